@@ -1,0 +1,43 @@
+//! An OAuth authorization server for the demo. `demo-issuer --help` says how to run it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use deputy_example_envoy_mcp::issuer::Issuer;
+
+/// Issues access tokens to agents that prove themselves with a key of their own. Keys are new with
+/// every start.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:9400")]
+    listen: SocketAddr,
+    /// The issuer identifier: `iss` of every token.
+    #[arg(long, default_value = "https://idp.acme.example")]
+    issuer: String,
+    /// Who the tokens are for: `aud` of every token.
+    #[arg(long, default_value = "https://gateway.acme.example")]
+    gateway: String,
+    /// Folder that gets one private key per agent, `NAME.jwk`, readable by you alone.
+    #[arg(long)]
+    agents_dir: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("demo-issuer: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<(), String> {
+    let issuer = Issuer::found(options.issuer, options.gateway, &options.agents_dir)
+        .map_err(|e| format!("can't write keys into {}: {e}", options.agents_dir.display()))?;
+    deputy_example_envoy_mcp::serve(options.listen, issuer.router()).await
+}

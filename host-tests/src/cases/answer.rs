@@ -1,0 +1,112 @@
+//! What the world answers: key servers and the upstream.
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::keys::Key;
+use super::patch;
+use super::request::{Headers, pieces};
+use super::resolved::{Bytes, FetchAnswer, Response};
+use super::text::{self, Placeholders};
+
+/// The key whose set `"ok"` answers.
+pub(super) const ISSUER_KEY: &str = "es-1";
+
+/// What fetches come back with: one answer, or a list of them, one for each fetch.
+pub(super) fn fetches(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<Vec<FetchAnswer>> {
+    match spec {
+        Value::Array(answers) => answers.iter().map(|answer| fetch(answer, known)).collect(),
+        answer => Ok(vec![fetch(answer, known)?]),
+    }
+}
+
+fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> {
+    let set = |keys: &[Value]| -> anyhow::Result<FetchAnswer> {
+        Ok(FetchAnswer::Answered { status: 200, body: Bytes(serde_json::to_vec(&jwks(keys)?)?) })
+    };
+    match spec {
+        Value::String(word) => match word.as_str() {
+            "ok" => set(&[ISSUER_KEY.into()]),
+            "down" => Ok(FetchAnswer::Refused),
+            "timeout" => Ok(FetchAnswer::Timeout),
+            "reset" => Ok(FetchAnswer::Reset),
+            _ => bail!("no such answer: {word:?}"),
+        },
+        Value::Object(members) => match members.get("set").filter(|set| !set.is_null()) {
+            Some(keys) => set(keys.as_array().context("`set` is a list of keys")?),
+            None => {
+                let status = members.get("status").and_then(Value::as_u64).context("`status`")?;
+                let body = text::bytes(members.get("body").context("`body`")?, known)?;
+                Ok(FetchAnswer::Answered { status: status.try_into()?, body: Bytes(body) })
+            }
+        },
+        _ => bail!("no such answer: {spec}"),
+    }
+}
+
+/// A JWK Set of named keys, each perhaps changed: `{"key": "es-1", "patch": {…}}`.
+pub(super) fn jwks(keys: &[Value]) -> anyhow::Result<Value> {
+    let jwk = |spec: &Value| {
+        let name = spec.as_str().or(spec["key"].as_str()).context("a key has a name")?;
+        let mut jwk = Key::named(name)?.jwk();
+        if let Some(change) = spec.get("patch") {
+            patch::merge(&mut jwk, change);
+        }
+        anyhow::Ok(jwk)
+    };
+    Ok(json!({"keys": keys.iter().map(jwk).collect::<Result<Vec<_>, _>>()?}))
+}
+
+/// What the upstream answers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamSpec {
+    #[serde(default = "ok")]
+    status: u16,
+    /// Over `content-type`.
+    #[serde(default)]
+    headers: Map<String, Value>,
+    /// A JSON body …
+    json: Option<Value>,
+    /// … or a stream of events with JSON data …
+    sse: Option<Vec<Value>>,
+    /// … or a body as it is, by default that of an empty result.
+    body: Option<Value>,
+    /// Sizes of the pieces it comes in, the last one again and again.
+    #[serde(default)]
+    chunks: Vec<usize>,
+    #[serde(default)]
+    trailers: Map<String, Value>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+impl UpstreamSpec {
+    pub(super) fn resolve(&self, known: &dyn Placeholders) -> anyhow::Result<Response> {
+        let (media_type, body) = match (&self.json, &self.sse, &self.body) {
+            (Some(json), None, None) => ("application/json", serde_json::to_vec(json)?),
+            (None, Some(events), None) => {
+                let event = |data: &Value| format!("event: message\ndata: {data}\n\n");
+                ("text/event-stream", events.iter().map(event).collect::<String>().into_bytes())
+            }
+            (None, None, Some(body)) => ("application/json", text::bytes(body, known)?),
+            (None, None, None) => ("application/json", NOTHING.to_vec()),
+            _ => bail!("an upstream answers json, sse or body"),
+        };
+        let mut headers = Headers(vec![(Bytes("content-type".into()), Bytes(media_type.into()))]);
+        for (name, value) in &self.headers {
+            headers.patch(name, value, known)?;
+        }
+        let mut trailers = Headers(Vec::new());
+        for (name, value) in &self.trailers {
+            trailers.patch(name, value, known)?;
+        }
+        let body = pieces(&body, &self.chunks);
+        Ok(Response { status: self.status, headers: headers.0, body, trailers: trailers.0 })
+    }
+}
+
+const NOTHING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;

@@ -1,0 +1,64 @@
+//! The conformance cases: what a request is, and what has to come of it, on every host alike.
+//!
+//! Cases are JSON under `host-tests/cases/<subject>`; its `README.md` is the reference of their
+//! format. Here they are read, their tokens minted, their shorthand written out, so that a host is
+//! handed nothing but bytes and instants ([`Resolved`]). Not here: hosts, and judging what they
+//! did (`runner`).
+
+mod answer;
+mod expect;
+mod format;
+mod keys;
+mod load;
+mod moment;
+mod mutate;
+mod patch;
+mod request;
+mod resolve;
+mod resolved;
+mod text;
+mod token;
+
+pub use expect::{Expect, ExpectResponse};
+pub use load::{all, folder};
+pub use resolve::NOW;
+pub use resolved::{Bytes, Exchange, FetchAnswer, Pair, Resolved, Response, plain};
+
+/// One case, ready to be run.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// For the hosts.
+    pub resolved: Resolved,
+    /// Where its rule comes from.
+    pub refs: Vec<String>,
+    /// The configuration has to be refused, with these texts.
+    pub refused: Option<Vec<String>>,
+    /// For each exchange, what has to come of it. The last one is the probe.
+    pub expected: Vec<Expected>,
+}
+
+/// What has to come of an exchange, and what must not get out.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The outcome.
+    pub expect: Expect,
+    /// Every token of the request.
+    pub tokens: Vec<String>,
+}
+
+impl Case {
+    /// `subject/name` or `subject/name/variant`.
+    pub fn name(&self) -> &str {
+        &self.resolved.name
+    }
+
+    /// The folder it comes from.
+    pub fn subject(&self) -> &str {
+        self.name().split('/').next().unwrap_or_default()
+    }
+
+    /// Whether its configuration is the one most cases share.
+    pub fn has_configuration_of(&self, other: &Self) -> bool {
+        self.resolved.configuration == other.resolved.configuration
+    }
+}

@@ -1,0 +1,156 @@
+//! From what a case says to the bytes every host gets.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::answer::{self, UpstreamSpec};
+use super::expect::Expect;
+use super::format::{ExchangeSpec, Frame, Times};
+use super::keys::Key;
+use super::resolved::{Bytes, Exchange, Resolved};
+use super::text::Placeholders;
+use super::token::{self, BaseTokens};
+use super::{Case, Expected, patch};
+
+/// What all cases start from.
+pub(super) struct World {
+    configuration: Value,
+    policies: String,
+    tokens: BaseTokens,
+}
+
+impl World {
+    pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let read = |name: &str| {
+            std::fs::read_to_string(folder.join(name)).with_context(|| folder.join(name).display().to_string())
+        };
+        Ok(Self {
+            configuration: serde_json::from_str(&read("base.json")?).context("base.json")?,
+            policies: read("base.cedar")?,
+            tokens: serde_json::from_str(&read("tokens.json")?).context("tokens.json")?,
+        })
+    }
+}
+
+pub(super) fn resolve(
+    world: &World,
+    name: String,
+    frame: &Frame,
+    specs: Vec<ExchangeSpec>,
+) -> anyhow::Result<Case> {
+    let configuration = configuration(world, frame)?;
+    let mut exchanges = Vec::new();
+    let mut expected = Vec::new();
+    for (i, spec) in specs.into_iter().enumerate() {
+        let made = exchange(world, spec).with_context(|| format!("exchange number {}", i + 1))?;
+        exchanges.push(made.0);
+        expected.push(made.1);
+    }
+    let clusters = clusters(&configuration);
+    let configuration = Bytes(serde_json::to_vec(&configuration)?);
+    let entropy = Bytes(ENTROPY.to_vec());
+    let resolved = Resolved { name, configuration, entropy, clusters, exchanges };
+    Ok(Case { resolved, refs: frame.refs.clone(), refused: frame.refused.clone(), expected })
+}
+
+fn configuration(world: &World, frame: &Frame) -> anyhow::Result<Value> {
+    let mut configuration = world.configuration.clone();
+    let policies = frame.policy.as_deref().unwrap_or(&world.policies);
+    let policies = format!("{policies}{}", frame.policy_more.as_deref().unwrap_or_default());
+    configuration["policy"]["files"] = serde_json::json!([{"name": "base.cedar", "text": policies}]);
+    if !frame.config.is_null() {
+        patch::apply(&mut configuration, &frame.config).context("config")?;
+    }
+    fill_keys(&mut configuration)?;
+    Ok(configuration)
+}
+
+/// `"${jwks es-1 ed-1}"` becomes a JWK Set.
+fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
+    match value {
+        Value::String(text) => {
+            if let Some(names) = text.strip_prefix("${jwks ").and_then(|rest| rest.strip_suffix('}')) {
+                let names: Vec<Value> = names.split(' ').map(Value::from).collect();
+                *value = answer::jwks(&names)?;
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(fill_keys),
+        Value::Object(members) => members.values_mut().try_for_each(fill_keys),
+        _ => Ok(()),
+    }
+}
+
+fn clusters(configuration: &Value) -> Vec<String> {
+    let issuers = configuration["issuers"].as_array().into_iter().flatten();
+    let cluster = |issuer: &Value| issuer.pointer("/keys/fetch/cluster")?.as_str().map(str::to_owned);
+    issuers.filter_map(cluster).collect()
+}
+
+fn exchange(world: &World, spec: ExchangeSpec) -> anyhow::Result<(Exchange, Expected)> {
+    let Times { now, fetched, complete } = spec.times;
+    let arrives = NOW.saturating_add_signed((now * 1000.0).round() as i64);
+    let mint = |token: &Value| token::mint(token, &world.tokens, arrives / 1000);
+    let token = mint(&spec.token)?;
+    let mut others = BTreeMap::new();
+    for (name, token) in &spec.tokens {
+        others.insert(name.clone(), mint(token).with_context(|| format!("token {name:?}"))?);
+    }
+    let known = Known { token: token.clone(), others, mint: &mint };
+    let request = spec.request.resolve(token.is_some(), &known).context("request")?;
+    let upstream = match spec.upstream {
+        Some(upstream) => upstream,
+        None => serde_json::from_value::<UpstreamSpec>(serde_json::json!({}))?,
+    };
+    let exchange = Exchange {
+        arrives,
+        fetched: arrives + fetched,
+        complete: arrives + fetched + complete,
+        headers: request.headers,
+        body: request.body,
+        trailers: request.trailers,
+        fetches: answer::fetches(&spec.keys, &known).context("keys")?,
+        upstream: upstream.resolve(&known).context("upstream")?,
+    };
+    let tokens: Vec<_> = token.into_iter().chain(known.others.into_values().flatten()).collect();
+    let expect = filled(spec.expect);
+    Ok((exchange, Expected { expect, tokens }))
+}
+
+/// What an expectation leaves out, where there is one sensible answer.
+fn filled(mut expect: Expect) -> Expect {
+    if expect.verdict == "needs_approval" && expect.reason.is_none() {
+        expect.reason = Some("approval_required".to_owned());
+    }
+    expect
+}
+
+struct Known<'m> {
+    token: Option<String>,
+    others: BTreeMap<String, Option<String>>,
+    mint: &'m dyn Fn(&Value) -> anyhow::Result<Option<String>>,
+}
+
+impl Placeholders for Known<'_> {
+    fn fill(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(match (name, arguments) {
+            ("token", []) => self.token.clone().map(String::into_bytes),
+            ("token", [name]) => match self.others.get(*name) {
+                Some(token) => token.clone().map(String::into_bytes),
+                None => (self.mint)(&Value::from(*name))?.map(String::into_bytes),
+            },
+            ("jwk", [name]) => Some(serde_json::to_vec(&Key::named(name)?.jwk())?),
+            _ => None,
+        })
+    }
+}
+
+/// The instant of every first exchange: 2026-11-23T18:17:50.204Z. Not a whole second, so that
+/// a rounding would show.
+pub const NOW: u64 = 1_795_457_870_204;
+
+/// Recognisable in an evaluation id.
+const ENTROPY: [u8; 10] = *b"deputycase";

@@ -1,0 +1,166 @@
+//! One receipt per decision: the four answers, and no secret.
+//!
+//! A receipt holds hashes of the token and of the arguments, never the things themselves; no text
+//! of the request enters it but the names the configuration knows. Not here yet: the chain between
+//! receipts, OCSF export.
+
+mod digest;
+
+use crate::decision::{Reason, Verdict};
+use crate::json::{Object, Value};
+use crate::model::{Delegation, EvaluationId, PrincipalId, Timestamp};
+
+pub(crate) use digest::arguments_digest;
+
+/// What is known by the time of the verdict. Everything optional is unknown when absent.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) agent: Option<AgentFacts>,
+    pub(crate) delegation: Option<Delegation>,
+    /// The verified subject of a token that named no actor.
+    pub(crate) subject: Option<PrincipalId>,
+    pub(crate) credential: Option<CredentialFacts>,
+    pub(crate) protocol: Option<&'static str>,
+    pub(crate) action: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) arguments: Option<String>,
+    pub(crate) agent_policies: Option<Vec<String>>,
+    pub(crate) delegator_policies: Option<Vec<String>>,
+    /// Trace id of a valid W3C `traceparent`; accepted, never trusted.
+    pub(crate) trace: Option<String>,
+}
+
+/// The agent, as far as the registry knows it.
+#[derive(Debug)]
+pub(crate) struct AgentFacts {
+    pub(crate) id: PrincipalId,
+    pub(crate) name: Option<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) sponsor: Option<String>,
+    pub(crate) proof: &'static str,
+}
+
+/// The credential, by its hash.
+#[derive(Debug)]
+pub(crate) struct CredentialFacts {
+    pub(crate) kind: &'static str,
+    pub(crate) issuer: String,
+    pub(crate) thumbprint: String,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// The record of one decision. Hosts write it; nobody edits it.
+#[derive(Clone, Debug)]
+pub struct Receipt(Object);
+
+impl Receipt {
+    /// The receipt of a verdict.
+    pub(crate) fn new(
+        id: EvaluationId,
+        at: Timestamp,
+        revision: u64,
+        verdict: &Verdict,
+        facts: Facts,
+    ) -> Self {
+        let mut to = Writer(Object::of([("v", Value::Integer(1))]));
+        to.text("id", Some(id));
+        to.text("time", Some(at));
+        to.text("verdict", Some(verdict.label()));
+        let reason = verdict.reason();
+        to.text("reason", reason.map(Reason::code));
+        to.text("question", reason.map(|r| r.question().code()));
+        to.object("agent", facts.agent.as_ref().map(AgentFacts::members));
+        to.object("on_behalf_of", on_behalf_of(&facts));
+        to.object("credential", facts.credential.as_ref().map(CredentialFacts::members));
+        to.text("protocol", facts.protocol);
+        to.text("action", facts.action);
+        to.text("resource", facts.resource);
+        to.text("arguments", facts.arguments);
+        let policies = facts.agent_policies.map(|agent| {
+            let mut both = Writer(Object::default());
+            both.texts("agent", Some(agent.as_slice()));
+            both.texts("delegator", facts.delegator_policies.as_deref());
+            both.0
+        });
+        to.object("policies", policies);
+        if let Verdict::NeedsApproval { approvers } = verdict {
+            to.texts("approvers", Some(approvers.as_slice()));
+        }
+        to.0.set("revision", Value::Integer(i64::try_from(revision).unwrap_or(i64::MAX)));
+        to.text("trace", facts.trace);
+        Self(to.0)
+    }
+
+    /// One line of JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Value::Object(self.0.clone()).to_text()
+    }
+}
+
+impl AgentFacts {
+    fn members(&self) -> Object {
+        let mut to = Writer(Object::default());
+        to.text("id", Some(&self.id));
+        to.text("name", self.name.as_ref());
+        to.text("owner", self.owner.as_ref());
+        to.text("sponsor", self.sponsor.as_ref());
+        to.text("proof", Some(self.proof));
+        to.0
+    }
+}
+
+impl CredentialFacts {
+    fn members(&self) -> Object {
+        let mut to = Writer(Object::default());
+        to.text("kind", Some(self.kind));
+        to.text("issuer", Some(&self.issuer));
+        to.text("thumbprint", Some(&self.thumbprint));
+        to.text("expires", self.expires);
+        to.0
+    }
+}
+
+fn on_behalf_of(facts: &Facts) -> Option<Object> {
+    let mut to = Writer(Object::default());
+    match (&facts.delegation, &facts.subject) {
+        (Some(delegation), _) => {
+            to.text("id", Some(&delegation.delegator));
+            to.text("proof", Some("act"));
+            let depth = i64::try_from(delegation.depth()).unwrap_or(i64::MAX);
+            to.0.set("depth", Value::Integer(depth));
+            let prior: Vec<_> = delegation.prior.iter().map(ToString::to_string).collect();
+            to.texts("prior", (!prior.is_empty()).then_some(prior.as_slice()));
+        }
+        (None, Some(subject)) => {
+            to.text("id", Some(subject));
+            to.text("proof", Some("none"));
+        }
+        (None, None) => return None,
+    }
+    Some(to.0)
+}
+
+/// Adds members, leaving out what is unknown.
+struct Writer(Object);
+
+impl Writer {
+    fn text(&mut self, name: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.0.set(name, value.to_string().into());
+        }
+    }
+
+    fn texts(&mut self, name: &str, values: Option<&[String]>) {
+        if let Some(values) = values {
+            let values = values.iter().map(|v| v.as_str().into()).collect();
+            self.0.set(name, Value::Array(values));
+        }
+    }
+
+    fn object(&mut self, name: &str, value: Option<Object>) {
+        if let Some(value) = value {
+            self.0.set(name, Value::Object(value));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The configuration: JSON into typed parts, whole or not at all.
+//!
+//! `docs/configuration.md` is its reference; a test holds the two together. Not here: what the
+//! parts do.
+
+mod fields;
+mod issuers;
+mod parts;
+mod surface;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::credential::Verified;
+use crate::json::{Limits, read as read_json};
+use crate::policy::{Policy, Problem, SharedPolicy};
+use crate::protocol::{Place, Surface};
+use crate::registry::Registry;
+use crate::trust::Trust;
+
+use fields::{Node, Problems as Collected};
+
+/// Everything a request is decided by that does not change while it runs.
+pub(crate) struct Configuration {
+    pub(crate) surface: Surface,
+    pub(crate) registry: Registry,
+    pub(crate) policy: SharedPolicy,
+    pub(crate) body_limit: usize,
+    pub(crate) resource_metadata: Option<String>,
+    pub(crate) approval_endpoint: Option<String>,
+    audience: String,
+    tokens: BTreeMap<String, TokenUse>,
+}
+
+/// What a server accepts and gets of tokens.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TokenUse {
+    /// The audience of the server itself.
+    resource: Option<String>,
+    /// Whether a token for that audience alone is passed on.
+    forward: bool,
+}
+
+/// Everything that is wrong with a configuration; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems, in the order of the document.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+/// One problem a line.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            let gap = if i == 0 { "" } else { "\n" };
+            write!(f, "{gap}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Configuration {
+    /// What `aud` may say at this place: the gateway's own identifier and, for an MCP server that
+    /// has one, the server's.
+    pub(crate) fn audiences(&self, place: &Place<'_>) -> Vec<&str> {
+        let server = self.token_use(place).and_then(|t| t.resource.as_deref());
+        [self.audience.as_str()].into_iter().chain(server).collect()
+    }
+
+    /// A token goes on only to the server it was issued for, and only if it was issued for nobody
+    /// else (MCP authorization: no token passthrough).
+    pub(crate) fn may_forward_token(&self, place: &Place<'_>, verified: &Verified) -> bool {
+        let Some(token_use) = self.token_use(place).filter(|t| t.forward) else { return false };
+        match (token_use.resource.as_deref(), verified.audiences.as_slice()) {
+            (Some(resource), [only]) => resource == only,
+            _ => false,
+        }
+    }
+
+    fn token_use(&self, place: &Place<'_>) -> Option<&TokenUse> {
+        self.tokens.get(place.mcp()?.server())
+    }
+}
+
+/// Reads a configuration.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
+    // Some hosts hand the document over with a trailing NUL.
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    let document = read_json(bytes, &LIMITS).map_err(|malformed| {
+        let path = format!("configuration:{}:{}", malformed.line, malformed.column);
+        Problems(vec![Problem::at(path, malformed.fault.to_string())])
+    })?;
+    let mut problems = Collected::default();
+    let parts = parts::read(&Node::root(&document), &mut problems);
+    let parts = match parts {
+        Some(parts) if problems.0.is_empty() => parts,
+        _ => return Err(Problems(problems.0)),
+    };
+    let policy =
+        Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+    let configuration = Configuration {
+        surface: parts.surface,
+        registry: Registry::new(parts.agents),
+        policy: Rc::new(policy),
+        body_limit: parts.body_limit,
+        resource_metadata: parts.resource_metadata,
+        approval_endpoint: parts.approval_endpoint,
+        audience: parts.audience,
+        tokens: parts.tokens,
+    };
+    Ok((configuration, Trust::new(parts.issuers)))
+}
+
+/// A document an operator wrote; larger ones come as bundles.
+const LIMITS: Limits = Limits { bytes: 8 << 20, depth: 32, items: 200_000 };

@@ -1,0 +1,200 @@
+//! The sections of the document, one function each. `None` means that a problem was noted.
+
+use std::collections::BTreeMap;
+
+use super::fields::{Members, Node, Problems};
+use super::{TokenUse, issuers, surface};
+use crate::model::PrincipalId;
+use crate::policy::{AgentEntity, Definition, HumanEntity, PolicyFile};
+use crate::protocol::Surface;
+use crate::registry::{Agent, Status};
+use crate::trust::Issuer;
+
+/// The typed parts of a configuration.
+pub(super) struct Parts {
+    pub(super) audience: String,
+    pub(super) resource_metadata: Option<String>,
+    pub(super) approval_endpoint: Option<String>,
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) agents: BTreeMap<PrincipalId, Agent>,
+    pub(super) definition: Definition,
+    pub(super) surface: Surface,
+    pub(super) tokens: BTreeMap<String, TokenUse>,
+    pub(super) files: Vec<PolicyFile>,
+    pub(super) revision: u64,
+    pub(super) body_limit: usize,
+}
+
+/// Reads the whole document; every section is read even after a problem in another.
+pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
+    let mut members = root.members(problems)?;
+    let version = members.need("version", problems).and_then(|n| n.number(1, 1, problems));
+    let gateway = members.need("gateway", problems).and_then(|n| gateway(&n, problems));
+    let issuers = issuers::read(&mut members, problems);
+    let mut definition = Definition::default();
+    let agents = agents(&mut members, &mut definition, problems);
+    humans(&mut members, &agents, &mut definition, problems);
+    let sizes = limits(&mut members, problems);
+    let origins = gateway.as_ref().map(|g| g.origins.clone()).unwrap_or_default();
+    let surface = surface::read(&mut members, &sizes, &origins, &mut definition, problems);
+    let policy = members.need("policy", problems).and_then(|n| policy(&n, problems));
+    let approvals = members.maybe("approvals");
+    let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));
+    members.close(problems);
+    let (gateway, (files, revision), (surface, tokens)) = (gateway?, policy?, surface?);
+    version?;
+    Some(Parts {
+        audience: gateway.audience,
+        resource_metadata: gateway.resource_metadata,
+        approval_endpoint,
+        issuers: issuers?,
+        agents,
+        definition,
+        surface,
+        tokens,
+        files,
+        revision,
+        body_limit: sizes.body,
+    })
+}
+
+struct Gateway {
+    audience: String,
+    resource_metadata: Option<String>,
+    origins: Vec<String>,
+}
+
+fn gateway(node: &Node<'_>, problems: &mut Problems) -> Option<Gateway> {
+    let mut members = node.members(problems)?;
+    let audience = members.need_text("audience", problems).map(str::to_owned);
+    let resource_metadata = url(&mut members, "resource_metadata", problems);
+    let origins = members.texts("allowed_origins", problems);
+    members.close(problems);
+    Some(Gateway { audience: audience?, resource_metadata, origins })
+}
+
+fn approvals_section(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
+    let mut members = node.members(problems)?;
+    let endpoint = url(&mut members, "endpoint", problems);
+    members.close(problems);
+    endpoint
+}
+
+/// A URL we put into a header or a reply: printable, without anything a quoted string would end at.
+fn url(members: &mut Members<'_>, name: &'static str, problems: &mut Problems) -> Option<String> {
+    let text = members.maybe_text(name, problems)?;
+    let printable = text.bytes().all(|b| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\\'));
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    if !(printable && web) {
+        problems.add(members.at(name), "must be an http or https URL");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn agents(
+    members: &mut Members<'_>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> BTreeMap<PrincipalId, Agent> {
+    let mut agents = BTreeMap::new();
+    for node in members.items("agents", problems) {
+        let Some((id, agent, teams)) = agent(&node, problems) else { continue };
+        // One without an owner is refused before policy could look at it.
+        let owner = agent.owner.clone().unwrap_or_default();
+        let entity = AgentEntity { id: id.clone(), owner, sponsor: agent.sponsor.clone(), teams };
+        definition.agents.push(entity);
+        if agents.insert(id, agent).is_some() {
+            problems.add(format!("{}.id", node.path()), "is the id of another agent as well");
+        }
+    }
+    agents
+}
+
+fn agent(node: &Node<'_>, problems: &mut Problems) -> Option<(PrincipalId, Agent, Vec<String>)> {
+    let mut members = node.members(problems)?;
+    let id = principal(&mut members, problems);
+    let mut text = |name| members.maybe_text(name, problems).map(str::to_owned);
+    let (name, owner, sponsor) = (text("name"), text("owner"), text("sponsor"));
+    let status = members.need("status", problems).and_then(|n| status(&n, problems));
+    let teams = members.texts("teams", problems);
+    members.close(problems);
+    Some((id?, Agent { name, owner, sponsor, status: status? }, teams))
+}
+
+fn status(node: &Node<'_>, problems: &mut Problems) -> Option<Status> {
+    match node.text(problems)? {
+        "active" => Some(Status::Active),
+        "suspended" => Some(Status::Suspended),
+        "retired" => Some(Status::Retired),
+        _ => node.wrong(problems, "must be active, suspended or retired"),
+    }
+}
+
+fn humans(
+    members: &mut Members<'_>,
+    agents: &BTreeMap<PrincipalId, Agent>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) {
+    for node in members.items("humans", problems) {
+        let Some(mut members) = node.members(problems) else { continue };
+        let id = principal(&mut members, problems);
+        let teams = members.texts("teams", problems);
+        members.close(problems);
+        let Some(id) = id else { continue };
+        let taken = definition.humans.iter().any(|h| h.id == id);
+        if taken || agents.contains_key(&id) {
+            problems.add(format!("{}.id", node.path()), "is the id of another human or agent as well");
+        }
+        definition.humans.push(HumanEntity { id, teams });
+    }
+}
+
+fn principal(members: &mut Members<'_>, problems: &mut Problems) -> Option<PrincipalId> {
+    let text = members.need_text("id", problems)?;
+    problems.keep(&members.at("id"), PrincipalId::parse(text))
+}
+
+fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, u64)> {
+    let mut members = node.members(problems)?;
+    let last = i64::MAX.unsigned_abs();
+    let revision = members.need("revision", problems).and_then(|n| n.number(0, last, problems));
+    let nodes = members.need("files", problems).and_then(|n| n.items(problems));
+    members.close(problems);
+    let mut files = Vec::new();
+    for node in nodes? {
+        let Some(mut members) = node.members(problems) else { continue };
+        let name = members.need_text("name", problems);
+        let text = members.need_text("text", problems);
+        members.close(problems);
+        let (Some(name), Some(text)) = (name, text) else { continue };
+        files.push(PolicyFile { name: name.to_owned(), text: text.to_owned() });
+    }
+    Some((files, revision?))
+}
+
+/// Bytes a request or a filtered response may have.
+pub(super) struct Sizes {
+    pub(super) body: usize,
+    pub(super) response: usize,
+}
+
+fn limits(members: &mut Members<'_>, problems: &mut Problems) -> Sizes {
+    let mut body = DEFAULT_BODY;
+    let mut response = DEFAULT_RESPONSE;
+    if let Some(mut limits) = members.maybe("limits").and_then(|n| n.members(problems)) {
+        body = limits.number("body_bytes", (1, body, LARGEST), problems);
+        response = limits.number("response_bytes", (1, response, LARGEST), problems);
+        limits.close(problems);
+    }
+    let bytes = |n| usize::try_from(n).unwrap_or(usize::MAX);
+    Sizes { body: bytes(body), response: bytes(response) }
+}
+
+/// Four times what MCP servers' own defaults admit; a quarter of Envoy's default buffer.
+const DEFAULT_BODY: u64 = 256 << 10;
+/// Half of Envoy's default buffer.
+const DEFAULT_RESPONSE: u64 = 512 << 10;
+/// The reader holds a document several times over; a VM has at most 1 GiB.
+const LARGEST: u64 = 16 << 20;

@@ -1,0 +1,147 @@
+//! The `mcp` and `http` sections: what is served, and the actions that makes.
+
+use std::collections::BTreeMap;
+
+use super::TokenUse;
+use super::fields::{Members, Node, Problems};
+use super::parts::Sizes;
+use crate::model::ActionName;
+use crate::policy::{Definition, RouteAction, ToolAction};
+use crate::protocol::{McpParts, RouteParts, Surface, Template, ToolEntry, Version};
+
+/// What is served, and by server what becomes of tokens.
+pub(super) type Served = (Surface, BTreeMap<String, TokenUse>);
+
+pub(super) fn read(
+    members: &mut Members<'_>,
+    sizes: &Sizes,
+    origins: &[String],
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Option<Served> {
+    let mut tokens = BTreeMap::new();
+    let mut servers = Vec::new();
+    let nodes = members.items("mcp", problems);
+    let routes = members.items("http", problems);
+    if nodes.is_empty() && routes.is_empty() {
+        problems.add("mcp, http", "at least one must be there: nothing would be served");
+    }
+    for node in nodes {
+        let Some((parts, token)) = server(&node, definition, problems) else { continue };
+        tokens.insert(parts.server.clone(), token);
+        definition.servers.push(parts.server.clone());
+        let allowed_origins = origins.to_vec();
+        servers.push(McpParts { allowed_origins, response_limit: sizes.response, ..parts });
+    }
+    let routes = routes.iter().filter_map(|n| route(n, definition, problems)).collect();
+    match Surface::new(servers, routes) {
+        Ok(surface) => Some((surface, tokens)),
+        Err(wrong) => {
+            for problem in wrong {
+                problems.add(problem.path, problem.message);
+            }
+            None
+        }
+    }
+}
+
+fn server(
+    node: &Node<'_>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Option<(McpParts, TokenUse)> {
+    let mut members = node.members(problems)?;
+    let server = members.need_text("server", problems);
+    let path = members.need_text("path", problems);
+    let versions = members.maybe("versions").map(|n| versions(&n, problems));
+    let resource = members.maybe_text("resource", problems).map(str::to_owned);
+    let forward = members.flag("forward_token", false, problems);
+    if forward && resource.is_none() {
+        problems.add(members.at("forward_token"), "needs resource: whose token would be passed on?");
+    }
+    let tools = members.items("tools", problems);
+    members.close(problems);
+    let (server, path) = (server?.to_owned(), path?.to_owned());
+    let tools = catalogue(&server, &tools, definition, problems);
+    let versions = versions.unwrap_or_else(|| Some(Version::ALL.to_vec()))?;
+    let at = node.path().to_owned();
+    let parts = McpParts { at, server, path, versions, tools, ..McpParts::default() };
+    Some((parts, TokenUse { resource, forward }))
+}
+
+fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {
+    let mut versions = Vec::new();
+    for item in node.items(problems)? {
+        match Version::parse(item.text(problems)?) {
+            Some(version) => versions.push(version),
+            None => {
+                let known = Version::ALL.map(Version::as_str).join(", ");
+                return item.wrong(problems, &format!("is not one of {known}"));
+            }
+        }
+    }
+    Some(versions)
+}
+
+fn catalogue(
+    server: &str,
+    nodes: &[Node<'_>],
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> BTreeMap<String, ToolEntry> {
+    let mut tools = BTreeMap::new();
+    for node in nodes {
+        let Some(mut members) = node.members(problems) else { continue };
+        let name = members.need_text("name", problems);
+        let input = members.maybe_text("input", problems).map(str::to_owned);
+        let groups = members.texts("groups", problems);
+        members.close(problems);
+        let Some(name) = name else { continue };
+        let entry = ToolEntry { typed_input: input.is_some() };
+        if tools.insert(name.to_owned(), entry).is_some() {
+            problems.add(format!("{}.name", node.path()), "is the name of another tool as well");
+            continue;
+        }
+        definition.tools.push(ToolAction {
+            path: node.path().to_owned(),
+            server: server.to_owned(),
+            name: name.to_owned(),
+            input,
+            groups,
+        });
+    }
+    tools
+}
+
+fn route(
+    node: &Node<'_>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Option<RouteParts> {
+    let mut members = node.members(problems)?;
+    let method = members.need_text("method", problems);
+    let template = members.need_text("path", problems);
+    let action = members.need_text("action", problems);
+    let resource = members.maybe_text("resource", problems);
+    let groups = members.texts("groups", problems);
+    members.close(problems);
+    let (method, template, action) = (method?, template?, action?);
+    let resource = resource.unwrap_or(template).to_owned();
+    // A wrong template is reported by the surface; here it merely has no parameters.
+    let parsed = Template::parse(template).ok();
+    let parameters = parsed.map(|t| t.parameters().map(str::to_owned).collect());
+    definition.routes.push(RouteAction {
+        path: node.path().to_owned(),
+        action: action.to_owned(),
+        resource: resource.clone(),
+        parameters: parameters.unwrap_or_default(),
+        groups,
+    });
+    Some(RouteParts {
+        at: node.path().to_owned(),
+        method: method.to_owned(),
+        template: template.to_owned(),
+        action: ActionName(action.to_owned()),
+        resource,
+    })
+}

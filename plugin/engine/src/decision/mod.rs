@@ -1,0 +1,13 @@
+//! The answer, the proofs it is made of, and what the caller gets to see of it.
+//!
+//! Exact inside, coarse outside: a [`Reason`] goes into the receipt, only its [`Wire`] class goes
+//! to the caller.
+
+mod permit;
+mod reason;
+mod reply;
+
+pub use permit::{AgentGrant, DelegatorGrant, Permit, Verdict};
+pub use reason::{Question, Reason};
+pub use reply::{Reply, Wire};
+pub(crate) use reply::{Refused, RpcId, Shape};

@@ -1,0 +1,182 @@
+//! Why a request was refused: one table, from which docs, metrics and tests are made.
+
+use super::reply::Wire;
+
+/// Which of the four questions an answer left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Who is the agent?
+    Who,
+    /// On whose behalf does it act?
+    OnWhoseBehalf,
+    /// What may it do right now?
+    WhatNow,
+    /// Can it be traced and verified?
+    Verifiable,
+}
+
+impl Question {
+    /// As receipts write it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Who => "who",
+            Self::OnWhoseBehalf => "on_whose_behalf",
+            Self::WhatNow => "what_now",
+            Self::Verifiable => "verifiable",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $question:ident, $wire:ident;)*) => {
+        /// Why a request was refused. Codes are stable; the caller sees only the [`Wire`] class.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason { $($(#[doc = $doc])+ $name),* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Stable code for receipts and metrics.
+            #[must_use]
+            pub fn code(self) -> &'static str { match self { $(Self::$name => $code),* } }
+
+            /// The question left unanswered.
+            #[must_use]
+            pub fn question(self) -> Question { match self { $(Self::$name => Question::$question),* } }
+
+            /// How it looks on the wire.
+            #[must_use]
+            pub fn wire(self) -> Wire { match self { $(Self::$name => Wire::$wire),* } }
+
+            /// One sentence for operators.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // Who is the agent?
+    /// The request carries no credential.
+    NoCredential = "no_credential", Who, NoCredential;
+    /// The request carries more than one credential, or one twice.
+    AmbiguousCredential = "ambiguous_credential", Who, InvalidRequest;
+    /// The credential comes in a place or scheme that is not accepted.
+    UnsupportedCredential = "unsupported_credential", Who, InvalidToken;
+    /// The token is not a compact JWS with a strict header and claims.
+    TokenMalformed = "token_malformed", Who, InvalidToken;
+    /// The token is of another kind than an access token (`typ`).
+    TokenWrongType = "token_wrong_type", Who, InvalidToken;
+    /// The token's issuer is not configured.
+    IssuerUnknown = "issuer_unknown", Who, InvalidToken;
+    /// The algorithm is not one the issuer may use, or does not fit the key.
+    AlgorithmNotAllowed = "algorithm_not_allowed", Who, InvalidToken;
+    /// No key of the issuer has the token's key id.
+    KeyUnknown = "key_unknown", Who, InvalidToken;
+    /// The signature is wrong.
+    SignatureInvalid = "signature_invalid", Who, InvalidToken;
+    /// The token is for somebody else (`aud`).
+    AudienceMismatch = "audience_mismatch", Who, InvalidToken;
+    /// The token has expired.
+    TokenExpired = "token_expired", Who, InvalidToken;
+    /// The token is not valid yet, or was issued in the future.
+    TokenNotYetValid = "token_not_yet_valid", Who, InvalidToken;
+    /// The token lives longer than its issuer may let it.
+    TokenLivesTooLong = "token_lives_too_long", Who, InvalidToken;
+    /// The token is bound to a key, and no proof of possession is accepted yet.
+    ProofOfPossessionMissing = "proof_of_possession_missing", Who, InvalidToken;
+    /// The issuer's keys could not be had, or are too old.
+    KeysUnavailable = "keys_unavailable", Who, Unavailable;
+    /// The agent is not registered.
+    AgentUnknown = "agent_unknown", Who, ActorUnauthorized;
+    /// The agent has no owner.
+    AgentWithoutOwner = "agent_without_owner", Who, ActorUnauthorized;
+    /// The agent is suspended.
+    AgentSuspended = "agent_suspended", Who, ActorUnauthorized;
+    /// The agent is retired.
+    AgentRetired = "agent_retired", Who, ActorUnauthorized;
+
+    // On whose behalf?
+    /// A human's own token with no actor: an agent must present itself.
+    Impersonation = "impersonation", OnWhoseBehalf, ActorUnauthorized;
+    /// The `act` claim is malformed.
+    DelegationMalformed = "delegation_malformed", OnWhoseBehalf, InvalidToken;
+    /// The issuer may not assert delegation.
+    DelegationNotAllowed = "delegation_not_allowed", OnWhoseBehalf, ActorUnauthorized;
+    /// The delegation chain is longer than its issuer's limit.
+    DelegationTooDeep = "delegation_too_deep", OnWhoseBehalf, ActorUnauthorized;
+    /// Somebody appears twice in the delegation chain.
+    DelegationCycle = "delegation_cycle", OnWhoseBehalf, ActorUnauthorized;
+    /// The delegator is itself an agent of the registry: the chain is the wrong way round.
+    DelegationInverted = "delegation_inverted", OnWhoseBehalf, ActorUnauthorized;
+    /// Policy does not allow the delegator this action.
+    DelegatorNotAllowed = "delegator_not_allowed", OnWhoseBehalf, PolicyDenied;
+
+    // What may it do right now?
+    /// A header is malformed, doubled, or holds bytes outside printable ASCII.
+    RequestMalformed = "request_malformed", WhatNow, Malformed;
+    /// The path could be read in more than one way.
+    PathAmbiguous = "path_ambiguous", WhatNow, Malformed;
+    /// A header asks for another method or path than the request has.
+    OverrideHeader = "override_header", WhatNow, Malformed;
+    /// No route of the configuration fits the request.
+    Unmapped = "unmapped", WhatNow, PolicyDenied;
+    /// A browser's page of an origin that is not allowed sent the request.
+    OriginNotAllowed = "origin_not_allowed", WhatNow, PolicyDenied;
+    /// The HTTP method is not one that the endpoint serves.
+    MethodNotServed = "method_not_served", WhatNow, MethodNotServed;
+    /// The body is of a media type or encoding that can't be inspected.
+    MediaTypeUnsupported = "media_type_unsupported", WhatNow, MediaType;
+    /// The body is longer than the limit.
+    BodyTooLarge = "body_too_large", WhatNow, TooLarge;
+    /// The body is not strict JSON.
+    BodyMalformed = "body_malformed", WhatNow, BadJson;
+    /// The message is a JSON-RPC batch.
+    BatchRefused = "batch_refused", WhatNow, BadMessage;
+    /// The message is not a JSON-RPC 2.0 request or notification.
+    MessageMalformed = "message_malformed", WhatNow, BadMessage;
+    /// The parameters lack what the method needs, or hold it in the wrong form.
+    ParametersInvalid = "parameters_invalid", WhatNow, BadParameters;
+    /// The MCP version is missing or not accepted.
+    VersionUnsupported = "version_unsupported", WhatNow, Version;
+    /// A routing header and the body say different things.
+    HeaderMismatch = "header_mismatch", WhatNow, HeaderMismatch;
+    /// The JSON-RPC method is not known.
+    MethodUnknown = "method_unknown", WhatNow, PolicyDenied;
+    /// The tool is not in the catalogue.
+    ToolUnknown = "tool_unknown", WhatNow, PolicyDenied;
+    /// The arguments do not fit the tool's declared input.
+    ArgumentsInvalid = "arguments_invalid", WhatNow, BadParameters;
+    /// Policy does not allow the agent this action.
+    AgentNotAllowed = "agent_not_allowed", WhatNow, PolicyDenied;
+    /// A human has to approve this action first.
+    ApprovalRequired = "approval_required", WhatNow, ApprovalRequired;
+
+    // Can it be verified?
+    /// A policy failed to evaluate, so nothing can be allowed.
+    PolicyError = "policy_error", Verifiable, EngineError;
+    /// The request asked for more fetches than it is worth.
+    FetchBudgetSpent = "fetch_budget_spent", Verifiable, Unavailable;
+    /// The host could not do what the decision asked of it.
+    EngineFault = "engine_fault", Verifiable, EngineError;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_codes_are_unique_and_explained() {
+        let mut codes: Vec<_> = Reason::ALL.iter().map(|r| r.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert!(reason.meaning().ends_with('.'), "{reason:?}");
+        }
+    }
+}

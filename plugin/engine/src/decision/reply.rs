@@ -1,0 +1,260 @@
+//! What the caller sees of a refusal.
+//!
+//! One text per class and none per cause, so that a refusal is no oracle (standards §12). Nothing
+//! of the request is echoed but a JSON-RPC id that was read strictly. Not here: the receipt.
+
+use crate::json::{Object, Value};
+use crate::model::EvaluationId;
+
+/// The classes of refusal a caller can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// 401 without an error code (RFC 6750 §3.1): nothing was presented.
+    NoCredential,
+    /// 400 `invalid_request`.
+    InvalidRequest,
+    /// 401 `invalid_token`: the same for every cause.
+    InvalidToken,
+    /// 403 `actor_unauthorized` (OAuth Actor Profile): more scope would not help.
+    ActorUnauthorized,
+    /// 403: nothing the caller can fetch would help.
+    PolicyDenied,
+    /// 403 that an approval would turn.
+    ApprovalRequired,
+    /// 400: not a well-formed request.
+    Malformed,
+    /// 405.
+    MethodNotServed,
+    /// 415.
+    MediaType,
+    /// 413.
+    TooLarge,
+    /// 400: not JSON.
+    BadJson,
+    /// 400: not a JSON-RPC message.
+    BadMessage,
+    /// 400: parameters.
+    BadParameters,
+    /// 400: protocol version.
+    Version,
+    /// 400: header and body differ.
+    HeaderMismatch,
+    /// 503: a dependency is missing.
+    Unavailable,
+    /// 503: no decision could be made.
+    EngineError,
+}
+
+/// The id of a JSON-RPC request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum RpcId {
+    Integer(i64),
+    Text(String),
+}
+
+/// What form the caller expects an answer in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Shape {
+    /// RFC 9457 problem details.
+    #[default]
+    Problem,
+    /// A JSON-RPC error. `modern`: 2026-07-28 or later, which keeps −32000…−32099 to itself.
+    JsonRpc { id: Option<RpcId>, modern: bool },
+}
+
+/// Everything a reply is made of.
+pub(crate) struct Refused<'a> {
+    pub(crate) wire: Wire,
+    pub(crate) shape: &'a Shape,
+    pub(crate) evaluation: EvaluationId,
+    /// RFC 9728 §5.1, for 401 challenges.
+    pub(crate) resource_metadata: Option<&'a str>,
+    /// Protocol versions spoken here, for [`Wire::Version`].
+    pub(crate) supported: &'a [String],
+    /// The AuthZEN `access_request`, for [`Wire::ApprovalRequired`].
+    pub(crate) access_request: Option<Object>,
+}
+
+/// A complete HTTP response in place of the upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers; names are lower case, values visible ASCII.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Refused<'_> {
+    /// Writes the response.
+    pub(crate) fn reply(self) -> Reply {
+        let wire = self.wire;
+        let mut headers = vec![("cache-control", "no-store".to_owned())];
+        let (media, body) = match self.shape {
+            Shape::Problem => ("application/problem+json", self.problem()),
+            Shape::JsonRpc { id, modern } => ("application/json", self.json_rpc(id.as_ref(), *modern)),
+        };
+        headers.push(("content-type", media.to_owned()));
+        headers.extend(wire.challenge(self.resource_metadata).map(|c| ("www-authenticate", c)));
+        match wire {
+            Wire::MethodNotServed => headers.push(("allow", "POST".to_owned())),
+            Wire::Unavailable | Wire::EngineError => headers.push(("retry-after", "1".to_owned())),
+            _ => {}
+        }
+        Reply { status: wire.status(), headers, body: Value::Object(body).to_text().into_bytes() }
+    }
+
+    /// RFC 9457 §3.1, with extension members (§3.2).
+    fn problem(&self) -> Object {
+        let mut body = Object::of([
+            ("type", format!("urn:deputy:problem:{}", self.wire.code()).into()),
+            ("title", self.wire.title().into()),
+            ("status", Value::Integer(self.wire.status().into())),
+        ]);
+        self.extend(&mut body);
+        body
+    }
+
+    /// JSON-RPC 2.0 §5.1. An unreadable id is left out, as MCP 2026-07-28 has it, never guessed.
+    fn json_rpc(&self, id: Option<&RpcId>, modern: bool) -> Object {
+        let mut data = Object::default();
+        self.extend(&mut data);
+        if self.wire == Wire::Version {
+            let supported = self.supported.iter().map(|v| v.as_str().into()).collect();
+            data.set("supported", Value::Array(supported));
+        }
+        let error = Object::of([
+            ("code", Value::Integer(self.wire.rpc_code(modern))),
+            ("message", self.wire.title().into()),
+            ("data", Value::Object(data)),
+        ]);
+        let mut body = Object::of([("jsonrpc", "2.0".into())]);
+        match id {
+            Some(RpcId::Integer(n)) => body.set("id", Value::Integer(*n)),
+            Some(RpcId::Text(text)) => body.set("id", text.as_str().into()),
+            None => {}
+        }
+        body.set("error", Value::Object(error));
+        body
+    }
+
+    fn extend(&self, body: &mut Object) {
+        body.set("evaluation_id", self.evaluation.to_string().into());
+        if let Some(request) = &self.access_request {
+            body.set("access_request", Value::Object(request.clone()));
+        }
+    }
+}
+
+impl Wire {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NoCredential | Self::InvalidToken => 401,
+            Self::ActorUnauthorized | Self::PolicyDenied | Self::ApprovalRequired => 403,
+            Self::MethodNotServed => 405,
+            Self::TooLarge => 413,
+            Self::MediaType => 415,
+            Self::Unavailable | Self::EngineError => 503,
+            Self::InvalidRequest
+            | Self::Malformed
+            | Self::BadJson
+            | Self::BadMessage
+            | Self::BadParameters
+            | Self::Version
+            | Self::HeaderMismatch => 400,
+        }
+    }
+
+    /// Stable code of the problem type.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoCredential => "no_credential",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::ActorUnauthorized => "actor_unauthorized",
+            Self::PolicyDenied => "not_permitted",
+            Self::ApprovalRequired => "approval_required",
+            Self::Malformed => "malformed_request",
+            Self::MethodNotServed => "method_not_allowed",
+            Self::MediaType => "unsupported_media_type",
+            Self::TooLarge => "too_large",
+            Self::BadJson => "bad_json",
+            Self::BadMessage => "bad_message",
+            Self::BadParameters => "bad_parameters",
+            Self::Version => "unsupported_version",
+            Self::HeaderMismatch => "header_mismatch",
+            Self::Unavailable => "unavailable",
+            Self::EngineError => "no_decision",
+        }
+    }
+
+    /// Plain words for the caller.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::NoCredential => "An access token is required",
+            Self::InvalidRequest => "The request's credentials are not well formed",
+            Self::InvalidToken => "The access token is not valid here",
+            Self::ActorUnauthorized => "This actor is not authorized",
+            Self::PolicyDenied => "Not permitted",
+            Self::ApprovalRequired => "A human has to approve this first",
+            Self::Malformed => "The request is not well formed",
+            Self::MethodNotServed => "This HTTP method is not served here",
+            Self::MediaType => "Send one JSON document, not encoded",
+            Self::TooLarge => "The request body is too large",
+            Self::BadJson => "The body is not strict JSON",
+            Self::BadMessage => "The body is not a single JSON-RPC 2.0 message",
+            Self::BadParameters => "The parameters are not valid for this method",
+            Self::Version => "This protocol version is not supported",
+            Self::HeaderMismatch => "A routing header does not match the body",
+            Self::Unavailable => "The gateway can't verify credentials right now",
+            Self::EngineError => "No decision could be made",
+        }
+    }
+
+    /// RFC 6750 §3, RFC 9728 §5.1, Actor Profile.
+    fn challenge(self, resource_metadata: Option<&str>) -> Option<String> {
+        let error = match self {
+            Self::NoCredential => None,
+            Self::InvalidRequest => Some("invalid_request"),
+            Self::InvalidToken => Some("invalid_token"),
+            Self::ActorUnauthorized => Some("actor_unauthorized"),
+            _ => return None,
+        };
+        let error = error.map(|e| format!("error=\"{e}\""));
+        let metadata = resource_metadata.map(|m| format!("resource_metadata=\"{m}\""));
+        let params: Vec<_> = error.into_iter().chain(metadata).collect();
+        let gap = if params.is_empty() { "" } else { " " };
+        Some(format!("Bearer{gap}{}", params.join(", ")))
+    }
+
+    /// MCP 2026-07-28 reserves −32020…−32099 and discourages the rest of −32000…, so a refusal
+    /// there uses the HTTP status as an application code; older peers expect −32001 (standards C1).
+    fn rpc_code(self, modern: bool) -> i64 {
+        match self {
+            Self::BadJson => -32700,
+            Self::Malformed | Self::BadMessage | Self::TooLarge | Self::MediaType => -32600,
+            Self::BadParameters => -32602,
+            Self::HeaderMismatch => -32020,
+            Self::Version => -32022,
+            Self::Unavailable | Self::EngineError => -32603,
+            Self::NoCredential
+            | Self::InvalidRequest
+            | Self::InvalidToken
+            | Self::ActorUnauthorized
+            | Self::PolicyDenied
+            | Self::ApprovalRequired
+            | Self::MethodNotServed => {
+                if modern {
+                    self.status().into()
+                } else {
+                    -32001
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What arrived, untrusted.
+//!
+//! Bytes only: a header value is not text until somebody has checked that it is. Duplicates are
+//! kept, because hosts disagree about which one counts (hosts: get = first, property = joined).
+
+/// The head of a request as the host gave it: pseudo-headers apart, everything else in order.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    method: Vec<Vec<u8>>,
+    path: Vec<Vec<u8>>,
+    authority: Vec<Vec<u8>>,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// A head that no honest client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MalformedHead {
+    /// A pseudo-header is missing or doubled.
+    PseudoHeader,
+    /// A header holds a byte outside printable ASCII.
+    Byte,
+    /// More than [`MAX_HEADERS`] headers or [`MAX_HEADER_BYTES`] bytes.
+    TooLarge,
+}
+
+/// What the engine reads of a head that is well formed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+}
+
+/// How often a header came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Once<'a> {
+    Absent,
+    One(&'a str),
+    Many,
+}
+
+/// Envoy's own default is 100 (`max_request_headers_count`); other hosts have none.
+pub const MAX_HEADERS: usize = 200;
+/// Envoy's own default is 60 KiB (`max_request_headers_kb`).
+pub const MAX_HEADER_BYTES: usize = 96 * 1024;
+
+impl Head {
+    /// Sorts the pairs of a host's header map, pseudo-headers included.
+    #[must_use]
+    pub fn from_pairs(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        let mut head = Self::default();
+        for (mut name, value) in pairs {
+            name.make_ascii_lowercase();
+            match name.as_slice() {
+                b":method" => head.method.push(value),
+                b":path" => head.path.push(value),
+                b":authority" => head.authority.push(value),
+                b":scheme" => {}
+                _ => head.headers.push((name, value)),
+            }
+        }
+        head
+    }
+
+    /// Method and path, if the whole head is well formed.
+    ///
+    /// Every header counts, used or not: one with a byte above 0x7f is refused, because what a
+    /// log, a policy or an upstream makes of it is anybody's guess (threats H6).
+    pub(crate) fn line(&self) -> Result<Line<'_>, MalformedHead> {
+        let bytes = |(name, value): &(Vec<u8>, Vec<u8>)| name.len().saturating_add(value.len());
+        let size = self.headers.iter().map(bytes).fold(0, usize::saturating_add);
+        if self.headers.len() > MAX_HEADERS || size > MAX_HEADER_BYTES {
+            return Err(MalformedHead::TooLarge);
+        }
+        for (name, value) in &self.headers {
+            // A further pseudo-header (`:protocol` of an extended CONNECT) is not ours to read.
+            if name.first().is_none_or(|b| *b == b':') {
+                return Err(MalformedHead::PseudoHeader);
+            }
+            printable(name)?;
+            printable(value)?;
+        }
+        if let [authority] = self.authority.as_slice() {
+            printable(authority)?;
+        } else {
+            return Err(MalformedHead::PseudoHeader);
+        }
+        Ok(Line { method: one(&self.method)?, path: one(&self.path)? })
+    }
+
+    /// The header of that (lower-case) name.
+    pub(crate) fn once(&self, name: &str) -> Once<'_> {
+        let mut found = Once::Absent;
+        for value in self.all(name) {
+            match (found, std::str::from_utf8(value)) {
+                (Once::Absent, Ok(text)) => found = Once::One(text),
+                _ => return Once::Many,
+            }
+        }
+        found
+    }
+
+    /// Whether any header has that (lower-case) name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// The names of all headers, in order, lower case.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.iter().map(|(name, _)| name.as_slice())
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n == name.as_bytes())
+            .map(|(_, value)| value.as_slice())
+    }
+}
+
+fn one(values: &[Vec<u8>]) -> Result<&str, MalformedHead> {
+    match values {
+        [value] => printable(value),
+        _ => Err(MalformedHead::PseudoHeader),
+    }
+}
+
+/// Tab is allowed inside a value (RFC 9110 §5.5); everything else is visible ASCII or space.
+fn printable(bytes: &[u8]) -> Result<&str, MalformedHead> {
+    let good = |b: &u8| matches!(b, b'\t' | b' '..=b'~');
+    if !bytes.iter().all(good) {
+        return Err(MalformedHead::Byte);
+    }
+    std::str::from_utf8(bytes).map_err(|_| MalformedHead::Byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(more: &[(&str, &[u8])]) -> Head {
+        let line: &[(&str, &[u8])] =
+            &[(":method", b"GET"), (":path", b"/"), (":authority", b"g.example")];
+        let pairs = line.iter().chain(more);
+        Head::from_pairs(pairs.map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect())
+    }
+
+    #[test]
+    fn a_byte_above_ascii_in_any_header_is_refused() {
+        assert!(head(&[("x", b"fine\tvalue")]).line().is_ok());
+        for bad in [&b"\xff\xfe"[..], b"caf\xc3\xa9", b"\x00", b"a\x7f", b"\r\nx: y"] {
+            assert_eq!(head(&[("user-agent", bad)]).line().unwrap_err(), MalformedHead::Byte);
+        }
+    }
+
+    #[test]
+    fn a_pseudo_header_comes_once() {
+        assert_eq!(Head::default().line().unwrap_err(), MalformedHead::PseudoHeader);
+        for twice in [":method", ":path", ":authority", ":protocol"] {
+            let head = head(&[(twice, b"/")]);
+            assert_eq!(head.line().unwrap_err(), MalformedHead::PseudoHeader, "{twice}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_comes_twice_is_never_read_as_its_first_value() {
+        let head = head(&[("x-a", b"1"), ("X-A", b"2"), ("x-b", b"3")]);
+        assert_eq!(head.once("x-a"), Once::Many);
+        assert_eq!(head.once("x-b"), Once::One("3"));
+        assert_eq!(head.once("x-c"), Once::Absent);
+    }
+
+    #[test]
+    fn a_head_is_bounded() {
+        let many = vec![("x", &b"v"[..]); MAX_HEADERS + 1];
+        assert_eq!(head(&many).line().unwrap_err(), MalformedHead::TooLarge);
+        let long = vec![b'v'; MAX_HEADER_BYTES];
+        assert_eq!(head(&[("x", &long)]).line().unwrap_err(), MalformedHead::TooLarge);
+    }
+}

@@ -1,0 +1,154 @@
+//! The text of a value that is passed on as it was written.
+//!
+//! For a gateway that takes elements out of somebody else's document: what stays keeps its bytes,
+//! numbers that we can't represent included, and one element that breaks a rule costs only itself.
+//! [`Raw::parse`] knows no more than where a value ends; whoever passes one on calls
+//! [`Raw::check`] first.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::fold::Names;
+use super::reader::{self, Fault, Limits, Malformed};
+use super::value::Value;
+
+/// One JSON value, as text. Its syntax is sound; no other rule has been applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Raw<'a>(&'a str);
+
+impl<'a> Raw<'a> {
+    /// Finds the one value of a document.
+    pub(crate) fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, Malformed> {
+        if bytes.len() > limits.bytes {
+            return Err(Malformed::whole(Fault::Bytes));
+        }
+        serde_json::from_slice::<&RawValue>(bytes).map(Self::from).map_err(syntax)
+    }
+
+    /// The value, read strictly.
+    pub(crate) fn value(self, limits: &Limits) -> Result<Value, Malformed> {
+        reader::read(self.0.as_bytes(), limits)
+    }
+
+    /// Applies every rule of the reader but the one for numbers, at every depth.
+    pub(crate) fn check(self, limits: &Limits) -> Result<(), Malformed> {
+        reader::check(self.0.as_bytes(), limits)
+    }
+
+    /// The members of an object; no two names that some parser takes for the same.
+    pub(crate) fn members(self) -> Result<Vec<(String, Self)>, Malformed> {
+        let Members(members) = serde_json::from_str(self.0).map_err(syntax)?;
+        let mut names = Names::default();
+        members.iter().try_for_each(|(name, _)| names.admit(name).map_err(Malformed::whole))?;
+        Ok(members)
+    }
+
+    /// The elements of an array.
+    pub(crate) fn elements(self) -> Result<Vec<Self>, Malformed> {
+        let elements: Vec<&'a RawValue> = serde_json::from_str(self.0).map_err(syntax)?;
+        Ok(elements.into_iter().map(Self::from).collect())
+    }
+
+    /// As it was written, without white space around it.
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+}
+
+impl<'a> From<&'a RawValue> for Raw<'a> {
+    fn from(value: &'a RawValue) -> Self {
+        Self(value.get())
+    }
+}
+
+/// In source order, which a map would lose.
+struct Members<'a>(Vec<(String, Raw<'a>)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = from.next_entry::<String, &'de RawValue>()? {
+            members.push((name, Raw::from(value)));
+        }
+        Ok(Members(members))
+    }
+}
+
+fn syntax(error: serde_json::Error) -> Malformed {
+    Malformed { fault: Fault::Syntax, line: error.line(), column: error.column() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { bytes: 4096, depth: 8, items: 100 };
+
+    fn parse(text: &str) -> Raw<'_> {
+        Raw::parse(text.as_bytes(), &LIMITS).unwrap()
+    }
+
+    #[test]
+    fn what_is_passed_on_keeps_its_text() {
+        let members = parse(" {\"a\" : [1e308, 18446744073709551616 ] , \"b\":{ } }\n").members();
+        let texts = members.unwrap().into_iter().map(|(n, v)| format!("{n}={}", v.text()));
+        let expected = ["a=[1e308, 18446744073709551616 ]", "b={ }"];
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn only_the_rule_for_numbers_is_waived() {
+        for fine in ["1e308", "-0", "[9223372036854775807,18446744073709551615,1e20]"] {
+            assert_eq!(parse(fine).check(&LIMITS), Ok(()), "{fine}");
+            assert_eq!(parse(fine).value(&LIMITS).unwrap_err().fault, Fault::Number, "{fine}");
+        }
+        for (bad, fault) in [
+            (r#"{"a":{"b":1,"B":2}}"#, Fault::Duplicate),
+            (r#"["\u0000"]"#, Fault::Control),
+            ("[[[[[[[[[]]]]]]]]]", Fault::Depth),
+            (r#"["\ud800"]"#, Fault::Syntax),
+        ] {
+            assert_eq!(parse(bad).check(&LIMITS).unwrap_err().fault, fault, "{bad}");
+        }
+    }
+
+    #[test]
+    fn members_that_some_parser_confuses_are_refused_before_their_values_are_looked_at() {
+        for bad in [r#"{"a":1,"A":2}"#, r#"{"a":1,"\u0061":2}"#, r#"{"a":1,"a\u200b":2}"#] {
+            assert_eq!(parse(bad).members().unwrap_err().fault, Fault::Duplicate, "{bad}");
+        }
+        assert!(parse("[]").members().is_err() && parse("{}").elements().is_err());
+    }
+
+    #[test]
+    fn only_one_document_in_utf_8_is_found() {
+        for bad in [&b""[..], b"{} {}", b"{", b"\"\xff\"", b"\xef\xbb\xbf{}", b"[\"\xc0\xae\"]", b"{}\0"] {
+            assert_eq!(Raw::parse(bad, &LIMITS).unwrap_err().fault, Fault::Syntax, "{bad:?}");
+        }
+        assert_eq!(Raw::parse(&[b' '; 4097], &LIMITS).unwrap_err().fault, Fault::Bytes);
+    }
+
+    #[test]
+    fn nesting_is_no_danger_to_the_stack() {
+        let deep = "[".repeat(2_000_000) + &"]".repeat(2_000_000);
+        let limits = Limits { bytes: deep.len(), depth: 8, items: 8 };
+        let raw = Raw::parse(deep.as_bytes(), &limits).unwrap();
+        assert_eq!(raw.check(&limits).unwrap_err().fault, Fault::Depth);
+    }
+}

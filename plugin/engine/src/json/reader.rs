@@ -1,0 +1,302 @@
+//! Reading: `serde_json`'s tokens, our rules.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::fold::Names;
+use super::value::{Object, Value};
+
+/// How large a document may be. Each limit is refused with a [`Fault`] of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole text.
+    pub bytes: usize,
+    /// Nested arrays and objects; at most 100, below `serde_json`'s own 128.
+    pub depth: usize,
+    /// Members and elements of the whole document together.
+    pub items: usize,
+}
+
+/// Why a text was refused, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Why.
+    pub fault: Fault,
+    /// Line, from 1; 0 if the fault is of the document as a whole.
+    pub line: usize,
+    /// Column in bytes, from 1; 0 if the fault is of the document as a whole.
+    pub column: usize,
+}
+
+/// The rules of the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not one JSON value in UTF-8 (RFC 8259), or something follows it.
+    Syntax,
+    /// More bytes than allowed.
+    Bytes,
+    /// Nested more deeply than allowed.
+    Depth,
+    /// More members and elements than allowed.
+    Items,
+    /// Two members of one object that some parser takes for the same.
+    Duplicate,
+    /// A number outside I-JSON: |n| ≥ 2^53, or negative zero.
+    Number,
+    /// NUL in a string, or a control character in a member name.
+    Control,
+}
+
+/// Reads one JSON document.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+    read_with(bytes, limits, Numbers::Interoperable)
+}
+
+/// Holds a document against every rule but the one for numbers. For text that is passed on as it
+/// was written and whose numbers nobody here looks at.
+pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Malformed> {
+    read_with(bytes, limits, Numbers::Any).map(drop)
+}
+
+fn read_with(bytes: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Malformed> {
+    if bytes.len() > limits.bytes {
+        return Err(Malformed::whole(Fault::Bytes));
+    }
+    let (items, fault) = (Cell::new(limits.items), Cell::new(Fault::Syntax));
+    let rules = Rules { items, fault, numbers };
+    let mut from = serde_json::Deserializer::from_slice(bytes);
+    let seed = Seed { rules: &rules, depth: limits.depth };
+    let read = seed.deserialize(&mut from).and_then(|value| from.end().map(|()| value));
+    read.map_err(|e| Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() })
+}
+
+/// Which numbers are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// Those of I-JSON.
+    Interoperable,
+    /// All; those outside I-JSON become `null`, as their value is not to be used.
+    Any,
+}
+
+/// What is left of the budget, and the rule that was broken: `serde` errors carry only text.
+struct Rules {
+    items: Cell<usize>,
+    fault: Cell<Fault>,
+    numbers: Numbers,
+}
+
+impl Rules {
+    fn broken<E: Error>(&self, fault: Fault) -> E {
+        self.fault.set(fault);
+        E::custom(fault)
+    }
+
+    fn foreign_number<E: Error>(&self) -> Result<Value, E> {
+        match self.numbers {
+            Numbers::Interoperable => Err(self.broken(Fault::Number)),
+            Numbers::Any => Ok(Value::Null),
+        }
+    }
+
+    fn spend<E: Error>(&self) -> Result<(), E> {
+        let left = self.items.get().checked_sub(1).ok_or_else(|| self.broken(Fault::Items))?;
+        self.items.set(left);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'r> {
+    rules: &'r Rules,
+    depth: usize,
+}
+
+impl Seed<'_> {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| self.rules.broken(Fault::Depth))?;
+        Ok(Self { depth, ..self })
+    }
+
+    fn text<E: Error>(self, text: String) -> Result<String, E> {
+        if text.contains('\0') { Err(self.rules.broken(Fault::Control)) } else { Ok(text) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+
+    fn visit_i64<E: Error>(self, v: i64) -> Result<Value, E> {
+        if v.unsigned_abs() < I_JSON_BOUND {
+            Ok(Value::Integer(v))
+        } else {
+            self.rules.foreign_number()
+        }
+    }
+
+    fn visit_u64<E: Error>(self, v: u64) -> Result<Value, E> {
+        i64::try_from(v).map_or_else(|_| self.rules.foreign_number(), |n| self.visit_i64(n))
+    }
+
+    fn visit_f64<E: Error>(self, v: f64) -> Result<Value, E> {
+        let negative_zero = v == 0.0 && v.is_sign_negative();
+        // Doubles at and above 2^53 no longer tell neighbouring integers apart.
+        if negative_zero || v.abs() >= I_JSON_BOUND_F64 {
+            return self.rules.foreign_number();
+        }
+        Ok(Value::Decimal(v))
+    }
+
+    fn visit_str<E: Error>(self, v: &str) -> Result<Value, E> {
+        self.visit_string(v.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, v: String) -> Result<Value, E> {
+        self.text(v).map(Value::String)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element_seed(inner)? {
+            self.rules.spend()?;
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut members = Vec::new();
+        let mut names = Names::default();
+        while let Some(name) = from.next_key::<String>()? {
+            self.rules.spend()?;
+            names.admit(&name).map_err(|fault| self.rules.broken(fault))?;
+            members.push((name, from.next_value_seed(inner)?));
+        }
+        Ok(Value::Object(Object(members)))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syntax => "is not one JSON value in UTF-8",
+            Self::Bytes => "is too long",
+            Self::Depth => "is nested too deeply",
+            Self::Items => "has too many members",
+            Self::Duplicate => "has two members that a parser may take for the same",
+            Self::Number => "has a number that parsers read differently (|n| ≥ 2^53, or -0)",
+            Self::Control => "has a control character in a name, or NUL",
+        })
+    }
+}
+
+impl Malformed {
+    pub(super) fn whole(fault: Fault) -> Self {
+        Self { fault, line: 0, column: 0 }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.fault)
+    }
+}
+
+/// RFC 7493 §2.2: integers are interoperable in [−(2^53)+1, (2^53)−1].
+const I_JSON_BOUND: u64 = 1 << 53;
+const I_JSON_BOUND_F64: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { bytes: 4096, depth: 8, items: 100 };
+
+    fn fault(text: &str) -> Fault {
+        read(text.as_bytes(), &LIMITS).unwrap_err().fault
+    }
+
+    #[test]
+    fn a_document_is_read_as_written() {
+        let text = r#"{"b":[1,-2,0.5,"x",null,true],"a":{"":"\u0041\n"}}"#;
+        let value = read(text.as_bytes(), &LIMITS).unwrap();
+        assert_eq!(value.to_text(), r#"{"b":[1,-2,0.5,"x",null,true],"a":{"":"A\n"}}"#);
+    }
+
+    #[test]
+    fn members_that_two_parsers_read_differently_are_refused_at_every_depth() {
+        for members in [
+            r#""a":1,"a":2"#,
+            r#""a":1,"\u0061":2"#,
+            r#""method":1,"Method":2"#,
+            r#""params":1,"paramſ":2"#,
+            r#""key":1,"Key":2"#,
+            r#""a":1,"a ":2"#,
+            r#""a":1,"a\u200b":2"#,
+        ] {
+            assert_eq!(fault(&format!("{{{members}}}")), Fault::Duplicate, "{members}");
+            let deep = format!(r#"[0,{{"x":[{{{members}}}]}}]"#);
+            assert_eq!(fault(&deep), Fault::Duplicate, "{members}");
+        }
+        assert_eq!(fault(r#"{"a\u0000":1}"#), Fault::Control);
+        assert_eq!(fault(r#"{"a":"\u0000"}"#), Fault::Control);
+    }
+
+    #[test]
+    fn a_number_that_two_parsers_read_differently_is_refused() {
+        for n in ["9007199254740992", "-9007199254740992", "123456789012345678901", "1e20", "-0"] {
+            assert_eq!(fault(n), Fault::Number, "{n}");
+        }
+        assert_eq!(fault("-0.0"), Fault::Number);
+        for n in ["1e999", "01", "+1", ".5", "NaN", "Infinity", "0x1"] {
+            assert_eq!(fault(n), Fault::Syntax, "{n}");
+        }
+        let last = read(b"9007199254740991", &LIMITS).unwrap();
+        assert_eq!(last, Value::Integer(9_007_199_254_740_991));
+        assert_eq!(read(b"1.0", &LIMITS).unwrap(), Value::Decimal(1.0));
+    }
+
+    #[test]
+    fn only_one_utf_8_document_counts() {
+        for text in ["", " ", "{} {}", "{}\0", "{},", "\u{feff}{}", "{'a':1}", "[1,]", "\"\\ud800\""] {
+            assert_eq!(fault(text), Fault::Syntax, "{text:?}");
+        }
+        for bytes in [&b"\"\xff\""[..], b"\xff\xfe{\0}\0", b"\"\xc0\xae\""] {
+            assert_eq!(read(bytes, &LIMITS).unwrap_err().fault, Fault::Syntax);
+        }
+    }
+
+    #[test]
+    fn a_document_is_bounded_in_bytes_depth_and_members() {
+        let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(read(nested(8).as_bytes(), &LIMITS).is_ok());
+        assert_eq!(fault(&nested(9)), Fault::Depth);
+        assert_eq!(fault(&nested(2000)), Fault::Depth);
+        assert_eq!(fault(&format!("[{}1]", "1,".repeat(100))), Fault::Items);
+        assert_eq!(fault(&" ".repeat(4097)), Fault::Bytes);
+    }
+}

@@ -1,0 +1,23 @@
+//! Deputy's engine: decides what an agent may do right now, and says why.
+//!
+//! Every rule lives here. Deliberately absent: I/O, clocks, randomness, threads, and any knowledge
+//! of a host; they are arguments. A host turns the conversation of [`step`] into its own calls.
+//!
+//! Begin with [`engine::Engine`] and [`step`]; ARCHITECTURE.md has the map.
+
+pub mod audit;
+pub mod config;
+mod credential;
+pub mod decision;
+pub mod engine;
+pub mod evidence;
+pub mod json;
+pub mod model;
+mod policy;
+mod protocol;
+mod registry;
+pub mod response;
+pub mod step;
+mod trust;
+
+pub use policy::Problem;

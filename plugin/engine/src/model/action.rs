@@ -1,0 +1,82 @@
+//! What is wanted: an action on a resource, with its input.
+
+use crate::json::Object;
+
+/// How it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolName {
+    /// Model Context Protocol over streamable HTTP.
+    Mcp,
+    /// Plain HTTP, by the route table.
+    Http,
+}
+
+impl ProtocolName {
+    /// As policies and receipts write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// The id of a Cedar action, one that the configuration or a protocol defines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ActionName(pub(crate) String);
+
+impl ActionName {
+    /// The id without its type.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The Cedar entity type of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// An MCP server as a whole.
+    Server,
+    /// One tool of an MCP server.
+    Tool,
+    /// An HTTP route.
+    Endpoint,
+}
+
+impl ResourceKind {
+    /// The entity type's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "Server",
+            Self::Tool => "Tool",
+            Self::Endpoint => "Endpoint",
+        }
+    }
+}
+
+/// One resource, one that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ResourceId {
+    /// Its type.
+    pub kind: ResourceKind,
+    /// Its id.
+    pub id: String,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// How it was asked.
+    pub protocol: ProtocolName,
+    /// The action.
+    pub action: ActionName,
+    /// On what.
+    pub resource: ResourceId,
+    /// The arguments, hostile but well-formed; `None` where the action has none.
+    pub input: Option<Object>,
+    /// Whether policy may read `input` as `context.input`: the action declares a type for it.
+    pub typed_input: bool,
+}

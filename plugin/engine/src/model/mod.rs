@@ -1,0 +1,14 @@
+//! The typed facts of a request, valid by construction.
+//!
+//! Nothing here reads a wire format or knows a host. A value of these types has already passed the
+//! check that its module names; there is no `validate()` to forget.
+
+mod action;
+mod delegation;
+mod identity;
+mod time;
+
+pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+pub use delegation::{Actor, Delegation};
+pub use identity::{InvalidIdentity, IssuerId, PrincipalId};
+pub use time::{EvaluationId, Timestamp};

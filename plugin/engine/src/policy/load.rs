@@ -1,0 +1,250 @@
+//! Policy text into policies: named by `@id`, typed against the vocabulary, free of what the
+//! decision could not keep its word about. Every problem at once, each with file, line and column.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Effect, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
+    ValidationMode, Validator,
+};
+use miette::Diagnostic;
+
+use super::vocabulary::{self, Definition};
+use super::{APPROVAL, Policy};
+
+/// One file of policies.
+pub(crate) struct PolicyFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A JSON path, or `file:line:column` inside a policy file.
+    pub path: String,
+    /// What is wrong, in plain words.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub(crate) fn at(path: String, message: impl Into<String>) -> Self {
+        Self { path, message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl Policy {
+    /// Everything policy needs, or everything that is wrong with it.
+    pub(crate) fn load(
+        definition: &Definition,
+        files: &[PolicyFile],
+        revision: u64,
+    ) -> Result<Self, Vec<Problem>> {
+        let schema = vocabulary::schema(definition)?;
+        let entities = vocabulary::entities(definition, &schema)?;
+        let (all, warnings) = Loader::new(files).load(&schema)?;
+        let approvable = |p: &CedarPolicy| p.effect() == Effect::Forbid && p.annotation(APPROVAL).is_some();
+        let if_approved = PolicySet::from_policies(all.policies().filter(|p| !approvable(p)).cloned());
+        let if_approved =
+            if_approved.map_err(|e| vec![Problem::at("policy.files".to_owned(), e.to_string())])?;
+        Ok(Self { authorizer: Authorizer::new(), schema, all, if_approved, entities, revision, warnings })
+    }
+}
+
+/// The policy an evaluation error belongs to.
+pub(super) fn policy_of(error: &AuthorizationError) -> &PolicyId {
+    let AuthorizationError::PolicyEvaluationError(error) = error;
+    error.policy_id()
+}
+
+struct Loader<'f> {
+    files: &'f [PolicyFile],
+    /// Which file a policy came from.
+    origin: BTreeMap<String, &'f PolicyFile>,
+    set: PolicySet,
+    problems: Vec<Problem>,
+}
+
+impl<'f> Loader<'f> {
+    fn new(files: &'f [PolicyFile]) -> Self {
+        Self { files, origin: BTreeMap::new(), set: PolicySet::new(), problems: Vec::new() }
+    }
+
+    fn load(mut self, schema: &Schema) -> Result<(PolicySet, Vec<String>), Vec<Problem>> {
+        for file in self.files {
+            self.file(file);
+        }
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let result = Validator::new(schema.clone()).validate(&self.set, ValidationMode::Strict);
+        for error in result.validation_errors() {
+            let (id, path) = self.place(error.policy_id(), error);
+            self.problems.push(Problem::at(path, format!("policy `{id}`: {}", explain(error))));
+        }
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        let warning = |w| {
+            let w: &cedar_policy::ValidationWarning = w;
+            let (id, path) = self.place(w.policy_id(), w);
+            format!("{path}: policy `{id}`: {w}")
+        };
+        let warnings = result.validation_warnings().map(warning).collect();
+        Ok((self.set, warnings))
+    }
+
+    fn file(&mut self, file: &'f PolicyFile) {
+        if let Some(depth) = too_deep(&file.text) {
+            let path = format!("{}:{}", file.name, position(&file.text, depth));
+            return self.problems.push(Problem::at(path, "is nested too deeply"));
+        }
+        let parsed: PolicySet = match file.text.parse() {
+            Ok(parsed) => parsed,
+            Err(errors) => return self.syntax(file, &errors),
+        };
+        for template in parsed.templates() {
+            let id = template.annotation("id").unwrap_or("without @id");
+            let message = format!("policy `{id}`: templates can't be proven or named in receipts");
+            self.problems.push(Problem::at(file.name.clone(), message));
+        }
+        let mut policies: Vec<_> = parsed.policies().collect();
+        policies.sort_by_key(|p| number(p));
+        for (index, policy) in policies.into_iter().enumerate() {
+            self.policy(file, index, policy);
+        }
+    }
+
+    fn syntax(&mut self, file: &PolicyFile, errors: &cedar_policy::ParseErrors) {
+        for error in errors.iter() {
+            let path = format!("{}:{}", file.name, offset(error).map_or_else(
+                || "1:1".to_owned(),
+                |at| position(&file.text, at),
+            ));
+            self.problems.push(Problem::at(path, explain(error)));
+        }
+    }
+
+    fn policy(&mut self, file: &'f PolicyFile, index: usize, policy: &CedarPolicy) {
+        let mut wrong = |message: String| self.problems.push(Problem::at(file.name.clone(), message));
+        let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
+            let nth = index.saturating_add(1);
+            return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
+        };
+        if id.len() > MAX_ID || id.contains(char::is_control) {
+            return wrong(format!("policy `{}`: @id is too long or not printable", id.escape_debug()));
+        }
+        if policy.annotation(APPROVAL).is_some() && policy.effect() == Effect::Permit {
+            wrong(format!("policy `{id}`: @approval belongs on a forbid; on a permit it means nothing"));
+        }
+        if policy.annotation(APPROVAL) == Some("") {
+            wrong(format!("policy `{id}`: @approval names who may approve, such as \"role:finance\""));
+        }
+        match policy.to_json() {
+            Ok(json) => {
+                for message in forbidden(policy.effect(), &json) {
+                    wrong(format!("policy `{id}`: {message}"));
+                }
+            }
+            Err(e) => wrong(format!("policy `{id}`: {e}")),
+        }
+        if let Some(other) = self.origin.insert(id.to_owned(), file) {
+            let message = format!("policy `{id}`: @id is taken by another policy in {}", other.name);
+            return self.problems.push(Problem::at(file.name.clone(), message));
+        }
+        if let Err(e) = self.set.add(policy.new_id(PolicyId::new(id))) {
+            self.problems.push(Problem::at(file.name.clone(), format!("policy `{id}`: {e}")));
+        }
+    }
+
+    /// The id of a policy and `file:line:column` of an error in it.
+    fn place(&self, id: &PolicyId, error: &impl Diagnostic) -> (String, String) {
+        let id = id.to_string();
+        let path = match self.origin.get(&id) {
+            None => "policy.files".to_owned(),
+            Some(file) => match offset(error) {
+                Some(at) => format!("{}:{}", file.name, position(&file.text, at)),
+                None => file.name.clone(),
+            },
+        };
+        (id, path)
+    }
+}
+
+/// Expressions that decisions or lists could not be true to.
+fn forbidden(effect: Effect, policy: &serde_json::Value) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let mut todo = vec![policy];
+    while let Some(value) = todo.pop() {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (key, inner) in members {
+                    let attribute = inner.get("attr").and_then(|a| a.as_str());
+                    let of_context = inner.pointer("/left/Var").and_then(|v| v.as_str()) == Some("context");
+                    if key == "has" && of_context && attribute == Some("input") {
+                        found.push("`context has input` is known from the action; test `context.input has …`");
+                    }
+                    if effect == Effect::Permit && attribute == Some("prior") {
+                        found.push("a permit may not depend on earlier actors (RFC 8693 §4.1)");
+                    }
+                    todo.push(inner);
+                }
+            }
+            serde_json::Value::Array(items) => todo.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The message and, where Cedar has one, its advice.
+fn explain(error: &impl Diagnostic) -> String {
+    let help = error.help().map(|h| format!("; {h}"));
+    format!("{error}{}", help.unwrap_or_default())
+}
+
+fn offset(error: &impl Diagnostic) -> Option<usize> {
+    error.labels()?.next().map(|label| label.offset())
+}
+
+/// `line:column`, both from 1, columns in characters.
+fn position(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count().saturating_add(1);
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    format!("{line}:{}", last.chars().count().saturating_add(1))
+}
+
+/// Cedar numbers the policies of a text in order: `policy0`, `policy1`, …
+fn number(policy: &CedarPolicy) -> usize {
+    policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX)
+}
+
+/// Where brackets nest deeper than Cedar's parser survives on a 1 MiB stack: on wasm32 its own
+/// guard does nothing, 100 parentheses parse and 110 trap (threats F8). Brackets in strings and
+/// comments count too; that is only stricter.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '[' | '{' => depth = depth.saturating_add(1),
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(at);
+        }
+    }
+    None
+}
+
+const MAX_DEPTH: usize = 48;
+const MAX_ID: usize = 128;

@@ -1,0 +1,230 @@
+//! What a verdict is made of, and when a tool is listed.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::json::{Limits, read};
+use crate::model::{
+    ActionName, Actor, Delegation, IssuerId, PrincipalId, ProtocolName, ResourceId, ResourceKind,
+    Timestamp,
+};
+
+const AGENT: &str = "https://i#bot";
+const HUMAN: &str = "https://i#dana";
+
+fn definition() -> Definition {
+    let tool = |name: &str, input: Option<&str>| ToolAction {
+        path: format!("mcp[0].tools[{name}]"),
+        server: "s".to_owned(),
+        name: name.to_owned(),
+        input: input.map(str::to_owned),
+        groups: Vec::new(),
+    };
+    Definition {
+        agents: vec![AgentEntity {
+            id: PrincipalId::parse(AGENT).unwrap(),
+            owner: "team".to_owned(),
+            sponsor: None,
+            teams: vec!["support".to_owned()],
+        }],
+        humans: vec![HumanEntity {
+            id: PrincipalId::parse(HUMAN).unwrap(),
+            teams: vec!["support".to_owned()],
+        }],
+        servers: vec!["s".to_owned()],
+        tools: vec![
+            tool("pay", Some("{ amount: Long, note?: String, to?: { name: String } }")),
+            tool("look", None),
+        ],
+        routes: Vec::new(),
+    }
+}
+
+fn load(text: &str) -> Result<Policy, Vec<Problem>> {
+    let file = PolicyFile { name: "t.cedar".to_owned(), text: text.to_owned() };
+    Policy::load(&definition(), &[file], 7)
+}
+
+fn asked(tool: &str, input: &str) -> Asked {
+    let limits = Limits { bytes: 10_000, depth: 16, items: 100 };
+    let input = read(input.as_bytes(), &limits).unwrap();
+    let id = format!("s/{tool}");
+    Asked {
+        protocol: ProtocolName::Mcp,
+        action: ActionName(id.clone()),
+        resource: ResourceId { kind: ResourceKind::Tool, id },
+        input: input.as_object().cloned(),
+        typed_input: tool == "pay",
+    }
+}
+
+fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T {
+    let delegation = delegated
+        .then(|| Delegation { delegator: PrincipalId::parse(HUMAN).unwrap(), prior: Vec::new() });
+    let actor = Actor { agent: PrincipalId::parse(AGENT).unwrap(), delegation };
+    let issuer = IssuerId::parse("https://i").unwrap();
+    let scopes = BTreeSet::from(["refunds".to_owned()]);
+    then(&Situation {
+        now: Timestamp::from_unix_millis(1_795_457_870_204),
+        actor: &actor,
+        credential_kind: "at+jwt",
+        issuer: &issuer,
+        scopes: &scopes,
+    })
+}
+
+fn verdict(policies: &str, tool: &str, input: &str) -> String {
+    let policy = load(policies).unwrap();
+    let decided = with_caller(true, |s| policy.decide(s, &asked(tool, input)));
+    match decided.verdict {
+        Verdict::Allow(permit) => {
+            format!("allow {:?} {:?}", permit.agent_policies(), permit.delegator_policies())
+        }
+        Verdict::NeedsApproval { approvers } => format!("ask {approvers:?}"),
+        Verdict::Deny(reason) => format!("deny {}", reason.code()),
+    }
+}
+
+const EVERYBODY: &str = r#"@id("all") permit (principal, action, resource);"#;
+const AGENTS: &str = r#"@id("agents") permit (principal is Agent, action, resource);"#;
+const HUMANS: &str = r#"@id("humans") permit (principal is Human, action, resource);"#;
+
+fn with(base: &str, more: &str) -> String {
+    format!("{base}\n{more}")
+}
+
+#[test]
+fn without_a_policy_nothing_is_permitted() {
+    assert_eq!(verdict("", "look", "{}"), "deny agent_not_allowed");
+}
+
+#[test]
+fn an_agent_never_has_more_authority_than_the_human_behind_it() {
+    assert_eq!(verdict(AGENTS, "look", "{}"), "deny delegator_not_allowed");
+    assert_eq!(verdict(HUMANS, "look", "{}"), "deny agent_not_allowed");
+    let both = with(AGENTS, HUMANS);
+    assert_eq!(verdict(&both, "look", "{}"), r#"allow ["agents"] ["humans"]"#);
+}
+
+#[test]
+fn an_autonomous_agent_needs_only_its_own_right() {
+    let policy = load(AGENTS).unwrap();
+    let decided = with_caller(false, |s| policy.decide(s, &asked("look", "{}")));
+    assert!(matches!(decided.verdict, Verdict::Allow(_)));
+}
+
+#[test]
+fn a_policy_that_fails_to_evaluate_refuses() {
+    // Cedar skips the forbid, whose sum overflows, and would allow.
+    let overflow = r#"@id("cap") forbid (principal, action == Action::"s/pay", resource)
+        when { context.input.amount + 9223372036854775807 > 5 };"#;
+    let policies = with(EVERYBODY, overflow);
+    assert_eq!(verdict(&policies, "pay", r#"{"amount":1}"#), "deny policy_error");
+}
+
+#[test]
+fn arguments_are_typed_values_and_never_an_injection() {
+    let owner = r#"@id("dana") permit (principal, action == Action::"s/pay", resource)
+        when { context.input has to && context.input.to.name == "dana" };"#;
+    let name = r#"{"amount":1,"to":{"name":"dana"}}"#;
+    assert!(verdict(owner, "pay", name).starts_with("allow"));
+    for wrong in [
+        r#"{"amount":"1"}"#,
+        r#"{"amount":1.0}"#,
+        r#"{"amount":null}"#,
+        r#"{}"#,
+        r#"{"amount":1,"extra":1}"#,
+        r#"{"amount":{"__extn":{"fn":"decimal","arg":"1.0"}}}"#,
+        r#"{"amount":1,"to":{"__entity":{"type":"Human","id":"dana"}}}"#,
+    ] {
+        assert_eq!(verdict(EVERYBODY, "pay", wrong), "deny arguments_invalid", "{wrong}");
+    }
+}
+
+#[test]
+fn a_refusal_is_asked_about_only_if_every_forbid_is_approvable_and_a_yes_would_help() {
+    let ask = r#"@id("ask") @approval("role:finance")
+        forbid (principal is Agent, action == Action::"s/pay", resource)
+        when { context.input.amount > 100 };"#;
+    let never = r#"@id("never") forbid (principal is Agent, action == Action::"s/pay", resource)
+        when { context.input.amount > 1000 };"#;
+    let big = r#"{"amount":500}"#;
+    let huge = r#"{"amount":5000}"#;
+    let all = with(EVERYBODY, &with(ask, never));
+    assert_eq!(verdict(&all, "pay", big), r#"ask ["role:finance"]"#);
+    assert_eq!(verdict(&all, "pay", huge), "deny agent_not_allowed");
+    // Nothing would permit it even then: nobody is bothered.
+    assert_eq!(verdict(&with(HUMANS, ask), "pay", big), "deny agent_not_allowed");
+    // A refusal of the delegator beats the agent's question.
+    assert_eq!(verdict(&with(AGENTS, ask), "pay", big), "deny delegator_not_allowed");
+}
+
+#[test]
+fn a_fault_beats_a_question() {
+    let ask = r#"@id("ask") @approval("role:finance") forbid (principal is Agent, action, resource);"#;
+    let fault = r#"@id("f") forbid (principal is Human, action == Action::"s/pay", resource)
+        when { context.input.amount * 9223372036854775807 > 5 };"#;
+    let all = with(EVERYBODY, &with(ask, fault));
+    assert_eq!(verdict(&all, "pay", r#"{"amount":2}"#), "deny policy_error");
+}
+
+fn listed(policies: &str, tool: &str) -> bool {
+    let policy = load(policies).unwrap();
+    with_caller(true, |s| policy.could_permit(s, &asked(tool, "{}")))
+}
+
+#[test]
+fn a_tool_is_listed_if_some_arguments_could_be_permitted() {
+    let small = r#"@id("small") permit (principal, action == Action::"s/pay", resource)
+        when { context.input.amount <= 100 };"#;
+    assert!(listed(small, "pay"));
+    assert!(!listed(small, "look"));
+    let note = r#"@id("n") permit (principal, action == Action::"s/pay", resource)
+        when { context.input has note };"#;
+    assert!(listed(note, "pay"));
+    let shut = r#"@id("shut") forbid (principal is Human, action, resource)
+        when { context.grant.scopes.contains("refunds") };"#;
+    assert!(!listed(&with(EVERYBODY, shut), "pay"));
+    assert!(!listed(AGENTS, "pay"), "the delegator may not");
+    let limit = r#"@id("l") forbid (principal, action == Action::"s/pay", resource)
+        when { context.input.amount > 3 };"#;
+    assert!(listed(&with(EVERYBODY, limit), "pay"));
+    let ask = r#"@id("ask") @approval("x") forbid (principal, action, resource);"#;
+    assert!(listed(&with(EVERYBODY, ask), "pay"), "an approval could turn it");
+}
+
+#[test]
+fn a_mistake_in_a_policy_is_named_with_its_place() {
+    let wrong = |text: &str| match load(text) {
+        Ok(_) => panic!("{text}"),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    };
+    let typo = r#"@id("typo")
+permit (principal, action == Action::"s/pay", resource)
+when { context.input.ammount > 3 };"#;
+    let message = wrong(typo);
+    assert!(message.starts_with("t.cedar:3:8: policy `typo`"), "{message}");
+    assert!(message.contains("did you mean `amount`"), "{message}");
+    assert!(wrong("permit (principal, action, resource);").contains("policy number 1 has no @id"));
+    assert!(wrong(&with(EVERYBODY, EVERYBODY)).contains("@id is taken"));
+    assert!(wrong("@id(\"x\")\npermit (principal, action resource);").starts_with("t.cedar:2:"));
+    assert!(wrong(r#"@id("x") permit (principal == ?principal, action, resource);"#).contains("templates"));
+    let has = r#"@id("x") permit (principal, action == Action::"s/pay", resource) when { context has input };"#;
+    assert!(wrong(has).contains("context has input"));
+    let prior = r#"@id("x") permit (principal, action, resource)
+        when { context has delegation && context.delegation.prior.contains("a") };"#;
+    assert!(wrong(prior).contains("earlier actors"));
+    assert!(wrong(r#"@id("x") @approval("a") permit (principal, action, resource);"#).contains("forbid"));
+    assert!(wrong(&format!("@id(\"x\") permit (principal, action, resource) when {{ {}1 == 1{} }};",
+        "(".repeat(60), ")".repeat(60))).contains("nested too deeply"));
+    let two = wrong("@id(\"a\") permit (principal is Agnt, action, resource);\n@id(\"b\") permit (principal, action == Action::\"nope\", resource);");
+    assert!(two.contains("`a`") && two.contains("`b`"), "{two}");
+}
+
+#[test]
+fn an_earlier_actor_can_only_narrow() {
+    let forbid = r#"@id("x") forbid (principal, action, resource)
+        when { context has delegation && context.delegation.prior.contains("https://i#bad") };"#;
+    assert!(load(&with(EVERYBODY, forbid)).is_ok());
+}
+

@@ -1,0 +1,311 @@
+//! The schema and the entities of a configuration, and the names both are written with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use cedar_policy::{
+    Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
+    SchemaFragment,
+};
+
+use super::load::Problem;
+use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind};
+
+/// What a configuration adds to the vocabulary.
+#[derive(Default)]
+pub(crate) struct Definition {
+    pub(crate) agents: Vec<AgentEntity>,
+    pub(crate) humans: Vec<HumanEntity>,
+    pub(crate) servers: Vec<String>,
+    pub(crate) tools: Vec<ToolAction>,
+    pub(crate) routes: Vec<RouteAction>,
+}
+
+pub(crate) struct AgentEntity {
+    pub(crate) id: PrincipalId,
+    pub(crate) owner: String,
+    pub(crate) sponsor: Option<String>,
+    pub(crate) teams: Vec<String>,
+}
+
+pub(crate) struct HumanEntity {
+    pub(crate) id: PrincipalId,
+    pub(crate) teams: Vec<String>,
+}
+
+/// One tool: the action `server/name` on the resource `server/name`.
+pub(crate) struct ToolAction {
+    /// JSON path of the tool in the configuration.
+    pub(crate) path: String,
+    pub(crate) server: String,
+    pub(crate) name: String,
+    pub(crate) input: Option<String>,
+    pub(crate) groups: Vec<String>,
+}
+
+/// One HTTP route.
+pub(crate) struct RouteAction {
+    pub(crate) path: String,
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    pub(crate) parameters: BTreeSet<String>,
+    pub(crate) groups: Vec<String>,
+}
+
+/// The base schema with the configuration's actions.
+pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut actions: BTreeMap<String, String> = BTreeMap::new();
+    let mut groups: BTreeSet<&str> = BTreeSet::new();
+    for tool in &definition.tools {
+        groups.extend(tool.groups.iter().map(String::as_str));
+        problems.extend(tool.input.as_deref().and_then(|i| check_input(&tool.path, i)));
+        let context = context(tool.input.as_deref());
+        let parents = parents(Some("tools/call"), &tool.groups);
+        let action = format!("{}/{}", tool.server, tool.name);
+        actions.insert(action, format!("{parents} {}", applies_to("Tool", &context)));
+    }
+    for route in &definition.routes {
+        groups.extend(route.groups.iter().map(String::as_str));
+        let context = context(route_input(&route.parameters).as_deref());
+        let parents = parents(None, &route.groups);
+        let text = format!("{parents} {}", applies_to("Endpoint", &context));
+        match actions.insert(route.action.clone(), text.clone()) {
+            Some(other) if other != text => problems.push(Problem::at(
+                format!("{}.action", route.path),
+                "is already an action with another input, resource type or groups",
+            )),
+            _ => {}
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut text = BASE.to_owned();
+    for group in groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g)) {
+        let _ = writeln!(text, "action {};", quoted(group));
+    }
+    for (name, rest) in &actions {
+        let _ = writeln!(text, "action {}{rest};", quoted(name));
+    }
+    match Schema::from_cedarschema_str(&text) {
+        Ok((schema, _)) => Ok(schema),
+        Err(e) => Err(culprits(definition, &e.to_string())),
+    }
+}
+
+/// Everything the configuration names, resident for all requests.
+pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entities, Vec<Problem>> {
+    let failed = |e: String| vec![Problem::at("agents".to_owned(), e)];
+    let mut all = BTreeMap::new();
+    let mut add = |entity: Entity| all.insert(entity.uid(), entity);
+    let teams = definition.agents.iter().flat_map(|a| &a.teams);
+    for team in teams.chain(definition.humans.iter().flat_map(|h| &h.teams)) {
+        add(Entity::with_uid(uid(&NAMES.team, team)));
+    }
+    for agent in &definition.agents {
+        add(agent.entity().map_err(failed)?);
+    }
+    for person in &definition.humans {
+        let parents = person.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
+        add(Entity::new_no_attrs(human(&person.id), parents));
+    }
+    for server in &definition.servers {
+        add(Entity::with_uid(uid(&NAMES.server, server)));
+    }
+    for tool in &definition.tools {
+        add(tool.entity().map_err(failed)?);
+    }
+    for route in &definition.routes {
+        add(Entity::with_uid(uid(&NAMES.endpoint, &route.resource)));
+    }
+    Entities::from_entities(all.into_values(), Some(schema)).map_err(|e| failed(e.to_string()))
+}
+
+impl AgentEntity {
+    fn entity(&self) -> Result<Entity, String> {
+        let text = |s: &String| RestrictedExpression::new_string(s.clone());
+        let mut attributes = std::collections::HashMap::from([("owner".to_owned(), text(&self.owner))]);
+        attributes.extend(self.sponsor.as_ref().map(|s| ("sponsor".to_owned(), text(s))));
+        let parents = self.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
+        Entity::new(agent(&self.id), attributes, parents).map_err(|e| e.to_string())
+    }
+}
+
+impl ToolAction {
+    fn entity(&self) -> Result<Entity, String> {
+        let name = RestrictedExpression::new_string(self.name.clone());
+        let id = format!("{}/{}", self.server, self.name);
+        let parents = [uid(&NAMES.server, &self.server)].into();
+        Entity::new(uid(&NAMES.tool, &id), [("name".to_owned(), name)].into(), parents)
+            .map_err(|e| e.to_string())
+    }
+}
+
+pub(super) fn agent(id: &PrincipalId) -> EntityUid {
+    uid(&NAMES.agent, id.as_str())
+}
+
+pub(super) fn human(id: &PrincipalId) -> EntityUid {
+    uid(&NAMES.human, id.as_str())
+}
+
+pub(super) fn action(name: &ActionName) -> EntityUid {
+    uid(&NAMES.action, name.as_str())
+}
+
+pub(super) fn resource(id: &ResourceId) -> EntityUid {
+    let kind = match id.kind {
+        ResourceKind::Server => &NAMES.server,
+        ResourceKind::Tool => &NAMES.tool,
+        ResourceKind::Endpoint => &NAMES.endpoint,
+    };
+    uid(kind, &id.id)
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+/// The type names, parsed once.
+struct Names {
+    action: EntityTypeName,
+    agent: EntityTypeName,
+    endpoint: EntityTypeName,
+    human: EntityTypeName,
+    server: EntityTypeName,
+    team: EntityTypeName,
+    tool: EntityTypeName,
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
+    action: type_name("Action"),
+    agent: type_name("Agent"),
+    endpoint: type_name("Endpoint"),
+    human: type_name("Human"),
+    server: type_name("Server"),
+    team: type_name("Team"),
+    tool: type_name("Tool"),
+});
+
+#[expect(clippy::expect_used, reason = "constants of this file, all parsed by the first test")]
+fn type_name(name: &'static str) -> EntityTypeName {
+    EntityTypeName::from_str(name).expect("an identifier")
+}
+
+/// A context type: what is true of every request, and the input if there is one.
+fn context(input: Option<&str>) -> String {
+    match input {
+        None => "Situation".to_owned(),
+        Some(input) => format!("{{{} input: {input} }}", situation()),
+    }
+}
+
+fn route_input(parameters: &BTreeSet<String>) -> Option<String> {
+    if parameters.is_empty() {
+        return None;
+    }
+    let fields = parameters.iter().map(|p| format!("{}: String", quoted(p)));
+    Some(format!("{{ {} }}", fields.collect::<Vec<_>>().join(", ")))
+}
+
+fn parents(base: Option<&str>, groups: &[String]) -> String {
+    let all: BTreeSet<&str> = base.into_iter().chain(groups.iter().map(String::as_str)).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let all: Vec<_> = all.into_iter().map(quoted).collect();
+    format!(" in [{}]", all.join(", "))
+}
+
+fn applies_to(resource: &str, context: &str) -> String {
+    format!("appliesTo {{ principal: [Agent, Human], resource: [{resource}], context: {context} }}")
+}
+
+/// An input is one record type and nothing else, or its author can't be told where it is wrong.
+fn check_input(path: &str, input: &str) -> Option<Problem> {
+    let at = |message: String| Some(Problem::at(format!("{path}.input"), message));
+    if !input.trim_start().starts_with('{') {
+        return at("must be a Cedar record type, such as `{ id: Long }`".to_owned());
+    }
+    match SchemaFragment::from_cedarschema_str(&format!("type Input = {input};")) {
+        Err(e) => at(format!("is not a Cedar record type: {e}")),
+        Ok((fragment, _)) => {
+            let json = fragment.to_json_value().ok()?;
+            let space = json.get("")?;
+            let count = |key: &str| space.get(key).and_then(|v| v.as_object()).map_or(0, |o| o.len());
+            let only_one = count("commonTypes") == 1 && count("entityTypes") == 0 && count("actions") == 0;
+            if only_one { None } else { at("must be a single Cedar record type".to_owned()) }
+        }
+    }
+}
+
+/// Which inputs the whole fails on: each is tried alone, so that its author is told where.
+fn culprits(definition: &Definition, whole: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tool in &definition.tools {
+        let alone = applies_to("Tool", &context(tool.input.as_deref()));
+        if let Err(e) = Schema::from_cedarschema_str(&format!("{BASE}\naction \"it\" {alone};")) {
+            problems.push(Problem::at(format!("{}.input", tool.path), e.to_string()));
+        }
+    }
+    if problems.is_empty() {
+        let message = format!("the actions do not make a schema: {whole}");
+        problems.push(Problem::at("mcp, http".to_owned(), message));
+    }
+    problems
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", EntityId::new(name).escaped())
+}
+
+/// The members of `Situation`, from the schema itself, so that they are written once.
+fn situation() -> &'static str {
+    BASE.split_once("type Situation = {")
+        .and_then(|(_, rest)| rest.split_once("};"))
+        .map_or("", |(members, _)| members)
+}
+
+const BASE: &str = include_str!("../../../../policies/schema/deputy.cedarschema");
+const BASE_GROUPS: [&str; 2] = ["tools/call", "mcp/connect"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_vocabulary_is_a_schema() {
+        assert!(schema(&Definition::default()).is_ok());
+        assert!(situation().contains("now: datetime"));
+        LazyLock::force(&NAMES);
+    }
+
+    fn tool(input: &str) -> Definition {
+        let tool = ToolAction {
+            path: "mcp[0].tools[0]".to_owned(),
+            server: "orders".to_owned(),
+            name: "re\"fund".to_owned(),
+            input: Some(input.to_owned()),
+            groups: vec!["write".to_owned()],
+        };
+        Definition { servers: vec!["orders".to_owned()], tools: vec![tool], ..Definition::default() }
+    }
+
+    #[test]
+    fn a_tool_becomes_an_action_whatever_its_name() {
+        let definition = tool("{ id: Long, note?: String }");
+        let schema = schema(&definition).unwrap();
+        assert!(entities(&definition, &schema).is_ok());
+    }
+
+    #[test]
+    fn an_input_is_one_record_type_and_names_its_path_when_it_is_not() {
+        for bad in ["Long", "{ id: }", "{}; entity Evil", "{ id: Lonng }", "{ id: Long"] {
+            let problems = schema(&tool(bad)).err().unwrap();
+            assert_eq!(problems[0].path, "mcp[0].tools[0].input", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One MCP server as configured: where it is, which versions it may be spoken to in, which tools
+//! there are.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::Version;
+use crate::protocol::{Problem, path};
+
+/// One MCP server, as configured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct McpParts {
+    /// JSON path in the configuration, for problems.
+    pub(crate) at: String,
+    pub(crate) server: String,
+    pub(crate) path: String,
+    pub(crate) versions: Vec<Version>,
+    pub(crate) tools: BTreeMap<String, ToolEntry>,
+    pub(crate) allowed_origins: Vec<String>,
+    /// Longest list answer, or single event of one, in bytes.
+    pub(crate) response_limit: usize,
+}
+
+/// One MCP server, checked.
+#[derive(Debug)]
+pub(crate) struct McpEndpoint {
+    parts: McpParts,
+    tools: Rc<ToolCatalogue>,
+}
+
+/// The tools that exist. A name is compared byte for byte (threats J7).
+#[derive(Debug, Default)]
+pub(crate) struct ToolCatalogue(BTreeMap<String, ToolEntry>);
+
+/// One tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToolEntry {
+    /// Whether it declares a type for its arguments, so that policy may read them.
+    pub(crate) typed_input: bool,
+}
+
+impl ToolCatalogue {
+    /// The tool of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<&ToolEntry> {
+        self.0.get(name)
+    }
+}
+
+impl McpEndpoint {
+    /// Of parts that [`McpParts::problems`] has nothing to say about, or it won't be used.
+    pub(in crate::protocol) fn new(mut parts: McpParts) -> Self {
+        let tools = Rc::new(ToolCatalogue(std::mem::take(&mut parts.tools)));
+        Self { parts, tools }
+    }
+
+    pub(in crate::protocol) fn at(&self, member: &str) -> String {
+        format!("{}.{member}", self.parts.at)
+    }
+
+    /// Its name: the id of the `Server`, and the first half of its tools' ids.
+    pub(crate) fn server(&self) -> &str {
+        &self.parts.server
+    }
+
+    /// Its tools.
+    pub(crate) fn catalogue(&self) -> Rc<ToolCatalogue> {
+        Rc::clone(&self.tools)
+    }
+
+    pub(in crate::protocol) fn path(&self) -> &str {
+        &self.parts.path
+    }
+
+    pub(in crate::protocol) fn versions(&self) -> impl Iterator<Item = Version> {
+        self.parts.versions.iter().copied()
+    }
+
+    pub(super) fn accepts(&self, version: Version) -> bool {
+        self.parts.versions.contains(&version)
+    }
+
+    /// Compared byte for byte: a browser writes an origin in one form only (RFC 6454 §6.1).
+    pub(super) fn allows_origin(&self, origin: &str) -> bool {
+        self.parts.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+
+    pub(super) fn tool(&self, name: &str) -> Option<&ToolEntry> {
+        self.tools.get(name)
+    }
+
+    pub(super) fn response_limit(&self) -> usize {
+        self.parts.response_limit
+    }
+}
+
+impl McpParts {
+    pub(in crate::protocol) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut check = |holds: bool, member: &str, message: &str| {
+            if !holds {
+                let path = format!("{}.{member}", self.at);
+                problems.push(Problem { path, message: message.to_owned() });
+            }
+        };
+        let named = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        let server = !self.server.is_empty() && self.server.bytes().all(named);
+        check(server, "server", "must be made of a to z, 0 to 9, `_` and `-`");
+        let path = path::segments(&self.path).is_some() && !self.path.contains('%');
+        check(path, "path", "is not a path that a request can have, without percent-encoding");
+        check(!self.versions.is_empty(), "versions", "must name one at least");
+        let tools = self.tools.keys().all(|t| !t.is_empty() && !t.contains(char::is_control));
+        check(tools, "tools", "has a name that is empty or holds a control character");
+        for origin in self.allowed_origins.iter().filter(|o| !is_origin(o)) {
+            let message = format!("holds {origin:?}, which is not an origin as browsers write it");
+            // All servers share one list.
+            problems.push(Problem { path: "gateway.allowed_origins".to_owned(), message });
+        }
+        problems
+    }
+}
+
+/// `scheme://host[:port]` in lower case. `null` is what every sandboxed page sends, so it names
+/// nobody.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let host = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']');
+    let letter = |b: u8| b.is_ascii_lowercase() || matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.');
+    let filled = !scheme.is_empty() && !rest.is_empty();
+    filled && scheme.bytes().all(letter) && rest.bytes().all(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for good in ["https://app.example", "http://localhost:3000", "https://[::1]:8", "chrome-extension://abc"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in ["", "null", "*", "app.example", "https://", "https://app.example/", "https://App.example", "https://*.a"] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What the head of a POST to an MCP endpoint says.
+
+use super::McpEndpoint;
+use crate::decision::Reason;
+use crate::evidence::{Head, Once};
+use crate::protocol::media;
+
+/// The headers that mirror the body, each there once at most.
+#[derive(Debug, Default)]
+pub(super) struct Front<'h> {
+    pub(super) version: Option<&'h str>,
+    pub(super) method: Option<&'h str>,
+    pub(super) name: Option<&'h str>,
+}
+
+/// `MCP-Protocol-Version`.
+pub(super) const VERSION: &str = "mcp-protocol-version";
+/// `Mcp-Method`.
+const METHOD: &str = "mcp-method";
+/// `Mcp-Name`.
+const NAME: &str = "mcp-name";
+
+impl<'h> Front<'h> {
+    /// Reads the head, or says why its message will not be looked at.
+    pub(super) fn read(
+        endpoint: &McpEndpoint,
+        is_post: bool,
+        head: &'h Head,
+        body_limit: usize,
+    ) -> Result<Self, Reason> {
+        if !is_post {
+            return Err(Reason::MethodNotServed);
+        }
+        if head.names().any(impostor) || SINGLE.iter().any(|name| head.once(name) == Once::Many) {
+            return Err(Reason::RequestMalformed);
+        }
+        // MCP 2026-07-28 basic/transports/streamable-http: against DNS rebinding (MCP-21, M15).
+        if one(head, "origin").is_some_and(|origin| !endpoint.allows_origin(origin)) {
+            return Err(Reason::OriginNotAllowed);
+        }
+        let json = one(head, "content-type").is_some_and(|t| media::is_utf8(t, media::JSON));
+        if !json || !one(head, "content-encoding").is_none_or(media::is_identity) {
+            return Err(Reason::MediaTypeUnsupported);
+        }
+        if let Some(announced) = one(head, "content-length") {
+            announced_length(announced, body_limit)?;
+        }
+        let said = |name| one(head, name).map(media::trim);
+        Ok(Self { version: said(VERSION), method: said(METHOD), name: said(NAME) })
+    }
+}
+
+/// A body that is announced as too long need not be buffered (threats B14).
+fn announced_length(text: &str, limit: usize) -> Result<(), Reason> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Reason::RequestMalformed);
+    }
+    match text.parse::<usize>() {
+        Ok(length) if length <= limit => Ok(()),
+        _ => Err(Reason::BodyTooLarge),
+    }
+}
+
+/// A header that is there once; twice was refused before.
+fn one<'h>(head: &'h Head, name: &str) -> Option<&'h str> {
+    match head.once(name) {
+        Once::One(value) => Some(value),
+        Once::Absent | Once::Many => None,
+    }
+}
+
+/// A name that CGI and WSGI servers take for one of ours (threats H12). What follows `mcp-param-`
+/// is the server's to choose, `_` included.
+fn impostor(name: &[u8]) -> bool {
+    let dashed = || name.iter().map(|b| if *b == b'_' { b'-' } else { *b });
+    let ours = || dashed().take(4).eq(*b"mcp-") || SINGLE.iter().any(|s| dashed().eq(s.bytes()));
+    name.contains(&b'_') && !name.starts_with(b"mcp-param-") && ours()
+}
+
+/// Headers of which a second one could count for somebody else (threats H3).
+const SINGLE: &[&str] = &[
+    VERSION,
+    METHOD,
+    NAME,
+    "mcp-session-id",
+    "last-event-id",
+    "origin",
+    "content-type",
+    "content-encoding",
+    "content-length",
+];

@@ -1,0 +1,170 @@
+//! Everything this gateway serves, and where in it a request belongs.
+
+use std::collections::BTreeSet;
+
+use super::http::{Route, RouteParts};
+use super::mcp::{self, McpEndpoint, McpParts};
+use super::path::{self, Target};
+use super::{Read, overrides};
+use crate::decision::{Reason, Shape};
+use crate::evidence::{Head, Line};
+use crate::model::{Asked, ProtocolName};
+
+/// Everything this gateway serves. What is not here is refused.
+#[derive(Debug)]
+pub(crate) struct Surface {
+    mcp: Vec<McpEndpoint>,
+    routes: Vec<Route>,
+    versions: Vec<String>,
+}
+
+/// What is wrong with a surface, and where in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Problem {
+    /// JSON path, such as `http[2].path`.
+    pub(crate) path: String,
+    /// Completes the sentence that begins with the path.
+    pub(crate) message: String,
+}
+
+/// Where a request belongs.
+#[derive(Debug)]
+pub(crate) enum Place<'a> {
+    /// A message to an MCP server, still unread.
+    Mcp {
+        endpoint: &'a McpEndpoint,
+        is_post: bool,
+    },
+    /// A route; all there is to read has been read.
+    Http(Asked),
+}
+
+impl Surface {
+    /// # Errors
+    /// Everything that is wrong, not only the first thing.
+    pub(crate) fn new(mcp: Vec<McpParts>, http: Vec<RouteParts>) -> Result<Self, Vec<Problem>> {
+        let mut problems: Vec<_> = mcp.iter().flat_map(McpParts::problems).collect();
+        let mcp: Vec<_> = mcp.into_iter().map(McpEndpoint::new).collect();
+        let mut sound = |route: Result<Route, Problem>| route.map_err(|p| problems.push(p)).ok();
+        let routes: Vec<_> = http.into_iter().map(Route::new).filter_map(&mut sound).collect();
+        problems.extend(twins(&mcp));
+        problems.extend(overlaps(&mcp, &routes));
+        let mut seen = BTreeSet::new();
+        problems.retain(|problem| seen.insert(problem.clone()));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let versions: BTreeSet<_> = mcp.iter().flat_map(McpEndpoint::versions).collect();
+        let versions = versions.into_iter().rev().map(|v| v.as_str().to_owned()).collect();
+        Ok(Self { mcp, routes, versions })
+    }
+
+    /// Finds the place of a request.
+    ///
+    /// # Errors
+    /// There is none, or more than one by some reading of the head.
+    pub(crate) fn locate<'a>(&'a self, line: Line<'_>, head: &Head) -> Result<Place<'a>, (Reason, Shape)> {
+        let path = line.path.split_once('?').map_or(line.path, |(path, _)| path);
+        let endpoint = self.mcp.iter().find(|e| e.path() == path);
+        let refuse = |reason| (reason, endpoint.map_or(Shape::Problem, |_| mcp::shape(head)));
+        let target = Target::parse(line.path).ok_or_else(|| refuse(Reason::PathAmbiguous))?;
+        if overrides::in_head(head) {
+            return Err(refuse(Reason::OverrideHeader));
+        }
+        // What comes after an upgrade is not HTTP, and nobody could decide about it (threats B16).
+        if head.has("upgrade") {
+            return Err(refuse(Reason::RequestMalformed));
+        }
+        if let Some(endpoint) = endpoint {
+            // MCP defines no query. One would be for a token (MCP forbids it), for a session, or
+            // for a switch of the upstream that nobody decided about; `?` alone is the same path to
+            // some and another to others.
+            return match target.query {
+                None => Ok(Place::Mcp { endpoint, is_post: line.method == "POST" }),
+                Some(_) => Err(refuse(Reason::PathAmbiguous)),
+            };
+        }
+        if target.query.is_some_and(overrides::in_query) {
+            return Err(refuse(Reason::OverrideHeader));
+        }
+        let route = self.routes.iter().find(|r| r.fits(line.method, &target.segments));
+        route.map(|r| Place::Http(r.asked(&target.segments))).ok_or_else(|| refuse(Reason::Unmapped))
+    }
+
+    /// The MCP versions accepted anywhere here, latest first.
+    pub(crate) fn versions(&self) -> &[String] {
+        &self.versions
+    }
+}
+
+impl Place<'_> {
+    /// How it is asked.
+    pub(crate) fn protocol(&self) -> ProtocolName {
+        match self {
+            Self::Mcp { .. } => ProtocolName::Mcp,
+            Self::Http(_) => ProtocolName::Http,
+        }
+    }
+
+    /// The form a refusal takes as long as only the head is known.
+    pub(crate) fn shape(&self, head: &Head) -> Shape {
+        match self {
+            Self::Mcp { .. } => mcp::shape(head),
+            Self::Http(_) => Shape::Problem,
+        }
+    }
+
+    /// The MCP server, if it is one.
+    pub(crate) fn mcp(&self) -> Option<&McpEndpoint> {
+        match self {
+            Self::Mcp { endpoint, .. } => Some(endpoint),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// Reads what is asked for, as far as the head and the body go. `body_limit`: longest body.
+    pub(crate) fn read(&self, head: &Head, body: Option<&[u8]>, body_limit: usize) -> Read {
+        match self {
+            Self::Mcp { endpoint, is_post } => mcp::read(endpoint, *is_post, head, body, body_limit),
+            Self::Http(asked) => Read::Asked { asked: asked.clone(), shape: Shape::Problem, list: None },
+        }
+    }
+}
+
+fn twins(mcp: &[McpEndpoint]) -> Vec<Problem> {
+    let twin = |a: &McpEndpoint, b: &McpEndpoint, member: &str, text: &str| {
+        Problem { path: b.at(member), message: format!("is {text:?}, as is {}", a.at(member)) }
+    };
+    let mut problems = Vec::new();
+    for (a, b) in pairs(mcp) {
+        if a.server() == b.server() {
+            problems.push(twin(a, b, "server", a.server()));
+        }
+        if a.path() == b.path() {
+            problems.push(twin(a, b, "path", a.path()));
+        }
+    }
+    problems
+}
+
+/// Two readings of one request would make the order of the table a rule; there is none.
+fn overlaps(mcp: &[McpEndpoint], routes: &[Route]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (a, b) in pairs(routes).filter(|(a, b)| a.meets(b)) {
+        let message = format!("{b} fits requests that {} fits too: {a}", a.at("path"));
+        problems.push(Problem { path: b.at("path"), message });
+    }
+    for endpoint in mcp {
+        let Some(path) = path::segments(endpoint.path()) else { continue };
+        for route in routes.iter().filter(|r| r.covers(&path)) {
+            let message = format!("{route} fits {:?}, which is {}", endpoint.path(), endpoint.at("path"));
+            problems.push(Problem { path: route.at("path"), message });
+        }
+    }
+    problems
+}
+
+fn pairs<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
+    let later = |i: usize| items.iter().skip(i.saturating_add(1));
+    items.iter().enumerate().flat_map(move |(i, a)| later(i).map(move |b| (a, b)))
+}

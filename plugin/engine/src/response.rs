@@ -1,0 +1,75 @@
+//! What a response passes through on its way back: a `tools/list` answer loses the tools its caller
+//! could not be permitted to call.
+//!
+//! The reading is `protocol`'s, the question is `policy`'s; this only joins them, for as long as
+//! the response takes. It holds the policy the request was decided with.
+
+use std::fmt;
+
+use crate::credential::Verified;
+use crate::engine::situation;
+use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Timestamp};
+use crate::policy::SharedPolicy;
+use crate::protocol::{ListFilter, ToolCatalogue};
+use std::rc::Rc;
+
+/// Filters one response, chunk by chunk.
+pub struct ResponseFilter {
+    list: ListFilter,
+    caller: Caller,
+}
+
+/// Who asked, when, and by which policy.
+struct Caller {
+    policy: SharedPolicy,
+    verified: Rc<Verified>,
+    now: Timestamp,
+    server: String,
+    tools: Rc<ToolCatalogue>,
+}
+
+impl ResponseFilter {
+    pub(crate) fn new(
+        list: ListFilter,
+        policy: SharedPolicy,
+        verified: Rc<Verified>,
+        now: Timestamp,
+        (server, tools): (String, Rc<ToolCatalogue>),
+    ) -> Self {
+        Self { list, caller: Caller { policy, verified, now, server, tools } }
+    }
+
+    /// Takes in the head of the response. Returns the names of the headers to remove before it goes
+    /// on: the body's length is about to change.
+    pub fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<&'static str> {
+        self.list.head(status, headers)
+    }
+
+    /// Takes in the next bytes of the body and returns those that may go to the caller in their
+    /// place. `end`: there are no more.
+    pub fn push(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
+        let caller = &self.caller;
+        self.list.push(chunk, end, &mut |tool| caller.could_call(tool))
+    }
+}
+
+impl Caller {
+    fn could_call(&self, tool: &str) -> bool {
+        let Some(entry) = self.tools.get(tool) else { return false };
+        let id = format!("{}/{tool}", self.server);
+        let asked = Asked {
+            protocol: ProtocolName::Mcp,
+            action: ActionName(id.clone()),
+            resource: ResourceId { kind: ResourceKind::Tool, id },
+            input: None,
+            typed_input: entry.typed_input,
+        };
+        self.policy.could_permit(&situation(&self.verified, self.now), &asked)
+    }
+}
+
+impl fmt::Debug for ResponseFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFilter").finish_non_exhaustive()
+    }
+}

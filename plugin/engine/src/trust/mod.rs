@@ -1,0 +1,228 @@
+//! Whose word counts: issuers, their keys, and whether a signature is theirs.
+//!
+//! Keys are looked up inside one issuer's set and nowhere else (JWKS-7, T17), come only from where
+//! the configuration says (JWKS-1), and are never made up when they can't be had (K8). Not here:
+//! what a token says.
+
+mod algorithm;
+pub(crate) mod base64url;
+mod clock;
+mod fetch;
+mod fetched;
+mod issuer;
+mod jwk;
+mod key_set;
+mod roca;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+pub(crate) use algorithm::{Algorithm, Algorithms};
+pub use fetch::{Endpoint, Fetch, FetchReply};
+pub(crate) use issuer::{ActorIssuer, Issuer, Keys};
+pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
+pub(crate) use key_set::{KeySet, KeySetError};
+
+use clock::{Clock, Elapsed};
+use fetched::Fetched;
+use key_set::NoFit;
+use verify::{PureRust, SignatureVerifier};
+
+use crate::model::{IssuerId, Timestamp};
+
+/// The issuers of a configuration and what is known of their keys.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    sources: BTreeMap<IssuerId, Source>,
+    verifier: Box<dyn SignatureVerifier>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Source {
+    issuer: Rc<Issuer>,
+    keys: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Inline(KeySet),
+    Fetched(Fetched),
+}
+
+/// Why there is no key to verify with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoKey {
+    /// This fetch may bring it.
+    Fetch(Fetch),
+    /// There are no keys, or only too old ones, and it was tried a moment ago.
+    Unavailable,
+    /// No key has that id; or the token has none and not exactly one key fits.
+    Unknown,
+    /// The key of that id is for another algorithm.
+    Algorithm,
+}
+
+/// Why a signature is not an issuer's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotSigned {
+    NoKey(NoKey),
+    Signature,
+}
+
+/// What an answer changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Learned {
+    pub(crate) issuer: IssuerId,
+    /// Thumbprints of the keys that count from now on, if they were replaced.
+    pub(crate) keys: Option<BTreeSet<String>>,
+}
+
+/// Why an answer was not taken for the issuer's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RefusedKeys {
+    NoAnswer,
+    Status(u16),
+    Set(KeySetError),
+}
+
+/// What to verify: the parts of a JWS that lead to a key, and those that it signs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    pub(crate) key_id: Option<&'a str>,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) message: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl Trust {
+    /// Issuers with different ids; the configuration has checked that.
+    pub(crate) fn new(issuers: Vec<Issuer>) -> Self {
+        Self::with_verifier(issuers, Box::new(PureRust))
+    }
+
+    pub(crate) fn with_verifier(issuers: Vec<Issuer>, verifier: Box<dyn SignatureVerifier>) -> Self {
+        let source = |issuer: Issuer| (issuer.id.clone(), Source::new(issuer));
+        let sources = issuers.into_iter().map(source).collect();
+        Self { sources, verifier, clock: Clock::default() }
+    }
+
+    /// The issuer of exactly that name (JWT-23).
+    pub(crate) fn issuer(&self, iss: &str) -> Option<Rc<Issuer>> {
+        let id = IssuerId::parse(iss).ok()?;
+        self.sources.get(&id).map(|source| Rc::clone(&source.issuer))
+    }
+
+    /// The key that a token of this issuer with that `kid` and algorithm must be signed with.
+    pub(crate) fn key(
+        &mut self,
+        issuer: &IssuerId,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<Rc<Key>, NoKey> {
+        let now = self.clock.at(now);
+        let source = self.sources.get_mut(issuer).ok_or(NoKey::Unknown)?;
+        source.key(key_id, algorithm, now)
+    }
+
+    /// The key that made the signature.
+    ///
+    /// A wrong signature may be a key that was replaced under its old name: it is worth one fetch,
+    /// no more often than an unknown key is (JWKS-6).
+    pub(crate) fn verify(
+        &mut self,
+        issuer: &IssuerId,
+        signed: Signed<'_>,
+        now: Timestamp,
+    ) -> Result<Rc<Key>, NotSigned> {
+        let key = self.key(issuer, signed.key_id, signed.algorithm, now);
+        let key = key.map_err(NotSigned::NoKey)?;
+        if verify::holds(&*self.verifier, &key, signed.message, signed.signature) {
+            return Ok(key);
+        }
+        let now = self.clock.at(now);
+        let fetched = self.sources.get_mut(issuer).and_then(Source::fetched_mut);
+        let fetch = fetched.and_then(|fetched| fetched.ask(now));
+        Err(fetch.map_or(NotSigned::Signature, |f| NotSigned::NoKey(NoKey::Fetch(f))))
+    }
+
+    /// Takes in what came of a fetch. An answer that is no good changes nothing.
+    pub(crate) fn learn(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) -> Learned {
+        let now = self.clock.at(now);
+        let set = self.fetched(fetch).and_then(|fetched| fetched.learn(reply, now));
+        Learned { issuer: fetch.issuer().clone(), keys: set.map(KeySet::thumbprints) }
+    }
+
+    /// The fetches to make without a request: at the start, and when keys grow old.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        let now = self.clock.at(now);
+        let fetched = self.sources.values_mut().filter_map(Source::fetched_mut);
+        fetched.filter_map(|fetched| fetched.due(now)).collect()
+    }
+
+    /// Why the last answer to that fetch was not taken, for a log line.
+    pub(crate) fn last_error(&self, fetch: &Fetch) -> Option<String> {
+        let Held::Fetched(fetched) = &self.sources.get(fetch.issuer())?.keys else { return None };
+        let error = Some(fetched).filter(|fetched| fetched.fetch() == fetch)?.error()?;
+        Some(format!("keys of {}: {error}", fetch.issuer().as_str()))
+    }
+
+    /// A fetch of another configuration, from another place, is nobody's.
+    fn fetched(&mut self, fetch: &Fetch) -> Option<&mut Fetched> {
+        let source = self.sources.get_mut(fetch.issuer())?;
+        source.fetched_mut().filter(|fetched| fetched.fetch() == fetch)
+    }
+}
+
+impl Source {
+    fn new(issuer: Issuer) -> Self {
+        let keys = match &issuer.keys {
+            Keys::Inline(set) => Held::Inline(set.clone()),
+            Keys::Fetch(endpoint) => {
+                let (id, algorithms) = (issuer.id.clone(), issuer.algorithms.clone());
+                Held::Fetched(Fetched::new(id, algorithms, endpoint.clone()))
+            }
+        };
+        Self { issuer: Rc::new(issuer), keys }
+    }
+
+    fn key(&mut self, id: Option<&str>, alg: Algorithm, now: Elapsed) -> Result<Rc<Key>, NoKey> {
+        match &mut self.keys {
+            Held::Fetched(fetched) => fetched.key(id, alg, now),
+            Held::Inline(set) => set.find(id, alg).map_err(NoKey::from),
+        }
+    }
+
+    fn fetched_mut(&mut self) -> Option<&mut Fetched> {
+        match &mut self.keys {
+            Held::Fetched(fetched) => Some(fetched),
+            Held::Inline(_) => None,
+        }
+    }
+}
+
+impl From<NoFit> for NoKey {
+    fn from(no_fit: NoFit) -> Self {
+        match no_fit {
+            NoFit::Unknown => Self::Unknown,
+            NoFit::Algorithm => Self::Algorithm,
+        }
+    }
+}
+
+impl fmt::Display for RefusedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Status(status) => write!(f, "status {status} where 200 was expected"),
+            Self::Set(error) => error.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Documents that are made from the code, or that name files of the repository, are true.
+//! `UPDATE=1 cargo test -p deputy-engine --test docs` rewrites the generated ones.
+#![allow(clippy::unwrap_used, reason = "clippy excuses #[test] functions, not their helpers")]
+#![allow(clippy::disallowed_methods, reason = "UPDATE is for the person who runs the test")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use deputy_engine::decision::Reason;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn the_table_of_reasons_is_the_one_in_the_code() {
+    let mut text = "# Reasons\n\nEvery refusal has one. The receipt names it; the caller sees only \
+        the status and the class.\nMade from `plugin/engine/src/decision/reason.rs`.\n\n\
+        | reason | question | status | class on the wire | meaning |\n|---|---|---|---|---|\n"
+        .to_owned();
+    for reason in Reason::ALL {
+        let (wire, question) = (reason.wire(), reason.question().code());
+        let (code, status, class) = (reason.code(), wire.status(), wire.code());
+        writeln!(text, "| `{code}` | {question} | {status} | `{class}` | {} |", reason.meaning()).unwrap();
+    }
+    let path = root().join("docs/reasons.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == text, "docs/reasons.md is stale: run with UPDATE=1");
+}
+
+#[test]
+fn a_file_that_a_document_names_exists() {
+    let mut wrong = Vec::new();
+    let mut documents = vec![];
+    for dir in ["", "docs", "docs/decisions", "examples/envoy-mcp"] {
+        for entry in std::fs::read_dir(root().join(dir)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let is_path = ["plugin/", "host-tests/", "examples/", "policies/", "docs/", "xtask/"]
+                .iter()
+                .any(|top| quoted.starts_with(top));
+            let plain = quoted.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if is_path && plain && !root().join(quoted).exists() {
+                wrong.push(format!("{}: {quoted}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -1,0 +1,141 @@
+//! Calls for keys, shared by everybody who waits for the same ones.
+//!
+//! They are the root context's: a call that belongs to a stream is cancelled when the stream ends,
+//! and a hundred streams would make a hundred calls. Not here: what a reply means (the engine's).
+
+use deputy_engine::step::{Absorbed, Fetch, FetchReply};
+
+use crate::abi::{Buffer, Level, Map, Status, host};
+use crate::plugin;
+use crate::root::{Fault, Root, now};
+use crate::waiting::Joined;
+
+/// What came of a stream's wish for a fetch.
+pub(crate) enum Wanted {
+    /// The stream will be woken.
+    Waits,
+    /// It could not be started; that has been absorbed already.
+    Absorbed(Absorbed),
+}
+
+/// Waits for a call that is under way, or starts one.
+pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fault> {
+    match root.waiting(|waiting| waiting.join(fetch, stream))? {
+        Joined::Waits => root.count("deputy.fetch.joined"),
+        Joined::Full => return failed(root, fetch.clone()).map(Wanted::Absorbed),
+        Joined::NoCall => {
+            let started = start(root, fetch, Some(stream));
+            // Without its own name back, nothing the stream does now reaches the host, and the
+            // host keeps the request.
+            let _ = host::speak_for(stream);
+            if !started? {
+                return failed(root, fetch.clone()).map(Wanted::Absorbed);
+            }
+        }
+    }
+    Ok(Wanted::Waits)
+}
+
+/// Starts what the engine wants fetched in the background, and gives up what the host has lost.
+pub(crate) fn refresh(root: &Root) {
+    let millis = now().unix_millis();
+    while let Ok(Some((fetch, streams))) = root.waiting(|waiting| waiting.lost(millis)) {
+        finish(root, fetch, FetchReply::Failed, &streams);
+    }
+    for fetch in root.step(|engine| engine.due(now())).unwrap_or_default() {
+        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch)), Ok(true)) {
+            continue;
+        }
+        if let Ok(false) = start(root, &fetch, None) {
+            let _ = failed(root, fetch);
+        }
+    }
+}
+
+/// Takes in a reply and continues everybody who waited for it.
+pub(crate) fn answered(root: &Root, token: u32, headers: usize, size: usize) {
+    // Unknown: it was given up, and its streams were told.
+    let Ok(Some((fetch, streams))) = root.waiting(|waiting| waiting.ended(token)) else { return };
+    let reply = reply(fetch.endpoint().max_bytes, headers, size);
+    finish(root, fetch, reply.unwrap_or(FetchReply::Failed), &streams);
+}
+
+/// Gives up every call of a root that no reply will reach any more.
+pub(crate) fn abandon(root: &Root) {
+    while let Ok(Some((fetch, streams))) = root.waiting(|waiting| waiting.lost(u64::MAX)) {
+        finish(root, fetch, FetchReply::Failed, &streams);
+    }
+}
+
+/// Absorbs once, then wakes each.
+fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
+    let cluster = fetch.endpoint().cluster.clone();
+    let absorbed = root.step(|engine| {
+        let absorbed = engine.absorb(fetch.clone(), reply, now());
+        (absorbed, engine.fetch_error(&fetch))
+    });
+    let absorbed = absorbed.map(|(absorbed, error)| {
+        if let Some(error) = error {
+            root.count("deputy.fetch.failed");
+            host::log(Level::Error, &format!("deputy: cluster {cluster:?}: {error}"));
+        }
+        absorbed
+    });
+    plugin::wake(root, streams, |stream| stream.fetched(absorbed.as_ref().ok()));
+}
+
+/// Makes the call; false, and a line for the operator, if the host would not.
+fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault> {
+    let endpoint = fetch.endpoint();
+    let headers: [(&[u8], &[u8]); 3] = [
+        (b":method", b"GET"),
+        (b":path", endpoint.path.as_bytes()),
+        (b":authority", endpoint.authority.as_bytes()),
+    ];
+    let called = host::speak_for(root.context())
+        .and_then(|()| host::call(&endpoint.cluster, &headers, endpoint.timeout_ms));
+    match called {
+        Ok(token) => {
+            root.count("deputy.fetch.started");
+            let patience = u64::from(endpoint.timeout_ms).saturating_add(GRACE_MS);
+            let lost_after = now().unix_millis().saturating_add(patience);
+            root.waiting(|waiting| waiting.started(fetch.clone(), token, lost_after, stream))?;
+            Ok(true)
+        }
+        Err(status) => {
+            host::log(Level::Error, &refused_call(&endpoint.cluster, status));
+            Ok(false)
+        }
+    }
+}
+
+fn failed(root: &Root, fetch: Fetch) -> Result<Absorbed, Fault> {
+    root.count("deputy.fetch.failed");
+    root.step(|engine| engine.absorb(fetch, FetchReply::Failed, now()))
+}
+
+/// Reads the reply, unless there is none or it is too long. A host says that a call failed with no
+/// headers at all, or, as Envoy, with a status of its own making: the engine takes only a 200.
+fn reply(max_bytes: usize, headers: usize, size: usize) -> Option<FetchReply> {
+    if headers == 0 || size > max_bytes {
+        return None;
+    }
+    let status = host::value(Map::CallHeaders, ":status").ok()?;
+    let status = std::str::from_utf8(&status).ok()?.parse().ok()?;
+    let body = match size {
+        0 => Vec::new(),
+        _ => host::read(Buffer::CallBody, size).ok()?,
+    };
+    (body.len() == size).then_some(FetchReply::Answered { status, body })
+}
+
+fn refused_call(cluster: &str, status: Status) -> String {
+    let fix = match status {
+        Status::BAD_ARGUMENT => "; fix: add a cluster of that name or set issuers[].keys.inline",
+        _ => "",
+    };
+    format!("deputy: cluster {cluster:?}: host answered {status}{fix}")
+}
+
+/// How much longer than the call's own timeout a reply is waited for.
+const GRACE_MS: u64 = 5000;

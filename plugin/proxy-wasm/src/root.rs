@@ -1,0 +1,139 @@
+//! One configuration: the engine made from it, its counters, and the calls under way for it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use deputy_engine::decision::Reason;
+use deputy_engine::engine::Engine;
+use deputy_engine::model::Timestamp;
+use deputy_engine::step::Fetch;
+
+use crate::abi::{Buffer, Level, Status, host};
+use crate::waiting::Waiting;
+
+/// A root context of the host, configured.
+pub(crate) struct Root {
+    context: u32,
+    engine: RefCell<Engine>,
+    waiting: RefCell<Waiting<Fetch>>,
+    counters: BTreeMap<String, u32>,
+}
+
+/// Something the host, or this adapter, could not do. What it was meant for is refused.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) doing: &'static str,
+    pub(crate) status: Status,
+}
+
+/// Names what was being done when the host failed.
+pub(crate) trait While<T> {
+    fn while_(self, doing: &'static str) -> Result<T, Fault>;
+}
+
+impl<T> While<T> for Result<T, Status> {
+    fn while_(self, doing: &'static str) -> Result<T, Fault> {
+        self.map_err(|status| Fault { doing, status })
+    }
+}
+
+impl Root {
+    /// Reads the configuration; nothing, and every problem in the log, if it is not one to run
+    /// with. The host then refuses to start, or keeps what it has.
+    pub(crate) fn configure(context: u32, size: usize) -> Option<Self> {
+        match Self::configured(context, size) {
+            Ok(root) => Some(root),
+            Err(problems) => {
+                for problem in problems.lines() {
+                    host::log(Level::Error, &format!("deputy: {problem}"));
+                }
+                None
+            }
+        }
+    }
+
+    fn configured(context: u32, size: usize) -> Result<Self, String> {
+        named_vm()?;
+        let configuration = host::read(Buffer::PluginConfiguration, size)
+            .map_err(|status| format!("configuration: the host answered {status}"))?;
+        let engine = Engine::new(&configuration).map_err(|problems| problems.to_string())?;
+        host::tick_every(TICK_MS)
+            .map_err(|status| format!("tick: the host answered {status}; keys would go stale"))?;
+        for warning in engine.warnings() {
+            host::log(Level::Warn, &format!("deputy: {warning}"));
+        }
+        Ok(Self {
+            context,
+            engine: RefCell::new(engine),
+            waiting: RefCell::default(),
+            counters: counters(),
+        })
+    }
+
+    pub(crate) fn context(&self) -> u32 {
+        self.context
+    }
+
+    /// Steps the engine. It calls no host, so it is never found borrowed.
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut Engine) -> T) -> Result<T, Fault> {
+        let engine = self.engine.try_borrow_mut();
+        engine.map(|mut engine| step(&mut engine)).map_err(|_| busy("stepping the engine"))
+    }
+
+    /// Looks into the table of calls under way, without a host call inside.
+    pub(crate) fn waiting<T>(
+        &self,
+        look: impl FnOnce(&mut Waiting<Fetch>) -> T,
+    ) -> Result<T, Fault> {
+        let waiting = self.waiting.try_borrow_mut();
+        waiting.map(|mut waiting| look(&mut waiting)).map_err(|_| busy("joining a fetch"))
+    }
+
+    /// Counts, if the host can.
+    pub(crate) fn count(&self, counter: &str) {
+        if let Some(metric) = self.counters.get(counter) {
+            host::count(*metric);
+        }
+    }
+}
+
+/// The time; its end, when every credential has expired, if the host has none.
+pub(crate) fn now() -> Timestamp {
+    let millis = host::time().map_or(u64::MAX, |nanos| nanos / NANOS_PER_MILLI);
+    Timestamp::from_unix_millis(millis)
+}
+
+/// Plugins without a `vm_id` share one VM, and what one of them stores another can write (threats
+/// S7). A host that does not know the property has no such sharing to warn of.
+fn named_vm() -> Result<(), String> {
+    match host::property("plugin_vm_id") {
+        Ok(id) if id.is_empty() => {
+            Err("vm_id: is empty; fix: set vm_config.vm_id, so that no other plugin shares this VM"
+                .to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// No label ever comes from a request: a host keeps every name for good.
+fn counters() -> BTreeMap<String, u32> {
+    let decisions = DECISIONS.iter().map(|verdict| format!("deputy.decision.{verdict}"));
+    let reasons = Reason::ALL.iter().map(|reason| format!("deputy.reason.{}", reason.code()));
+    let fetches = FETCHES.iter().map(|event| format!("deputy.fetch.{event}"));
+    decisions
+        .chain(reasons)
+        .chain(fetches)
+        .filter_map(|name| host::counter(&name).ok().map(|metric| (name, metric)))
+        .collect()
+}
+
+fn busy(doing: &'static str) -> Fault {
+    Fault { doing, status: Status::INTERNAL_FAILURE }
+}
+
+/// How often background fetches are looked at.
+const TICK_MS: u32 = 1000;
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+const DECISIONS: [&str; 3] = ["allow", "deny", "needs_approval"];
+const FETCHES: [&str; 3] = ["started", "failed", "joined"];

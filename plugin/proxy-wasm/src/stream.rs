@@ -1,0 +1,292 @@
+//! One request, from its headers to the decision and what it does to them.
+//!
+//! The decision falls at the first of: headers that end the request, a body that is whole or too
+//! long, trailers. Trailers are never evidence: they only end the body.
+//!
+//! Not here: the way back (`response`).
+
+use std::mem;
+use std::rc::Rc;
+
+use deputy_engine::decision::{Reason, Reply};
+use deputy_engine::evidence::Head;
+use deputy_engine::step::{
+    Absorbed, Arrival, Disposition, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
+};
+
+use crate::abi::{Action, Buffer, Level, Map, Status, host};
+use crate::fetches::{self, Wanted};
+use crate::response::Response;
+use crate::root::{Fault, Root, While as _, now};
+
+/// A stream of the host, and the configuration it began with.
+pub(crate) struct Stream {
+    context: u32,
+    root: Rc<Root>,
+    body: Body,
+    phase: Phase,
+}
+
+/// How much of the request body the host holds, whether or not anyone has asked for it yet: it may
+/// be there before the keys are.
+#[derive(Default)]
+struct Body {
+    held: usize,
+    ended: bool,
+}
+
+/// How far the request is. Only `Forwarded` lets anything through, and nothing leaves `Answered`,
+/// so that a stream is answered once.
+enum Phase {
+    Fresh,
+    Body(NeedBody),
+    Fetch(NeedFetch),
+    Forwarded(Response),
+    Answered,
+}
+
+impl Stream {
+    pub(crate) fn new(context: u32, root: Rc<Root>) -> Self {
+        Self { context, root, body: Body::default(), phase: Phase::Fresh }
+    }
+
+    pub(crate) fn request_headers(&mut self, end: bool) -> Action {
+        self.body.ended = end;
+        if !matches!(self.phase, Phase::Fresh) {
+            return self.stand();
+        }
+        let step = self.begin();
+        self.act(step)
+    }
+
+    pub(crate) fn request_body(&mut self, size: usize, end: bool) -> Action {
+        self.body = Body { held: size, ended: end };
+        self.body_grew()
+    }
+
+    /// The body has ended without a callback that said so: hosts flag the end on the last thing
+    /// that comes.
+    pub(crate) fn request_trailers(&mut self) -> Action {
+        self.body.ended = true;
+        if matches!(self.phase, Phase::Answered) {
+            return Action::Pause;
+        }
+        if let Err(fault) = strip_trailers() {
+            return self.refuse(&fault);
+        }
+        self.body_grew()
+    }
+
+    /// What the stream waited for has been absorbed, or could not be.
+    pub(crate) fn fetched(&mut self, absorbed: Option<&Absorbed>) {
+        let Phase::Fetch(need) = mem::replace(&mut self.phase, Phase::Answered) else { return };
+        let step = match absorbed {
+            Some(absorbed) => self.resume(need, absorbed),
+            None => Err(fault("absorbing a fetch")),
+        };
+        if self.act(step) == Action::Continue
+            && let Err(status) = host::continue_request()
+        {
+            // The host keeps the request, so it is closed; only its own timeout ends it.
+            host::log(
+                Level::Error,
+                &format!("deputy: continuing a request: host answered {status}"),
+            );
+        }
+    }
+
+    pub(crate) fn response_headers(&mut self, end: bool) -> Action {
+        let Phase::Forwarded(response) = &mut self.phase else {
+            // Ours, or the host's in our place (413, a timeout): a decision would come too late.
+            self.phase = Phase::Answered;
+            return Action::Continue;
+        };
+        match response.headers(end) {
+            Ok(()) => Action::Continue,
+            Err(fault) => self.refuse(&fault),
+        }
+    }
+
+    pub(crate) fn response_body(&mut self, size: usize, end: bool) -> Action {
+        match &mut self.phase {
+            Phase::Forwarded(response) => response.body(size, end),
+            // An answer of our own, or of the host in our place.
+            _ => Action::Continue,
+        }
+    }
+
+    pub(crate) fn response_trailers(&mut self) -> Action {
+        match &mut self.phase {
+            Phase::Forwarded(response) => response.trailers(),
+            _ => Action::Continue,
+        }
+    }
+
+    fn begin(&self) -> Result<Step, Fault> {
+        let pairs = host::pairs(Map::RequestHeaders).while_("reading the request headers")?;
+        let entropy = host::random().while_("reading entropy")?;
+        let arrival = Arrival { now: now(), entropy };
+        self.root.step(|engine| engine.begin(Head::from_pairs(pairs), arrival))
+    }
+
+    fn body_grew(&mut self) -> Action {
+        match mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Body(need) => self.act(Ok(Step::Body(need))),
+            phase => {
+                self.phase = phase;
+                self.stand()
+            }
+        }
+    }
+
+    /// What a callback gets that changes nothing.
+    fn stand(&self) -> Action {
+        match self.phase {
+            Phase::Forwarded(_) => Action::Continue,
+            Phase::Fresh | Phase::Body(_) | Phase::Fetch(_) | Phase::Answered => Action::Pause,
+        }
+    }
+
+    /// Does what the engine asks, until it asks for something that is not there yet.
+    fn act(&mut self, mut step: Result<Step, Fault>) -> Action {
+        loop {
+            step = match step {
+                Ok(Step::Body(need)) if self.body.is_ready(need.limit()) => self.give_body(need),
+                Ok(Step::Body(need)) => return self.wait(Phase::Body(need)),
+                Ok(Step::Fetch(need)) => {
+                    match fetches::join(&self.root, self.context, need.fetch()) {
+                        Ok(Wanted::Waits) => return self.wait(Phase::Fetch(need)),
+                        Ok(Wanted::Absorbed(absorbed)) => self.resume(need, &absorbed),
+                        Err(fault) => Err(fault),
+                    }
+                }
+                Ok(Step::Decided(outcome)) => return self.carry_out(*outcome),
+                Err(fault) => return self.refuse(&fault),
+            }
+        }
+    }
+
+    fn wait(&mut self, phase: Phase) -> Action {
+        self.phase = phase;
+        Action::Pause
+    }
+
+    fn resume(&self, need: NeedFetch, absorbed: &Absorbed) -> Result<Step, Fault> {
+        self.root.step(|engine| need.resume(engine, absorbed, now()))
+    }
+
+    fn give_body(&self, need: NeedBody) -> Result<Step, Fault> {
+        let body = self.body.read(need.limit())?;
+        self.root.step(|engine| need.provide(engine, body, now()))
+    }
+
+    /// Headers first, record second: a receipt that says "allow" is written only once nothing can
+    /// keep the request from going out as decided.
+    fn carry_out(&mut self, outcome: Outcome) -> Action {
+        match &outcome.disposition {
+            Disposition::Forward(forward) => {
+                if let Err(fault) = apply(forward.edits()) {
+                    return self.refuse(&fault);
+                }
+                self.record(&outcome);
+            }
+            Disposition::Reply(_) => self.record(&outcome),
+        }
+        match outcome.disposition {
+            Disposition::Forward(forward) => self.forward(forward),
+            Disposition::Reply(reply) => self.answer(&reply),
+        }
+    }
+
+    fn record(&self, outcome: &Outcome) {
+        let receipt = outcome.receipt.to_json();
+        host::log(Level::Info, &format!("deputy-receipt {receipt}"));
+        // For the access log. The line above is the record; a host without properties still has it.
+        let _ = host::set_property("deputy", receipt.as_bytes());
+        self.root.count(&format!("deputy.decision.{}", outcome.verdict));
+        if let Some(reason) = outcome.reason {
+            self.root.count(&format!("deputy.reason.{}", reason.code()));
+        }
+    }
+
+    fn forward(&mut self, forward: Box<Forward>) -> Action {
+        self.phase = Phase::Forwarded(Response::new(forward.into_response()));
+        Action::Continue
+    }
+
+    fn answer(&mut self, reply: &Reply) -> Action {
+        self.phase = Phase::Answered;
+        let headers: Vec<(&[u8], &[u8])> =
+            reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        if let Err(status) = host::respond(reply.status, "deputy", &headers, &reply.body) {
+            // Still paused, so still refused; only the host's timeout ends it.
+            host::log(
+                Level::Error,
+                &format!("deputy: answering a request: host answered {status}"),
+            );
+        }
+        Action::Pause
+    }
+
+    /// The host could not do its part, so there is no decision to carry out.
+    fn refuse(&mut self, fault: &Fault) -> Action {
+        let Fault { doing, status } = fault;
+        host::log(Level::Error, &format!("deputy: {doing}: host answered {status}; refused"));
+        self.root.count("deputy.decision.deny");
+        self.root.count(&format!("deputy.reason.{}", Reason::EngineFault.code()));
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        self.answer(&Reply { status: 503, headers, body: Vec::new() })
+    }
+}
+
+impl Body {
+    /// All of it is there, or enough to know that it is too long.
+    fn is_ready(&self, limit: usize) -> bool {
+        self.ended || self.held > limit
+    }
+
+    /// The body, or one byte more of it than the limit. What is held and can't be read is a fault:
+    /// an unread body must never be taken for an empty one.
+    fn read(&self, limit: usize) -> Result<Vec<u8>, Fault> {
+        let wanted = self.held.min(limit.saturating_add(1));
+        if wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let body = host::read(Buffer::RequestBody, wanted).while_("reading the request body")?;
+        if body.len() == wanted { Ok(body) } else { Err(fault("reading the request body")) }
+    }
+}
+
+/// Removals first: what the client called itself goes before we say who it is.
+fn apply(edits: &HeaderEdits) -> Result<(), Fault> {
+    for name in &edits.remove {
+        host::remove(Map::RequestHeaders, name).while_("removing a request header")?;
+    }
+    for (name, value) in &edits.set {
+        host::replace(Map::RequestHeaders, name.as_bytes(), value.as_bytes())
+            .while_("setting a request header")?;
+    }
+    Ok(())
+}
+
+/// Trailers can carry our names too, and some upstreams read trailers as headers (RFC 9110 §6.5.1
+/// forbids it; that is all).
+fn strip_trailers() -> Result<(), Fault> {
+    let pairs = host::pairs(Map::RequestTrailers).while_("reading the request trailers")?;
+    for (name, _) in pairs.iter().filter(|(name, _)| is_ours(name)) {
+        host::remove(Map::RequestTrailers, name).while_("removing a request trailer")?;
+    }
+    Ok(())
+}
+
+/// Also to an upstream that folds `_` into `-`.
+fn is_ours(name: &[u8]) -> bool {
+    let dashed = name.iter().map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() });
+    dashed.take(OUR_PREFIX.len()).eq(OUR_PREFIX.iter().copied())
+}
+
+fn fault(doing: &'static str) -> Fault {
+    Fault { doing, status: Status::INTERNAL_FAILURE }
+}
+
+const OUR_PREFIX: &[u8] = b"x-deputy-";

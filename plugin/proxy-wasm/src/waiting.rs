@@ -1,0 +1,137 @@
+//! Who waits for which call: equal calls are made once, however many wait.
+//!
+//! A plain table: nothing here talks to a host or to the engine.
+
+use std::collections::BTreeMap;
+
+/// Calls under way, by what they are for.
+#[derive(Debug)]
+pub(crate) struct Waiting<K> {
+    calls: BTreeMap<K, Call>,
+}
+
+#[derive(Debug)]
+struct Call {
+    token: u32,
+    /// Unix milliseconds after which the host is taken to have lost it.
+    lost_after: u64,
+    streams: Vec<u32>,
+}
+
+/// What came of asking to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// A call is under way; its reply will be shared.
+    Waits,
+    /// No such call is under way.
+    NoCall,
+    /// As many wait as may.
+    Full,
+}
+
+impl<K> Default for Waiting<K> {
+    fn default() -> Self {
+        Self { calls: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone> Waiting<K> {
+    /// Waits for a call that is under way.
+    pub(crate) fn join(&mut self, key: &K, stream: u32) -> Joined {
+        let full = self.calls.len() >= MAX_CALLS;
+        match self.calls.get_mut(key) {
+            Some(call) if call.streams.len() >= MAX_WAITING => Joined::Full,
+            Some(call) => {
+                call.streams.push(stream);
+                Joined::Waits
+            }
+            None if full => Joined::Full,
+            None => Joined::NoCall,
+        }
+    }
+
+    /// Whether a call may be started for this.
+    pub(crate) fn is_open_to(&self, key: &K) -> bool {
+        !self.calls.contains_key(key) && self.calls.len() < MAX_CALLS
+    }
+
+    /// A call was started.
+    pub(crate) fn started(&mut self, key: K, token: u32, lost_after: u64, stream: Option<u32>) {
+        let streams = stream.into_iter().collect();
+        self.calls.insert(key, Call { token, lost_after, streams });
+    }
+
+    /// The call of that token is over: what it was for, and who waited.
+    pub(crate) fn ended(&mut self, token: u32) -> Option<(K, Vec<u32>)> {
+        let (key, _) = self.calls.iter().find(|(_, call)| call.token == token)?;
+        let key = key.clone();
+        self.take(key)
+    }
+
+    /// A call whose reply should have come before `now`.
+    pub(crate) fn lost(&mut self, now: u64) -> Option<(K, Vec<u32>)> {
+        let (key, _) = self.calls.iter().find(|(_, call)| call.lost_after < now)?;
+        let key = key.clone();
+        self.take(key)
+    }
+
+    fn take(&mut self, key: K) -> Option<(K, Vec<u32>)> {
+        let call = self.calls.remove(&key)?;
+        Some((key, call.streams))
+    }
+}
+
+/// One for each issuer that is configured; more issuers than this take turns.
+const MAX_CALLS: usize = 64;
+
+/// Each waiting stream holds its request; Envoy's default is 1024 requests to one upstream
+/// (`max_requests`), so more than this would not be served at once anyway.
+const MAX_WAITING: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_who_want_the_same_wait_for_one_call() {
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.join(&"idp", 1), Joined::NoCall);
+        waiting.started("idp", 7, 1000, Some(1));
+        for stream in 2..=100 {
+            assert_eq!(waiting.join(&"idp", stream), Joined::Waits);
+        }
+        assert_eq!(waiting.join(&"other", 101), Joined::NoCall);
+        assert_eq!(waiting.ended(8), None);
+        let (key, streams) = waiting.ended(7).unwrap();
+        assert_eq!((key, streams.len()), ("idp", 100));
+        assert_eq!(waiting.ended(7), None);
+    }
+
+    #[test]
+    fn a_call_whose_reply_never_comes_is_given_up() {
+        let mut waiting = Waiting::default();
+        waiting.started("idp", 7, 1000, Some(1));
+        waiting.started("other", 8, 2000, None);
+        assert_eq!(waiting.lost(1000), None);
+        assert_eq!(waiting.lost(1001), Some(("idp", vec![1])));
+        assert_eq!(waiting.lost(1001), None);
+        assert_eq!(waiting.ended(7), None);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut waiting = Waiting::default();
+        waiting.started(0, 0, 0, None);
+        for stream in 0..4096 {
+            assert_eq!(waiting.join(&0, stream), Joined::Waits);
+        }
+        assert_eq!(waiting.join(&0, 5000), Joined::Full);
+        for key in 1..64 {
+            assert_eq!(waiting.join(&key, 1), Joined::NoCall);
+            assert!(waiting.is_open_to(&key));
+            waiting.started(key, key, 0, None);
+        }
+        assert_eq!(waiting.join(&64, 1), Joined::Full);
+        assert!(!waiting.is_open_to(&64));
+    }
+}

@@ -1,0 +1,115 @@
+//! What is built before anything can run: targets, the module, the web package, the programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cargo::{cargo, run};
+use crate::place;
+use crate::progress::{self, Running};
+
+const PLUGIN_TARGET: &str = "wasm32-wasip1";
+const WEB_TARGET: &str = "wasm32-unknown-unknown";
+
+/// `cargo xtask build`.
+pub(crate) fn build(web: bool) -> Result<()> {
+    let targets: &[&str] = if web { &[PLUGIN_TARGET, WEB_TARGET] } else { &[PLUGIN_TARGET] };
+    wasm_targets(targets)?;
+    plugin()?;
+    if web { web_package() } else { Ok(()) }
+}
+
+/// Adds the targets that are missing.
+pub(crate) fn wasm_targets(targets: &[&str]) -> Result<()> {
+    progress::step("wasm targets", |running| {
+        let missing: Vec<_> = targets.iter().filter(|target| !has_target(target)).copied().collect();
+        if missing.is_empty() {
+            return Ok(((), format!("{} installed", targets.join(", "))));
+        }
+        let mut rustup = Command::new("rustup");
+        rustup.args(["target", "add"]).args(&missing).current_dir(place::root());
+        run(rustup, running).context("the Rust targets for WebAssembly can't be added; is rustup installed?")?;
+        Ok(((), format!("{} added", missing.join(", "))))
+    })
+}
+
+/// Whether the toolchain in use has the target's standard library.
+fn has_target(target: &str) -> bool {
+    let rustc = Command::new("rustc").args(["--print", "sysroot"]).current_dir(place::root()).output();
+    let Ok(output) = rustc else { return false };
+    let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Path::new(&sysroot).join("lib/rustlib").join(target).join("lib").is_dir()
+}
+
+/// The module for proxy-wasm hosts, and where it is.
+pub(crate) fn plugin() -> Result<PathBuf> {
+    progress::step("plugin", |running| {
+        run(
+            cargo(&[
+                "build",
+                "--profile",
+                "plugin",
+                "--package",
+                "deputy-proxy-wasm",
+                "--target",
+                PLUGIN_TARGET,
+            ]),
+            running,
+        )?;
+        let made = place::target().join(PLUGIN_TARGET).join("plugin/deputy_proxy_wasm.wasm");
+        let module = place::module();
+        copy(&made, &module)?;
+        Ok((module.clone(), format!("{} {}", place::shown(&module), megabytes(&module))))
+    })
+}
+
+/// The module for JavaScript hosts with its glue: one folder for Node, one for the web.
+fn web_package() -> Result<()> {
+    progress::step("web package", |running| {
+        let arguments = ["build", "--profile", "plugin", "--package", "deputy-web", "--target", WEB_TARGET];
+        let mut build = cargo(&arguments);
+        // wasm-bindgen reads a section that stripping symbols would drop; it strips them itself.
+        build.args(["--config", "profile.plugin.strip=\"debuginfo\""]);
+        run(build, running)?;
+        let made = place::target().join(WEB_TARGET).join("plugin/deputy_web.wasm");
+        if !made.is_file() {
+            bail!("cargo built deputy-web but there is no {}", made.display());
+        }
+        running.doing("JavaScript glue");
+        let glue = ["run", "--quiet", "--package", "xtask", "--features", "web", "--bin", "web-glue", "--"];
+        let mut glue = cargo(&glue);
+        glue.arg(&made).arg(place::web());
+        run(glue, running)?;
+        let wasm = place::web().join("web/deputy_bg.wasm");
+        Ok(((), format!("{} {}", place::shown(&place::web()), megabytes(&wasm))))
+    })
+}
+
+/// Programs of the workspace, built for this machine.
+pub(crate) fn programs(package: &str, running: &Running) -> Result<()> {
+    run(cargo(&["build", "--package", package, "--bins"]), running)
+}
+
+/// Copies a file into a folder that may not exist yet.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::copy(from, to).with_context(|| format!("can't copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Whether a program runs at all, and the first line it says.
+pub(crate) fn first_line(program: &Path, argument: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned());
+    output.status.success().then_some(line).flatten()
+}
+
+fn megabytes(file: &Path) -> String {
+    let bytes = fs::metadata(file).map(|data| data.len()).unwrap_or_default();
+    format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+}

@@ -1,0 +1,78 @@
+//! `cargo xtask example`: writes the parts of `examples/envoy-mcp` that follow from other parts.
+//!
+//! `deputy.json` is `deputy.template.json` with the policies of `orders.cedar` in it; the Deputy block
+//! of `envoy.yaml` is `deputy.json` as YAML. A test keeps both fresh.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::place;
+use crate::progress;
+use crate::yaml::Node;
+
+const NO_FILES: &str = r#""files": []"#;
+const BLOCK: &str = "                  value:\n";
+const BLOCK_INDENT: usize = 20;
+const AFTER_BLOCK: &str = "          # --- Deputy ends";
+
+/// The derived files.
+pub(crate) struct Derived {
+    pub(crate) deputy_json: String,
+    pub(crate) envoy_yaml: String,
+}
+
+/// Writes what is no longer fresh.
+pub(crate) fn write() -> Result<()> {
+    let derived = derive()?;
+    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)] {
+        let path = place::example().join(name);
+        if fs::read_to_string(&path).is_ok_and(|old| &old == text) {
+            progress::done(name, "is fresh");
+        } else {
+            fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+            progress::done(name, "written");
+        }
+    }
+    Ok(())
+}
+
+/// Both files as they should be.
+pub(crate) fn derive() -> Result<Derived> {
+    let template = read("deputy.template.json")?;
+    ensure!(
+        template.matches(NO_FILES).count() == 1,
+        "deputy.template.json must have `{NO_FILES}` once, for the policies"
+    );
+    let text = serde_json::to_string(&read("orders.cedar")?)?;
+    let files = format!(r#""files": [{{ "name": "orders.cedar", "text": {text} }}]"#);
+    let deputy_json = template.replace(NO_FILES, &files);
+    let node: Node = serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
+    let envoy_yaml = with_block(&read("envoy.yaml")?, &node.to_yaml(BLOCK_INDENT))?;
+    Ok(Derived { deputy_json, envoy_yaml })
+}
+
+fn with_block(envoy: &str, block: &str) -> Result<String> {
+    let parts = envoy.split_once(BLOCK).and_then(|(before, rest)| Some((before, rest.split_once(AFTER_BLOCK)?)));
+    let (before, (_old, after)) =
+        parts.context("envoy.yaml has lost the lines that mark where Deputy's configuration stands")?;
+    Ok(format!("{before}{BLOCK}{block}{AFTER_BLOCK}{after}"))
+}
+
+fn read(name: &str) -> Result<String> {
+    let path = place::example().join(name);
+    fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_fresh() {
+        let derived = derive().unwrap();
+        let hint = "run `cargo xtask example`";
+        assert_eq!(read("deputy.json").unwrap(), derived.deputy_json, "{hint}");
+        assert_eq!(read("envoy.yaml").unwrap(), derived.envoy_yaml, "{hint}");
+    }
+}

@@ -1,0 +1,204 @@
+//! The checks, in the order in which they find things out cheapest.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::artifacts::{self, first_line};
+use crate::cargo::{cargo, run};
+use crate::envoy::{self, Envoy};
+use crate::progress::{self, say};
+use crate::{demo, place};
+
+/// One check.
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    /// Checks whose results it stands on.
+    pub(super) needs: &'static [&'static str],
+    pub(super) run: fn(&mut World) -> Result<Outcome>,
+}
+
+/// What came of a check.
+pub(super) enum Outcome {
+    Passed { tests: usize },
+    Failed { passed: usize, failed: usize },
+    /// It could not run, and why.
+    Absent(String),
+}
+
+/// What earlier checks found out for later ones.
+#[derive(Default)]
+pub(super) struct World {
+    envoy: Option<Envoy>,
+    node: Option<String>,
+    tests_ran: bool,
+    demos: Vec<String>,
+}
+
+/// Every check.
+pub(super) const STAGES: &[Stage] = &[
+    Stage { name: "fmt", needs: &[], run: fmt },
+    Stage { name: "build", needs: &[], run: build },
+    Stage { name: "hosts", needs: &[], run: hosts },
+    Stage { name: "tests", needs: &["build", "hosts"], run: tests },
+    Stage { name: "demo-embedded", needs: &[], run: demo_embedded },
+    Stage { name: "demo-envoy", needs: &["hosts"], run: demo_envoy },
+    Stage { name: "clippy", needs: &[], run: clippy },
+    Stage { name: "clippy-proxy-wasm", needs: &[], run: clippy_proxy_wasm },
+    Stage { name: "clippy-web", needs: &[], run: clippy_web },
+    Stage { name: "deny", needs: &[], run: deny },
+];
+
+impl World {
+    /// By name and version.
+    pub(super) fn hosts_that_ran<'n>(&self, stages: impl Iterator<Item = &'n str>) -> Vec<String> {
+        let mut ran = Vec::new();
+        if self.tests_ran && stages.into_iter().any(|name| name == "tests") {
+            ran.extend(["native".to_owned(), "wasmtime (tests)".to_owned()]);
+            ran.extend(self.envoy.as_ref().map(|envoy| format!("Envoy {} (tests)", envoy.version)));
+            ran.extend(self.node.as_ref().map(|node| format!("Node {node} (tests)")));
+        }
+        ran.extend(self.demos.iter().map(|host| format!("{host} (demo)")));
+        if ran.is_empty() { vec!["none".to_owned()] } else { ran }
+    }
+}
+
+fn fmt(_: &mut World) -> Result<Outcome> {
+    check("cargo fmt", cargo(&["fmt", "--all", "--check"]))
+}
+
+fn build(_: &mut World) -> Result<Outcome> {
+    artifacts::build(true)?;
+    Ok(Outcome::Passed { tests: 0 })
+}
+
+/// Which hosts there are; one that is missing is named here and by whoever needs it.
+fn hosts(world: &mut World) -> Result<Outcome> {
+    let mut missing = Vec::new();
+    world.node = first_line(&PathBuf::from("node"), "--version");
+    match &world.node {
+        Some(version) => progress::done("node", version),
+        None => missing.push("there is no `node` on PATH".to_owned()),
+    }
+    let found = progress::step("envoy", |running| match envoy::obtain(running) {
+        Ok(envoy) => {
+            let said = format!("{} at {}", envoy.version, place::shown(&envoy.program));
+            Ok((Ok(envoy), said))
+        }
+        Err(problem) => Ok((Err(format!("{problem:#}")), "absent".to_owned())),
+    })?;
+    match found {
+        Ok(envoy) => world.envoy = Some(envoy),
+        Err(problem) => missing.push(problem),
+    }
+    for what in &missing {
+        progress::absent("absent", what);
+    }
+    Ok(if missing.is_empty() { Outcome::Passed { tests: 0 } } else { Outcome::Absent(missing.join("; ")) })
+}
+
+/// Unit tests, cases on every host, end-to-end: all of them are cargo tests.
+fn tests(world: &mut World) -> Result<Outcome> {
+    let mut command = cargo(&["test"]);
+    command.env("DEPUTY_WASM", place::module()).env("DEPUTY_WEB", place::web());
+    let envoy = world.envoy.as_ref().map(|envoy| OsString::from(&envoy.program));
+    match envoy {
+        Some(program) => command.env("DEPUTY_ENVOY", program),
+        None => command.env_remove("DEPUTY_ENVOY"),
+    };
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("can't start cargo test")?;
+    let (mut passed, mut failed) = (0, 0);
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            say(&line);
+            if let Some((p, f)) = result_line(&line) {
+                passed += p;
+                failed += f;
+            }
+        }
+    }
+    world.tests_ran = true;
+    if child.wait()?.success() {
+        Ok(Outcome::Passed { tests: passed })
+    } else {
+        // A test program that does not compile or crashes has no result line.
+        Ok(Outcome::Failed { passed, failed: failed.max(1) })
+    }
+}
+
+/// `test result: ok. 12 passed; 0 failed; …`
+fn result_line(line: &str) -> Option<(usize, usize)> {
+    let rest = line.trim().strip_prefix("test result: ")?;
+    let number = |word: &str| {
+        let before = rest.split(word).next()?;
+        before.trim_end().rsplit(' ').next()?.parse().ok()
+    };
+    Some((number(" passed")?, number(" failed")?))
+}
+
+fn demo_embedded(world: &mut World) -> Result<Outcome> {
+    demo::run(&demo::Options::on("embedded"))?;
+    world.demos.push("embedded wasmtime host".to_owned());
+    Ok(Outcome::Passed { tests: 0 })
+}
+
+fn demo_envoy(world: &mut World) -> Result<Outcome> {
+    let Some(envoy) = &world.envoy else {
+        return Ok(Outcome::Absent("there is no Envoy".to_owned()));
+    };
+    let host = format!("Envoy {}", envoy.version);
+    demo::run(&demo::Options::on("envoy"))?;
+    world.demos.push(host);
+    Ok(Outcome::Passed { tests: 0 })
+}
+
+fn clippy(_: &mut World) -> Result<Outcome> {
+    let arguments = ["clippy", "--all-targets", "--features", "xtask/web", "--", "-D", "warnings"];
+    check("cargo clippy", cargo(&arguments))
+}
+
+fn clippy_proxy_wasm(_: &mut World) -> Result<Outcome> {
+    artifacts::wasm_targets(&["wasm32-wasip1"])?;
+    clippy_for("deputy-proxy-wasm", "wasm32-wasip1")
+}
+
+fn clippy_web(_: &mut World) -> Result<Outcome> {
+    artifacts::wasm_targets(&["wasm32-unknown-unknown"])?;
+    clippy_for("deputy-web", "wasm32-unknown-unknown")
+}
+
+fn clippy_for(package: &str, target: &str) -> Result<Outcome> {
+    let arguments = ["clippy", "--package", package, "--target", target, "--", "-D", "warnings"];
+    check(package, cargo(&arguments))
+}
+
+/// Licences, sources and banned crates. Advisories need a database that can't be had everywhere.
+fn deny(_: &mut World) -> Result<Outcome> {
+    if first_line(&PathBuf::from("cargo-deny"), "--version").is_none() {
+        return Ok(Outcome::Absent("cargo-deny is not installed (cargo install --locked cargo-deny)".to_owned()));
+    }
+    check("cargo deny", cargo(&["deny", "check", "bans", "licenses", "sources"]))
+}
+
+fn check(name: &str, command: Command) -> Result<Outcome> {
+    progress::step(name, |running| run(command, running).map(|()| ((), "nothing to say".to_owned())))?;
+    Ok(Outcome::Passed { tests: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_of_cargo_are_counted() {
+        let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        assert_eq!(result_line(ok), Some((12, 0)));
+        let failed = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";
+        assert_eq!(result_line(failed), Some((3, 2)));
+        assert_eq!(result_line("running 3 tests"), None);
+    }
+}
