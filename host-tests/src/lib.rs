@@ -12,6 +12,7 @@
     reason = "a test crate, nothing of it is shipped: a broken assumption stops the test at the spot, and a host is where clocks are read"
 )]
 
-pub mod devhost;
 pub mod cases;
+pub mod devhost;
+pub mod runner;
 pub mod vm;

@@ -1,7 +1,7 @@
 //! `cargo xtask example`: writes the parts of `examples/envoy-mcp` that follow from other parts.
 //!
 //! `deputy.json` is `deputy.template.json` with the policies of `orders.cedar` in it; the Deputy block
-//! of `envoy.yaml` is `deputy.json` as YAML. A test keeps both fresh.
+//! of `envoy.yaml` is `deputy.json` word for word. A test keeps both fresh.
 
 use std::fs;
 
@@ -9,11 +9,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::place;
 use crate::progress;
-use crate::yaml::Node;
 
 const NO_FILES: &str = r#""files": []"#;
-const BLOCK: &str = "                  value:\n";
-const BLOCK_INDENT: usize = 20;
+const BLOCK: &str = "                  value: |\n";
+const INDENT: &str = "                    ";
 const AFTER_BLOCK: &str = "          # --- Deputy ends";
 
 /// The derived files.
@@ -22,19 +21,27 @@ pub(crate) struct Derived {
     pub(crate) envoy_yaml: String,
 }
 
-/// Writes what is no longer fresh.
+/// `cargo xtask example`.
 pub(crate) fn write() -> Result<()> {
-    let derived = derive()?;
-    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)] {
-        let path = place::example().join(name);
-        if fs::read_to_string(&path).is_ok_and(|old| &old == text) {
-            progress::done(name, "is fresh");
-        } else {
-            fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
-            progress::done(name, "written");
-        }
+    if write_stale()? == 0 {
+        progress::done("example", "deputy.json and envoy.yaml are fresh");
     }
     Ok(())
+}
+
+/// Writes what is no longer fresh, and says so; how many files that were.
+pub(crate) fn write_stale() -> Result<usize> {
+    let derived = derive()?;
+    let mut written = 0;
+    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)] {
+        let path = place::example().join(name);
+        if !fs::read_to_string(&path).is_ok_and(|old| &old == text) {
+            fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
+            progress::done(name, "written anew: orders.cedar or deputy.template.json changed");
+            written += 1;
+        }
+    }
+    Ok(written)
 }
 
 /// Both files as they should be.
@@ -47,8 +54,10 @@ pub(crate) fn derive() -> Result<Derived> {
     let text = serde_json::to_string(&read("orders.cedar")?)?;
     let files = format!(r#""files": [{{ "name": "orders.cedar", "text": {text} }}]"#);
     let deputy_json = template.replace(NO_FILES, &files);
-    let node: Node = serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
-    let envoy_yaml = with_block(&read("envoy.yaml")?, &node.to_yaml(BLOCK_INDENT))?;
+    let _: serde_json::Value =
+        serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
+    let block: String = deputy_json.lines().map(|line| format!("{INDENT}{line}\n")).collect();
+    let envoy_yaml = with_block(&read("envoy.yaml")?, &block)?;
     Ok(Derived { deputy_json, envoy_yaml })
 }
 

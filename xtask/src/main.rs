@@ -14,7 +14,6 @@ mod example;
 mod place;
 mod progress;
 mod test;
-mod yaml;
 
 use std::process::ExitCode;
 

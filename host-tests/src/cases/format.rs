@@ -16,7 +16,8 @@ use super::request::RequestSpec;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     /// What the cases are about.
-    pub(super) about: String,
+    #[serde(rename = "about")]
+    _about: String,
     /// What goes under every case.
     #[serde(default)]
     pub(super) defaults: Value,
@@ -93,20 +94,37 @@ fn ok() -> Value {
 }
 
 /// A case, taken apart: its frame and its exchanges as JSON, defaults filled in.
-pub(super) fn parts(defaults: &Value, case: &Map<String, Value>) -> anyhow::Result<Vec<(String, Value)>> {
+pub(super) fn parts(
+    defaults: &Value,
+    case: &Map<String, Value>,
+) -> anyhow::Result<Vec<(String, Value)>> {
     let mut whole = defaults.clone();
     patch::overlay(&mut whole, &Value::Object(case.clone()));
     let members = whole.as_object_mut().context("a case is an object")?;
     let variants = members.remove("variants");
-    let Some(variants) = variants else { return Ok(vec![(String::new(), whole)]) };
-    let variants = variants.as_array().cloned().context("`variants` is a list")?;
-    variants.iter().map(|variant| with_variant(&whole, variant)).collect()
+    let Some(variants) = variants else {
+        return Ok(vec![(String::new(), whole)]);
+    };
+    let variants = variants
+        .as_array()
+        .cloned()
+        .context("`variants` is a list")?;
+    variants
+        .iter()
+        .map(|variant| with_variant(&whole, variant))
+        .collect()
 }
 
 fn with_variant(case: &Value, variant: &Value) -> anyhow::Result<(String, Value)> {
     let mut variant = variant.clone();
-    let name = variant.as_object_mut().and_then(|v| v.remove("name")).context("a variant has a name")?;
-    let name = name.as_str().context("a variant's name is a text")?.to_owned();
+    let name = variant
+        .as_object_mut()
+        .and_then(|v| v.remove("name"))
+        .context("a variant has a name")?;
+    let name = name
+        .as_str()
+        .context("a variant's name is a text")?
+        .to_owned();
     let mut whole = case.clone();
     patch::overlay(&mut whole, &variant);
     Ok((name, whole))
@@ -114,11 +132,26 @@ fn with_variant(case: &Value, variant: &Value) -> anyhow::Result<(String, Value)
 
 /// The frame and the first exchange of a case.
 pub(super) fn split(case: Value) -> anyhow::Result<(Frame, Value)> {
-    let Value::Object(members) = case else { bail!("a case is an object") };
+    let Value::Object(members) = case else {
+        bail!("a case is an object")
+    };
     let of_frame = |name: &str| FRAME.contains(&name);
-    let (frame, exchange): (Map<_, _>, Map<_, _>) = members.into_iter().partition(|(name, _)| of_frame(name));
-    Ok((serde_json::from_value(Value::Object(frame))?, Value::Object(exchange)))
+    let (frame, exchange): (Map<_, _>, Map<_, _>) =
+        members.into_iter().partition(|(name, _)| of_frame(name));
+    Ok((
+        serde_json::from_value(Value::Object(frame))?,
+        Value::Object(exchange),
+    ))
 }
 
-const FRAME: [&str; 9] =
-    ["name", "refs", "why", "config", "policy", "policy_more", "refused", "then", "probe"];
+const FRAME: [&str; 9] = [
+    "name",
+    "refs",
+    "why",
+    "config",
+    "policy",
+    "policy_more",
+    "refused",
+    "then",
+    "probe",
+];

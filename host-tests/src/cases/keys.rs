@@ -35,7 +35,10 @@ impl Key {
         if let Some(key) = made.get(name) {
             return Ok(key.clone());
         }
-        let key = Self { name: name.to_owned(), secret: Secret::named(name)? };
+        let key = Self {
+            name: name.to_owned(),
+            secret: Secret::named(name)?,
+        };
         made.insert(name.to_owned(), key.clone());
         Ok(key)
     }
@@ -59,7 +62,10 @@ impl Key {
             Secret::P256(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
                 let part = |part: Option<&[u8]>| encode(part.expect("an affine point"));
-                let (x, y) = (part(point.x().map(|x| &x[..])), part(point.y().map(|y| &y[..])));
+                let (x, y) = (
+                    part(point.x().map(|x| &x[..])),
+                    part(point.y().map(|y| &y[..])),
+                );
                 json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
             }
             Secret::Ed25519(key) => {
@@ -84,11 +90,15 @@ impl Key {
             }
             (Secret::Ed25519(key), "Ed25519") => key.sign(message).to_vec(),
             (Secret::Rsa(key), "RS256") => {
-                rsa::pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()).sign(message).to_vec()
+                rsa::pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone())
+                    .sign(message)
+                    .to_vec()
             }
             (Secret::Rsa(key), "PS256") => {
                 let salt = &mut Seeded::from_text("salt");
-                rsa::pss::SigningKey::<Sha256>::new(key.as_ref().clone()).sign_with_rng(salt, message).to_vec()
+                rsa::pss::SigningKey::<Sha256>::new(key.as_ref().clone())
+                    .sign_with_rng(salt, message)
+                    .to_vec()
             }
             _ => bail!("{} does not sign with {algorithm}", self.name),
         })
@@ -102,11 +112,18 @@ impl Key {
             "pem" => {
                 let lines = STANDARD.encode(self.spki()?).into_bytes();
                 let lines: Vec<_> = lines.chunks(64).map(String::from_utf8_lossy).collect();
-                format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")).into_bytes()
+                format!(
+                    "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+                    lines.join("\n")
+                )
+                .into_bytes()
             }
             "raw" => {
                 let jwk = self.jwk();
-                let part = jwk["x"].as_str().or(jwk["n"].as_str()).context("a public key")?;
+                let part = jwk["x"]
+                    .as_str()
+                    .or(jwk["n"].as_str())
+                    .context("a public key")?;
                 URL_SAFE_NO_PAD.decode(part)?
             }
             _ => bail!("a public key as secret is `jwk`, `der`, `pem` or `raw`, not {form:?}"),
@@ -116,7 +133,9 @@ impl Key {
     /// RFC 5480 §2.
     fn spki(&self) -> anyhow::Result<Vec<u8>> {
         const P256: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
-        let Secret::P256(key) = &self.secret else { bail!("only a P-256 key is written as DER here") };
+        let Secret::P256(key) = &self.secret else {
+            bail!("only a P-256 key is written as DER here")
+        };
         Ok([P256, key.verifying_key().to_sec1_point(false).as_bytes()].concat())
     }
 }
@@ -126,8 +145,13 @@ impl Secret {
         let seed: [u8; 32] = Sha256::digest(format!("deputy test key {name}")).into();
         Ok(match name.split_once('-') {
             Some(("es", _)) => Self::P256(Box::new(p256::ecdsa::SigningKey::from_slice(&seed)?)),
-            Some(("ed", _)) => Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))),
-            Some(("rsa", _)) => Self::Rsa(Box::new(rsa::PrivateKey::new(&mut Seeded::from_text(name), 2048)?)),
+            Some(("ed", _)) => {
+                Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
+            }
+            Some(("rsa", _)) => Self::Rsa(Box::new(rsa::PrivateKey::new(
+                &mut Seeded::from_text(name),
+                2048,
+            )?)),
             _ => bail!("a key is named es-…, ed-… or rsa-…, not {name:?}"),
         })
     }
@@ -153,13 +177,21 @@ struct Seeded {
 
 impl Seeded {
     fn from_text(text: &str) -> Self {
-        Self { seed: Sha256::digest(text).into(), counter: 0, rest: Vec::new() }
+        Self {
+            seed: Sha256::digest(text).into(),
+            counter: 0,
+            rest: Vec::new(),
+        }
     }
 
     fn byte(&mut self) -> u8 {
         if self.rest.is_empty() {
             self.counter += 1;
-            self.rest = Sha256::new().chain_update(self.seed).chain_update(self.counter.to_le_bytes()).finalize().to_vec();
+            self.rest = Sha256::new()
+                .chain_update(self.seed)
+                .chain_update(self.counter.to_le_bytes())
+                .finalize()
+                .to_vec();
         }
         self.rest.pop().expect("filled above")
     }

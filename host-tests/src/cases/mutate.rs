@@ -88,12 +88,16 @@ impl Mutation {
         text = match self {
             Self::DropSignature => format!("{header}.{payload}"),
             Self::Detach => format!("{header}..{signature}"),
-            Self::AsJson => json!({"protected": header, "payload": payload, "signature": signature}).to_string(),
+            Self::AsJson => {
+                json!({"protected": header, "payload": payload, "signature": signature}).to_string()
+            }
             Self::NonCanonical => non_canonical(&text)?,
             Self::Prepend(more) => format!("{more}{text}"),
             Self::Append(more) => text + more,
             Self::Replace(from, to) => {
-                let (before, after) = text.split_once(from.as_str()).with_context(|| format!("no {from:?} in the token"))?;
+                let (before, after) = text
+                    .split_once(from.as_str())
+                    .with_context(|| format!("no {from:?} in the token"))?;
                 format!("{before}{to}{after}")
             }
             _ => bail!("not a change of text"),
@@ -109,7 +113,9 @@ impl Parts {
     }
 
     fn as_text(&self) -> String {
-        self.text.clone().unwrap_or_else(|| self.encoded().join("."))
+        self.text
+            .clone()
+            .unwrap_or_else(|| self.encoded().join("."))
     }
 
     fn encoded(&self) -> [String; 3] {
@@ -118,7 +124,8 @@ impl Parts {
 }
 
 fn patched(part: &mut Vec<u8>, change: &Value) -> anyhow::Result<()> {
-    let mut value: Value = serde_json::from_slice(part).context("a part that is patched is JSON")?;
+    let mut value: Value =
+        serde_json::from_slice(part).context("a part that is patched is JSON")?;
     patch::merge(&mut value, change);
     *part = serde_json::to_vec(&value)?;
     Ok(())
@@ -168,7 +175,11 @@ fn der_integer(number: &[u8]) -> Vec<u8> {
 /// A third part of 64 bytes ends in a character of which only two bits count.
 fn non_canonical(text: &str) -> anyhow::Result<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let last = text.chars().last().and_then(|last| ALPHABET.find(last)).context("base64url")?;
+    let last = text
+        .chars()
+        .last()
+        .and_then(|last| ALPHABET.find(last))
+        .context("base64url")?;
     let other = ALPHABET.chars().nth(last | 1).context("base64url")?;
     let kept = text.get(..text.len() - 1).context("base64url")?;
     if text.ends_with(other) {
@@ -179,11 +190,11 @@ fn non_canonical(text: &str) -> anyhow::Result<String> {
 
 /// SEC 2 §2.4.2.
 const P256_ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
-    0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 /// RFC 8032 §5.1: 2^252 + 27742317777372353535851937790883648493.
 const ED25519_ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];

@@ -61,7 +61,11 @@ fn authority() -> Value {
 }
 
 impl RequestSpec {
-    pub(super) fn resolve(&self, has_token: bool, known: &dyn Placeholders) -> anyhow::Result<Request> {
+    pub(super) fn resolve(
+        &self,
+        has_token: bool,
+        known: &dyn Placeholders,
+    ) -> anyhow::Result<Request> {
         let message = self.message();
         let body = match (&self.body, &message) {
             (Some(body), _) => Some(text::bytes(body, known).context("body")?),
@@ -73,20 +77,31 @@ impl RequestSpec {
             self.mcp_headers(message, &mut headers);
         }
         if has_token {
-            headers.add("authorization", text::bytes(&"Bearer ${token}".into(), known)?);
+            headers.add(
+                "authorization",
+                text::bytes(&"Bearer ${token}".into(), known)?,
+            );
         }
         for (name, value) in &self.headers {
-            headers.patch(name, value, known).with_context(|| format!("header {name}"))?;
+            headers
+                .patch(name, value, known)
+                .with_context(|| format!("header {name}"))?;
         }
         let body = body.map(|body| pieces(&body, &self.chunks));
         let mut trailers = Headers(Vec::new());
         for (name, value) in &self.trailers {
-            trailers.patch(name, value, known).with_context(|| format!("trailer {name}"))?;
+            trailers
+                .patch(name, value, known)
+                .with_context(|| format!("trailer {name}"))?;
         }
         if body.is_none() && !(self.chunks.is_empty() && trailers.0.is_empty()) {
             bail!("a request without a body has neither chunks nor trailers");
         }
-        Ok(Request { headers: headers.0, body, trailers: trailers.0 })
+        Ok(Request {
+            headers: headers.0,
+            body,
+            trailers: trailers.0,
+        })
     }
 
     fn is_modern(&self) -> bool {
@@ -120,7 +135,9 @@ impl RequestSpec {
         if params.is_null() {
             *params = json!({});
         }
-        let Some(params) = params.as_object_mut() else { return };
+        let Some(params) = params.as_object_mut() else {
+            return;
+        };
         params.entry("_meta").or_insert_with(|| {
             json!({
                 "io.modelcontextprotocol/protocolVersion": self.era,
@@ -130,12 +147,18 @@ impl RequestSpec {
     }
 
     fn line(&self, has_body: bool, known: &dyn Placeholders) -> anyhow::Result<Vec<Pair>> {
-        let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
+        let method = self
+            .method
+            .as_deref()
+            .unwrap_or(if has_body { "POST" } else { "GET" });
         let pair = |name: &str, value: Vec<u8>| (Bytes(name.into()), Bytes(value));
         Ok(vec![
             pair(":method", method.into()),
             pair(":scheme", "https".into()),
-            pair(":authority", text::bytes(&self.authority, known).context("authority")?),
+            pair(
+                ":authority",
+                text::bytes(&self.authority, known).context("authority")?,
+            ),
             pair(":path", text::bytes(&self.path, known).context("path")?),
         ])
     }
@@ -150,7 +173,10 @@ impl RequestSpec {
         if let Some(method) = message["method"].as_str() {
             headers.add("mcp-method", method);
         }
-        if let (Some("tools/call"), Some(name)) = (message["method"].as_str(), message["params"]["name"].as_str()) {
+        if let (Some("tools/call"), Some(name)) = (
+            message["method"].as_str(),
+            message["params"]["name"].as_str(),
+        ) {
             headers.add("mcp-name", name);
         }
     }
@@ -165,18 +191,29 @@ impl Headers {
     }
 
     /// Sets, doubles or removes; the first value takes the place of the one that was there.
-    pub(super) fn patch(&mut self, name: &str, value: &Value, known: &dyn Placeholders) -> anyhow::Result<()> {
+    pub(super) fn patch(
+        &mut self,
+        name: &str,
+        value: &Value,
+        known: &dyn Placeholders,
+    ) -> anyhow::Result<()> {
         let values = match value {
             Value::Null => Vec::new(),
             Value::Object(members) if members.contains_key("all") => {
                 let all = members["all"].as_array().context("`all` is a list")?;
-                all.iter().map(|value| text::bytes(value, known)).collect::<Result<_, _>>()?
+                all.iter()
+                    .map(|value| text::bytes(value, known))
+                    .collect::<Result<_, _>>()?
             }
             one => vec![text::bytes(one, known)?],
         };
         let place = self.0.iter().position(|(n, _)| n.0 == name.as_bytes());
         self.0.retain(|(n, _)| n.0 != name.as_bytes());
-        let place = place.unwrap_or(if name.starts_with(':') { 0 } else { self.0.len() });
+        let place = place.unwrap_or(if name.starts_with(':') {
+            0
+        } else {
+            self.0.len()
+        });
         for (i, value) in values.into_iter().enumerate() {
             self.0.insert(place + i, (Bytes(name.into()), Bytes(value)));
         }

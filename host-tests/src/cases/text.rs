@@ -20,34 +20,41 @@ pub(super) fn bytes(value: &Value, known: &dyn Placeholders) -> anyhow::Result<V
     match value {
         Value::String(text) => filled(text, known),
         Value::Array(parts) => {
-            let parts: Vec<_> = parts.iter().map(|part| bytes(part, known)).collect::<Result<_, _>>()?;
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|part| bytes(part, known))
+                .collect::<Result<_, _>>()?;
             Ok(parts.concat())
         }
-        Value::Object(members) => match (members.get("base64"), members.get("repeat"), members.len()) {
-            (Some(Value::String(text)), None, 1) => STANDARD.decode(text).context("base64"),
-            (None, Some(unit), 2) => {
-                let times = members.get("times").and_then(Value::as_u64).context("`repeat` needs `times`")?;
-                Ok(bytes(unit, known)?.repeat(times as usize))
+        Value::Object(members) => {
+            match (members.get("base64"), members.get("repeat"), members.len()) {
+                (Some(Value::String(text)), None, 1) => STANDARD.decode(text).context("base64"),
+                (None, Some(unit), 2) => {
+                    let times = members
+                        .get("times")
+                        .and_then(Value::as_u64)
+                        .context("`repeat` needs `times`")?;
+                    Ok(bytes(unit, known)?.repeat(times as usize))
+                }
+                _ => bail!("no text: {value}"),
             }
-            _ => bail!("no text: {value}"),
-        },
+        }
         _ => bail!("no text: {value}"),
     }
-}
-
-/// The text that a JSON value describes.
-pub(super) fn string(value: &Value, known: &dyn Placeholders) -> anyhow::Result<String> {
-    String::from_utf8(bytes(value, known)?).context("this has to be text")
 }
 
 fn filled(text: &str, known: &dyn Placeholders) -> anyhow::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) = after.split_once('}').with_context(|| format!("`${{` without `}}` in {text:?}"))?;
+        let (inside, after) = after
+            .split_once('}')
+            .with_context(|| format!("`${{` without `}}` in {text:?}"))?;
         let mut words = inside.split(' ');
         let (name, arguments) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
-        let value = known.fill(name, &arguments).with_context(|| format!("${{{inside}}}"))?;
+        let value = known
+            .fill(name, &arguments)
+            .with_context(|| format!("${{{inside}}}"))?;
         out.extend_from_slice(before.as_bytes());
         out.extend(value.with_context(|| format!("there is no ${{{name}}}"))?);
         rest = after;
@@ -80,7 +87,13 @@ mod tests {
         ] {
             assert_eq!(bytes(&value, &Upper).unwrap(), expected, "{value}");
         }
-        for wrong in [json!(1), json!({"repeat": "x"}), json!("${lower x}"), json!("${upper"), json!({"base64": "?"})] {
+        for wrong in [
+            json!(1),
+            json!({"repeat": "x"}),
+            json!("${lower x}"),
+            json!("${upper"),
+            json!({"base64": "?"}),
+        ] {
             assert!(bytes(&wrong, &Upper).is_err(), "{wrong}");
         }
     }

@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::keys::{self, Key};
+use super::mutate::{Mutation, Parts};
 use super::text::{self, Placeholders};
 use super::{moment, patch};
-use super::mutate::{Mutation, Parts};
 
 /// The named tokens of `tokens.json`, to start from.
 pub(super) type BaseTokens = BTreeMap<String, Value>;
@@ -60,13 +60,21 @@ pub(super) fn mint(spec: &Value, base: &BaseTokens, now: u64) -> anyhow::Result<
 }
 
 fn described(spec: &Value, base: &BaseTokens) -> anyhow::Result<Value> {
-    let find = |name: &str| base.get(name).cloned().with_context(|| format!("no base token {name:?}"));
+    let find = |name: &str| {
+        base.get(name)
+            .cloned()
+            .with_context(|| format!("no base token {name:?}"))
+    };
     if let Some(name) = spec.as_str() {
         return find(name);
     }
     let mut patch = spec.clone();
-    let members = patch.as_object_mut().context("a token is null, a name or an object")?;
-    let name = members.remove("base").unwrap_or_else(|| DEFAULT_BASE.into());
+    let members = patch
+        .as_object_mut()
+        .context("a token is null, a name or an object")?;
+    let name = members
+        .remove("base")
+        .unwrap_or_else(|| DEFAULT_BASE.into());
     let mut described = find(name.as_str().context("`base` is a name")?)?;
     // A member that is patched away in the header has to stay `null` until the header is made.
     let header = members.remove("header");
@@ -86,15 +94,26 @@ impl Recipe {
             patch::merge(&mut header, &self.header);
         }
         let header = part(&header, self.header_more.as_ref(), self.header_raw.as_ref())?;
-        let claims = part(&self.claims, self.claims_more.as_ref(), self.claims_raw.as_ref())?;
+        let claims = part(
+            &self.claims,
+            self.claims_more.as_ref(),
+            self.claims_raw.as_ref(),
+        )?;
         let message = format!("{}.{}", keys::encode(&header), keys::encode(&claims));
         let signature = match algorithm {
             "none" => Vec::new(),
             "HS256" => keys::hs256(&key.public_as_secret(&self.secret)?, message.as_bytes()),
             _ => key.sign(algorithm, message.as_bytes())?,
         };
-        let mut parts = Parts { header, claims, signature, text: None };
-        self.mutate.iter().try_for_each(|mutation| mutation.apply(&mut parts))?;
+        let mut parts = Parts {
+            header,
+            claims,
+            signature,
+            text: None,
+        };
+        self.mutate
+            .iter()
+            .try_for_each(|mutation| mutation.apply(&mut parts))?;
         Ok(parts.into_text())
     }
 }

@@ -74,7 +74,9 @@ impl Worker {
             return;
         }
         let count = headers.pairs().len() as u32;
-        let half = self.stream(context).half_mut(direction);
+        let stream = self.stream(context);
+        stream.end_of_stream = end;
+        let half = stream.half_mut(direction);
         half.headers = Some(headers);
         half.observed_end = end;
         half.headers_visible = true;
@@ -167,9 +169,10 @@ impl Worker {
     }
 
     fn data_callback(&mut self, context: u32, direction: Direction, end: bool) -> DataStatus {
-        let half = self.stream(context).half_mut(direction);
+        let stream = self.stream(context);
+        stream.end_of_stream = end;
+        let half = stream.half_mut(direction);
         half.body_visible = true;
-        half.end_of_stream = end;
         let size = half.body().len() as u32;
         let name = match direction {
             Direction::Request => "proxy_on_request_body",

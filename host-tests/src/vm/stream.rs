@@ -49,8 +49,6 @@ pub(super) struct Half {
     pub(super) headers_visible: bool,
     pub(super) body_visible: bool,
     pub(super) trailers_visible: bool,
-    /// End flag of the last body callback.
-    pub(super) end_of_stream: bool,
     /// The peer has sent everything.
     pub(super) observed_end: bool,
     pub(super) iteration: Iteration,
@@ -113,6 +111,8 @@ pub(super) struct Stream {
     pub(super) failed: bool,
     pub(super) finished: bool,
     pub(super) log_phase: bool,
+    /// End flag of the last callback that had one, of whichever half.
+    pub(super) end_of_stream: bool,
     pub(super) closing: bool,
     pub(super) began_at: u64,
     pub(super) properties: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -184,11 +184,11 @@ impl Stream {
             MapKind::RequestHeaders => {
                 shown_mut(&mut self.request.headers, self.request.headers_visible)
             }
-            MapKind::RequestTrailers => trailers_mut(&mut self.request),
+            MapKind::RequestTrailers => trailers_mut(&mut self.request, self.end_of_stream),
             MapKind::ResponseHeaders => {
                 shown_mut(&mut self.response.headers, self.response.headers_visible)
             }
-            MapKind::ResponseTrailers => trailers_mut(&mut self.response),
+            MapKind::ResponseTrailers => trailers_mut(&mut self.response, self.end_of_stream),
             MapKind::GrpcMetadata | MapKind::CallHeaders | MapKind::CallTrailers => None,
         }
     }
@@ -209,10 +209,9 @@ fn shown_mut(map: &mut Option<HeaderMap>, visible: bool) -> Option<&mut HeaderMa
     map.as_mut().filter(|_| visible)
 }
 
-fn trailers_mut(half: &mut Half) -> Option<&mut HeaderMap> {
-    if !half.trailers_visible && half.trailers.is_none() && half.body_visible && half.end_of_stream
-    {
-        half.trailers = Some(HeaderMap::default());
+fn trailers_mut(half: &mut Half, end_of_stream: bool) -> Option<&mut HeaderMap> {
+    if !half.trailers_visible && half.body_visible && end_of_stream {
+        half.trailers.get_or_insert_default();
         half.trailers_visible = true;
     }
     shown_mut(&mut half.trailers, half.trailers_visible)

@@ -90,6 +90,30 @@ impl Engine {
         Absorbed { fetch }
     }
 
+    /// Refuses a request that the host could not bring before the engine, or could not send on as
+    /// decided: there is no decision, so there is a refusal, and a record of it.
+    pub fn fault(&self, arrival: Arrival) -> Box<Outcome> {
+        let revision = self.configuration.policy.revision();
+        let id = EvaluationId::new(arrival.now, arrival.entropy);
+        let verdict = Verdict::Deny(Reason::EngineFault);
+        let receipt = Receipt::new(id, arrival.now, revision, &verdict, Facts::default());
+        let refused = Refused {
+            wire: Reason::EngineFault.wire(),
+            shape: &Shape::Problem,
+            evaluation: id,
+            resource_metadata: None,
+            supported: &[],
+            access_request: None,
+        };
+        let disposition = Disposition::Reply(refused.reply());
+        Box::new(Outcome {
+            receipt,
+            disposition,
+            verdict: verdict.label(),
+            reason: verdict.reason(),
+        })
+    }
+
     /// Why the last fetch of that kind was refused, for a log line.
     #[must_use]
     pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
@@ -205,7 +229,8 @@ impl Case {
 
     /// What the upstream gets to see of who is asking: our word, never the client's.
     fn edits(&self, place: &Place<'_>, verified: &Verified, filtered: bool) -> HeaderEdits {
-        let mut remove: Vec<_> = self.head.names().filter(|n| is_ours(n)).map(<[u8]>::to_vec).collect();
+        let mut remove: Vec<_> =
+            self.head.names().filter(|n| is_ours(n)).map(<[u8]>::to_vec).collect();
         remove.sort_unstable();
         remove.dedup();
         if !self.configuration.may_forward_token(place, verified) {

@@ -100,7 +100,11 @@ pub struct HeaderEdits {
 }
 
 impl Forward {
-    pub(crate) fn new(permit: Permit, edits: HeaderEdits, response: Option<ResponseFilter>) -> Self {
+    pub(crate) fn new(
+        permit: Permit,
+        edits: HeaderEdits,
+        response: Option<ResponseFilter>,
+    ) -> Self {
         Self { permit, edits, response }
     }
 
@@ -173,4 +177,3 @@ impl NeedFetch {
         self.case.advance(engine, now)
     }
 }
-

@@ -17,17 +17,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("registry", &["model"]),
     ("policy", &["decision", "model", "json"]),
     ("audit", &["decision", "model", "json"]),
-    (
-        "config",
-        &["credential", "json", "model", "policy", "protocol", "registry", "trust"],
-    ),
+    ("config", &["credential", "json", "model", "policy", "protocol", "registry", "trust"]),
     ("response", &["credential", "engine", "model", "policy", "protocol"]),
     ("step", &["audit", "decision", "engine", "model", "response", "trust"]),
     (
         "engine",
         &[
-            "audit", "config", "credential", "decision", "evidence", "json", "model", "policy",
-            "protocol", "registry", "response", "step", "trust",
+            "audit",
+            "config",
+            "credential",
+            "decision",
+            "evidence",
+            "json",
+            "model",
+            "policy",
+            "protocol",
+            "registry",
+            "response",
+            "step",
+            "trust",
         ],
     ),
     ("lib", &[]),
@@ -66,7 +74,14 @@ fn every_file_says_what_is_in_it() {
 fn the_engine_knows_no_host() {
     for (_, path, text) in sources() {
         for line in code_lines(&text) {
-            for word in ["cfg(target", "cfg(not(target", "wasm_bindgen", "proxy_wasm", "std::fs", "std::net"] {
+            for word in [
+                "cfg(target",
+                "cfg(not(target",
+                "wasm_bindgen",
+                "proxy_wasm",
+                "std::fs",
+                "std::net",
+            ] {
                 assert!(!line.contains(word), "{}: {word}", path.display());
             }
         }

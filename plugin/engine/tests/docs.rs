@@ -14,14 +14,16 @@ fn root() -> PathBuf {
 
 #[test]
 fn the_table_of_reasons_is_the_one_in_the_code() {
-    let mut text = "# Reasons\n\nEvery refusal has one. The receipt names it; the caller sees only \
+    let mut text =
+        "# Reasons\n\nEvery refusal has one. The receipt names it; the caller sees only \
         the status and the class.\nMade from `plugin/engine/src/decision/reason.rs`.\n\n\
         | reason | question | status | class on the wire | meaning |\n|---|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for reason in Reason::ALL {
         let (wire, question) = (reason.wire(), reason.question().code());
         let (code, status, class) = (reason.code(), wire.status(), wire.code());
-        writeln!(text, "| `{code}` | {question} | {status} | `{class}` | {} |", reason.meaning()).unwrap();
+        writeln!(text, "| `{code}` | {question} | {status} | `{class}` | {} |", reason.meaning())
+            .unwrap();
     }
     let path = root().join("docs/reasons.md");
     if std::env::var_os("UPDATE").is_some() {

@@ -1,11 +1,13 @@
 //! Which root context, or which stream, a callback is about.
 //!
 //! A stream is taken out of its place while it is worked on, and the table is never borrowed during
-//! a host call: a host that calls back meanwhile finds the place empty and gets the safe answer.
-//! A request nobody knows is kept from the upstream; a response nobody knows is not ours.
+//! a host call: a host that calls back meanwhile finds the stream away and gets the safe answer.
+//! A request nobody knows is kept from the upstream; a response is kept from the client only if it
+//! would have to be filtered.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem;
 use std::rc::Rc;
 
 use crate::abi::{Action, host};
@@ -18,8 +20,16 @@ struct Vm {
     /// One for each configuration in use. A new configuration is a new root context; the old one
     /// stays until the streams it began with are done.
     roots: BTreeMap<u32, Rc<Root>>,
-    /// Empty while the stream is being worked on.
-    streams: BTreeMap<u32, Option<Stream>>,
+    streams: BTreeMap<u32, Place>,
+}
+
+/// Where a stream is.
+enum Place {
+    Here(Box<Stream>),
+    /// Being worked on.
+    Away {
+        filtered: bool,
+    },
 }
 
 thread_local! {
@@ -34,7 +44,7 @@ pub(crate) fn context_create(context: u32, root: u32) {
     table(|vm| {
         if let Some(root) = vm.roots.get(&root) {
             let stream = Stream::new(context, Rc::clone(root));
-            vm.streams.insert(context, Some(stream));
+            vm.streams.insert(context, Place::Here(Box::new(stream)));
         }
     });
 }
@@ -91,15 +101,15 @@ pub(crate) fn request_trailers(stream: u32) -> Action {
 }
 
 pub(crate) fn response_headers(stream: u32, end: bool) -> Action {
-    on_stream(stream, |s| s.response_headers(end)).unwrap_or(Action::Continue)
+    on_stream(stream, |s| s.response_headers(end)).unwrap_or_else(|| without(stream))
 }
 
 pub(crate) fn response_body(stream: u32, size: usize, end: bool) -> Action {
-    on_stream(stream, |s| s.response_body(size, end)).unwrap_or(Action::Continue)
+    on_stream(stream, |s| s.response_body(size, end)).unwrap_or_else(|| without(stream))
 }
 
 pub(crate) fn response_trailers(stream: u32) -> Action {
-    on_stream(stream, Stream::response_trailers).unwrap_or(Action::Continue)
+    on_stream(stream, Stream::response_trailers).unwrap_or_else(|| without(stream))
 }
 
 /// Forgets a root context or a stream. A request that still waited was never let through.
@@ -114,11 +124,31 @@ fn find(root: u32) -> Option<Rc<Root>> {
 
 /// Works on a stream, unless it is unknown or being worked on.
 fn on_stream<T>(id: u32, work: impl FnOnce(&mut Stream) -> T) -> Option<T> {
-    let mut stream = table(|vm| vm.streams.get_mut(&id).and_then(Option::take)).flatten()?;
+    let mut stream = table(|vm| vm.streams.get_mut(&id).and_then(Place::take)).flatten()?;
     let result = work(&mut stream);
     // No place any more: it was deleted while we worked.
-    table(|vm| vm.streams.get_mut(&id).and_then(|place| place.replace(stream)));
+    table(|vm| vm.streams.get_mut(&id).map(|place| mem::replace(place, Place::Here(stream))));
     Some(result)
+}
+
+/// What happens to a response while its stream can't say.
+fn without(stream: u32) -> Action {
+    let place =
+        |vm: &mut Vm| matches!(vm.streams.get(&stream), Some(Place::Away { filtered: true }));
+    if table(place) == Some(false) { Action::Continue } else { Action::Pause }
+}
+
+impl Place {
+    fn take(&mut self) -> Option<Box<Stream>> {
+        let filtered = matches!(self, Self::Here(stream) if stream.is_filtered());
+        match mem::replace(self, Self::Away { filtered }) {
+            Self::Here(stream) => Some(stream),
+            away @ Self::Away { .. } => {
+                *self = away;
+                None
+            }
+        }
+    }
 }
 
 /// Nothing if the table is in use, which no path of ours leads to.

@@ -6,7 +6,7 @@ use std::mem;
 
 use deputy_engine::response::ResponseFilter;
 
-use crate::abi::{Action, Buffer, Level, Map, Status, host};
+use crate::abi::{Action, Buffer, Map, Status, host};
 use crate::root::{Fault, While as _};
 
 /// What happens to the response of a request that was let through.
@@ -22,6 +22,10 @@ pub(crate) enum Response {
 impl Response {
     pub(crate) fn new(filter: Option<ResponseFilter>) -> Self {
         filter.map_or(Self::Untouched, |filter| Self::Filtered(Box::new(filter)))
+    }
+
+    pub(crate) fn is_untouched(&self) -> bool {
+        matches!(self, Self::Untouched)
     }
 
     /// Before the client has seen anything, a fault can still be answered as one.
@@ -115,7 +119,5 @@ fn status(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<u16, Fault> {
 }
 
 fn lost(status: Status) {
-    let line =
-        format!("deputy: filtering a response: host answered {status}; the rest is withheld");
-    host::log(Level::Error, &line);
+    Fault { doing: "filtering a response", status }.log("the rest is withheld");
 }

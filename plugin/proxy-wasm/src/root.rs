@@ -26,6 +26,14 @@ pub(crate) struct Fault {
     pub(crate) status: Status,
 }
 
+impl Fault {
+    /// Says what failed, and what became of it.
+    pub(crate) fn log(&self, so: &str) {
+        let Self { doing, status } = self;
+        host::log(Level::Error, &format!("deputy: {doing}: host answered {status}; {so}"));
+    }
+}
+
 /// Names what was being done when the host failed.
 pub(crate) trait While<T> {
     fn while_(self, doing: &'static str) -> Result<T, Fault>;

@@ -18,6 +18,7 @@ use crate::abi::{Action, Buffer, Level, Map, Status, host};
 use crate::fetches::{self, Wanted};
 use crate::response::Response;
 use crate::root::{Fault, Root, While as _, now};
+use crate::trailers;
 
 /// A stream of the host, and the configuration it began with.
 pub(crate) struct Stream {
@@ -71,10 +72,16 @@ impl Stream {
         if matches!(self.phase, Phase::Answered) {
             return Action::Pause;
         }
-        if let Err(fault) = strip_trailers() {
-            return self.refuse(&fault);
+        match (strip_trailers(), &self.phase) {
+            (Ok(()), _) => self.body_grew(),
+            // Too late for an answer of ours, which would also end the filter of the response: the
+            // trailers stay here, and so the request never ends.
+            (Err(fault), Phase::Forwarded(_)) => {
+                fault.log("held");
+                Action::Pause
+            }
+            (Err(fault), _) => self.refuse(&fault),
         }
-        self.body_grew()
     }
 
     /// What the stream waited for has been absorbed, or could not be.
@@ -88,10 +95,7 @@ impl Stream {
             && let Err(status) = host::continue_request()
         {
             // The host keeps the request, so it is closed; only its own timeout ends it.
-            host::log(
-                Level::Error,
-                &format!("deputy: continuing a request: host answered {status}"),
-            );
+            Fault { doing: "continuing a request", status }.log("held");
         }
     }
 
@@ -120,6 +124,11 @@ impl Stream {
             Phase::Forwarded(response) => response.trailers(),
             _ => Action::Continue,
         }
+    }
+
+    /// Whether the response may not pass as it is.
+    pub(crate) fn is_filtered(&self) -> bool {
+        matches!(&self.phase, Phase::Forwarded(response) if !response.is_untouched())
     }
 
     fn begin(&self) -> Result<Step, Fault> {
@@ -193,7 +202,7 @@ impl Stream {
             Disposition::Reply(_) => self.record(&outcome),
         }
         match outcome.disposition {
-            Disposition::Forward(forward) => self.forward(forward),
+            Disposition::Forward(forward) => self.forward(*forward),
             Disposition::Reply(reply) => self.answer(&reply),
         }
     }
@@ -209,29 +218,28 @@ impl Stream {
         }
     }
 
-    fn forward(&mut self, forward: Box<Forward>) -> Action {
+    fn forward(&mut self, forward: Forward) -> Action {
         self.phase = Phase::Forwarded(Response::new(forward.into_response()));
         Action::Continue
     }
 
     fn answer(&mut self, reply: &Reply) -> Action {
-        self.phase = Phase::Answered;
+        let before = mem::replace(&mut self.phase, Phase::Answered);
         let headers: Vec<(&[u8], &[u8])> =
             reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
         if let Err(status) = host::respond(reply.status, "deputy", &headers, &reply.body) {
             // Still paused, so still refused; only the host's timeout ends it.
-            host::log(
-                Level::Error,
-                &format!("deputy: answering a request: host answered {status}"),
-            );
+            Fault { doing: "answering a request", status }.log("held");
+            if let Phase::Forwarded(_) = before {
+                self.phase = Phase::Forwarded(Response::Withheld);
+            }
         }
         Action::Pause
     }
 
     /// The host could not do its part, so there is no decision to carry out.
     fn refuse(&mut self, fault: &Fault) -> Action {
-        let Fault { doing, status } = fault;
-        host::log(Level::Error, &format!("deputy: {doing}: host answered {status}; refused"));
+        fault.log("refused");
         self.root.count("deputy.decision.deny");
         self.root.count(&format!("deputy.reason.{}", Reason::EngineFault.code()));
         let headers = vec![("cache-control", "no-store".to_owned())];
@@ -269,24 +277,15 @@ fn apply(edits: &HeaderEdits) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Trailers can carry our names too, and some upstreams read trailers as headers (RFC 9110 §6.5.1
-/// forbids it; that is all).
+/// Nobody judges trailers, so those go that an upstream could take for headers that were.
 fn strip_trailers() -> Result<(), Fault> {
     let pairs = host::pairs(Map::RequestTrailers).while_("reading the request trailers")?;
-    for (name, _) in pairs.iter().filter(|(name, _)| is_ours(name)) {
+    for (name, _) in pairs.iter().filter(|(name, _)| trailers::speaks_as_header(name)) {
         host::remove(Map::RequestTrailers, name).while_("removing a request trailer")?;
     }
     Ok(())
 }
 
-/// Also to an upstream that folds `_` into `-`.
-fn is_ours(name: &[u8]) -> bool {
-    let dashed = name.iter().map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() });
-    dashed.take(OUR_PREFIX.len()).eq(OUR_PREFIX.iter().copied())
-}
-
 fn fault(doing: &'static str) -> Fault {
     Fault { doing, status: Status::INTERNAL_FAILURE }
 }
-
-const OUR_PREFIX: &[u8] = b"x-deputy-";

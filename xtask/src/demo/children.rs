@@ -3,7 +3,7 @@
 //! However the demo ends, by itself, by an error, by Ctrl-C or by SIGTERM, nothing it started is left.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -77,13 +77,21 @@ impl Drop for Children {
     }
 }
 
-/// The last lines of a log.
+/// What a log says about an end: the plugin's own words if there are any, else its last lines.
 pub(crate) fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
+    let own: Vec<_> = text.lines().filter_map(plugin_error).collect();
     let lines: Vec<_> = text.lines().collect();
-    let from = lines.len().saturating_sub(20);
-    let lines: Vec<_> = lines.into_iter().skip(from).map(|line| format!("    {line}")).collect();
-    format!("{}\n    (all of it: {})", lines.join("\n"), PathBuf::from(log).display())
+    let last: Vec<_> = lines.iter().skip(lines.len().saturating_sub(20)).copied().collect();
+    let shown = if own.is_empty() { last } else { own };
+    let shown: Vec<_> = shown.into_iter().map(|line| format!("    {line}")).collect();
+    format!("{}\n\n    (all of it: {})", shown.join("\n"), log.display())
+}
+
+/// `…[error][wasm] […] wasm log deputy deputy: deputy: configuration:…`, as Envoy writes it.
+fn plugin_error(line: &str) -> Option<&str> {
+    let (_, said) = line.split_once("[error][wasm]")?.1.split_once("wasm log ")?.1.split_once(": ")?;
+    Some(said.strip_prefix("deputy: ").unwrap_or(said))
 }
 
 fn ended(name: &str) -> Option<String> {
@@ -102,4 +110,17 @@ fn end_all() {
 
 fn running() -> MutexGuard<'static, Vec<(String, Child)>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugins_own_words_are_found_in_envoys_log() {
+        let line = "[2026-11-23 22:49:49.854][28089][error][wasm] [source/context.cc:1157] \
+                    wasm log deputy deputy: deputy: configuration:2:1: is not JSON";
+        assert_eq!(plugin_error(line), Some("configuration:2:1: is not JSON"));
+        assert_eq!(plugin_error("[1][error][wasm] [source/wasm.cc:104] Wasm VM failed"), None);
+    }
 }

@@ -119,6 +119,8 @@ impl Evidence {
         if let Some(own) = self.agent.get("arguments") {
             found.compare("the hash of the arguments", receipt.get("arguments"), own);
         }
+        let thumbprint = self.agent.get("credential").unwrap_or(&Value::Null);
+        found.compare("the hash of the token", receipt.pointer("/credential/thumbprint"), thumbprint);
         let signature = self.token.rsplit('.').next().unwrap_or_default();
         if signature.is_empty() || self.receipt_text.contains(signature) {
             found.add("the receipt holds the token itself".to_owned());
@@ -221,6 +223,7 @@ mod tests {
             "agent": { "id": "https://idp.acme.example#bot" },
             "on_behalf_of": { "id": "https://idp.acme.example#dana" },
             "policies": { "agent": ["b", "a"], "delegator": ["c"] },
+            "credential": { "thumbprint": "sha-256:t" },
         });
         let upstream = json!({
             "authorization": false,
@@ -231,7 +234,7 @@ mod tests {
             },
         });
         Evidence {
-            agent: json!({ "outcome": "answered", "arguments": "sha-256:a" }),
+            agent: json!({ "outcome": "answered", "arguments": "sha-256:a", "credential": "sha-256:t" }),
             receipt_text: receipt.to_string(),
             receipt,
             upstream: vec![upstream],
@@ -260,6 +263,7 @@ mod tests {
         one("deciding policies", |e| e.receipt["policies"]["agent"] = json!(["a"]));
         one("whom it acts for", |e| e.receipt["on_behalf_of"]["id"] = json!("lee"));
         one("hash of the arguments", |e| e.receipt["arguments"] = json!("sha-256:b"));
+        one("hash of the token", |e| e.receipt["credential"]["thumbprint"] = json!("sha-256:u"));
         one("token itself", |e| e.receipt_text.push_str("signature"));
         one("what came back", |e| e.agent["outcome"] = json!("refused"));
         one("tool failed", |e| e.agent["tool_failed"] = json!(true));
@@ -275,8 +279,10 @@ mod tests {
         let expected = Expected::deny("impersonation", 403);
         let mut evidence = evidence();
         evidence.receipt = json!({ "id": "01", "verdict": "deny", "reason": "impersonation",
+            "credential": { "thumbprint": "sha-256:t" },
             "on_behalf_of": { "id": "https://idp.acme.example#dana" } });
-        evidence.agent = json!({ "outcome": "refused", "http": 403, "evaluation_id": "01" });
+        evidence.agent = json!({ "outcome": "refused", "http": 403, "evaluation_id": "01",
+            "credential": "sha-256:t" });
         let sender = Sender::Human { human: "dana" };
         assert!(evidence.differences(sender, &expected)[0].contains("reached the MCP server"));
         evidence.upstream.clear();

@@ -17,7 +17,7 @@ use clap::Args;
 use console::style;
 
 use crate::progress::{self, say};
-use crate::{artifacts, place};
+use crate::{artifacts, example, place};
 use gateway::{Choice, Gateway};
 use perform::Receipt;
 use stage::Stage;
@@ -43,6 +43,7 @@ impl Options {
 
 /// Builds, plays, judges.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    example::write_stale()?;
     artifacts::wasm_targets(&["wasm32-wasip1"])?;
     artifacts::plugin()?;
     progress::step("demo programs", |running| {
@@ -101,7 +102,7 @@ fn proofs(stage: &Stage, receipts: &[Receipt]) -> Result<Vec<String>> {
     let mut proofs = vec![
         format!("{} decisions, {} receipts, {} ids", receipts.len(), receipts.len(), ids.len()),
         format!("orders-mcp saw the {upstream} requests that receipts allow, and none else"),
-        "the hash of the arguments is the one that the agent made of what it sent".to_owned(),
+        "the hashes of token and arguments are those that the agent made of what it sent".to_owned(),
     ];
     if matches!(stage.gateway, Gateway::Envoy(_)) {
         check_access_log(stage, receipts)?;

@@ -64,6 +64,9 @@ pub struct Line {
     /// Hash of the canonical arguments (RFC 8785), made by the agent, to be compared with a record's.
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<String>,
+    /// Hash of the token that was sent, for the same purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
 }
 
 type Client = RunningService<RoleClient, ClientConfig>;
@@ -71,6 +74,8 @@ type Client = RunningService<RoleClient, ClientConfig>;
 impl Play {
     /// Connects and plays; `tell` gets a line as soon as there is one. A refused connection ends it.
     pub async fn run(self, steps: &[Step], mut tell: impl FnMut(Line)) {
+        let credential = self.token.as_ref().map(|token| jose::digest(token.as_bytes()));
+        let mut tell = |line: Line| tell(Line { credential: credential.clone(), ..line });
         let wire = Wire::default();
         let client = match self.connect(&wire).await {
             Ok(client) => client,

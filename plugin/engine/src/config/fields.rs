@@ -105,15 +105,28 @@ impl<'a> Members<'a> {
         node
     }
 
-    pub(super) fn need_text(&mut self, name: &'static str, problems: &mut Problems) -> Option<&'a str> {
+    pub(super) fn need_text(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<&'a str> {
         self.need(name, problems)?.text(problems)
     }
 
-    pub(super) fn maybe_text(&mut self, name: &'static str, problems: &mut Problems) -> Option<&'a str> {
+    pub(super) fn maybe_text(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<&'a str> {
         self.maybe(name)?.text(problems)
     }
 
-    pub(super) fn flag(&mut self, name: &'static str, default: bool, problems: &mut Problems) -> bool {
+    pub(super) fn flag(
+        &mut self,
+        name: &'static str,
+        default: bool,
+        problems: &mut Problems,
+    ) -> bool {
         self.maybe(name).and_then(|n| n.flag(problems)).unwrap_or(default)
     }
 

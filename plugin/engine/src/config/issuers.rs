@@ -28,7 +28,8 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let id = members.need_text("issuer", problems);
     let id = id.and_then(|text| problems.keep(&path, IssuerId::parse(text)));
     let alias = members.flag("eddsa_alias", false, problems);
-    let allowed = members.need("algorithms", problems).and_then(|n| algorithms(&n, alias, problems));
+    let allowed =
+        members.need("algorithms", problems).and_then(|n| algorithms(&n, alias, problems));
     let keys = members.need("keys", problems);
     let keys = keys.and_then(|n| keys_section(&n, allowed.as_ref(), problems));
     let leeway_seconds = members.number("leeway_seconds", (0, 60, 60), problems);

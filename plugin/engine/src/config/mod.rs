@@ -103,8 +103,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         Some(parts) if problems.0.is_empty() => parts,
         _ => return Err(Problems(problems.0)),
     };
-    let policy =
-        Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+    let policy = Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
     let configuration = Configuration {
         surface: parts.surface,
         registry: Registry::new(parts.agents),

@@ -145,7 +145,8 @@ fn humans(
         let Some(id) = id else { continue };
         let taken = definition.humans.iter().any(|h| h.id == id);
         if taken || agents.contains_key(&id) {
-            problems.add(format!("{}.id", node.path()), "is the id of another human or agent as well");
+            problems
+                .add(format!("{}.id", node.path()), "is the id of another human or agent as well");
         }
         definition.humans.push(HumanEntity { id, teams });
     }

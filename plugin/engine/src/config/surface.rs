@@ -57,7 +57,8 @@ fn server(
     let resource = members.maybe_text("resource", problems).map(str::to_owned);
     let forward = members.flag("forward_token", false, problems);
     if forward && resource.is_none() {
-        problems.add(members.at("forward_token"), "needs resource: whose token would be passed on?");
+        problems
+            .add(members.at("forward_token"), "needs resource: whose token would be passed on?");
     }
     let tools = members.items("tools", problems);
     members.close(problems);

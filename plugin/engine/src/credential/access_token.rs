@@ -25,8 +25,10 @@ fn verify(jws: &Jws<'_>, asking: Asking<'_>) -> Result<Remembered, Unverified> {
     // From here on the issuer has said it, so a refusal may name whom it is about.
     let subject = subject(&jws.claims, &issuer)?;
     let thumbprint = format!("sha-256:{}", base64url::encode(&Sha256::digest(jws.token)));
-    let read = Claims { jws, issuer: &issuer, key: &key, subject: &subject, thumbprint: &thumbprint };
-    let (verified, terms) = read.verified(audiences, now).map_err(|reason| read.rejected(reason))?;
+    let read =
+        Claims { jws, issuer: &issuer, key: &key, subject: &subject, thumbprint: &thumbprint };
+    let (verified, terms) =
+        read.verified(audiences, now).map_err(|reason| read.rejected(reason))?;
     let key_id = jws.key_id.clone();
     Ok(Remembered { verified: Rc::new(verified), terms, key_id, algorithm })
 }
@@ -133,7 +135,8 @@ fn scopes(claims: &Object) -> Result<BTreeSet<String>, Reason> {
         return Ok(BTreeSet::new());
     }
     let good = |b: u8| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');
-    let token = |token: &str| (!token.is_empty() && token.bytes().all(good)).then(|| token.to_owned());
+    let token =
+        |token: &str| (!token.is_empty() && token.bytes().all(good)).then(|| token.to_owned());
     let scopes: Option<BTreeSet<String>> = text(claims, "scope")?.split(' ').map(token).collect();
     scopes.ok_or(Reason::TokenMalformed)
 }

@@ -47,7 +47,9 @@ fn other_scheme(value: &str, scheme: &str) -> Reason {
 /// RFC 6750 §2.3: the parameter `access_token`. Wider than any one parser reads it.
 fn in_query(head: &Head) -> Result<bool, Reason> {
     let line = head.line().map_err(|_| Reason::RequestMalformed)?;
-    let Some((_, query)) = line.path.split_once('?') else { return Ok(false) };
+    let Some((_, query)) = line.path.split_once('?') else {
+        return Ok(false);
+    };
     let name = |pair: &str| percent_decoded(pair.split('=').next().unwrap_or_default());
     Ok(query.split(['&', ';', '?', '#']).any(|pair| is_token_name(&name(pair))))
 }

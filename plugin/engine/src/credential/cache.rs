@@ -29,7 +29,7 @@ struct Entry {
 }
 
 /// A verified token, and what is needed to see that it still is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Remembered {
     pub(super) verified: Rc<Verified>,
     pub(super) terms: Terms,
@@ -76,7 +76,9 @@ impl TokenCache {
 
     fn evict(&mut self) {
         while self.tokens.len() > MAX_TOKENS || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.order.values().next().cloned() else { return };
+            let Some(oldest) = self.order.values().next().cloned() else {
+                return;
+            };
             self.remove(&oldest);
         }
     }
@@ -113,6 +115,20 @@ impl Remembered {
 }
 
 /// About as many agents as one gateway worker sees within a token's life.
-const MAX_TOKENS: usize = 1024;
+pub(super) const MAX_TOKENS: usize = 1024;
 /// Of tokens as text; what is kept of their claims takes about as much again.
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+impl TokenCache {
+    pub(super) fn len(&self) -> usize {
+        assert_eq!(self.tokens.len(), self.order.len());
+        assert_eq!(self.bytes, self.tokens.keys().map(|token| token.len()).sum::<usize>());
+        self.tokens.len()
+    }
+
+    /// Any entry.
+    pub(super) fn sample(&self) -> Remembered {
+        self.tokens.values().next().unwrap().remembered.clone()
+    }
+}

@@ -31,11 +31,7 @@ pub(super) fn actor(
 }
 
 /// The actors, current one first.
-fn chain(
-    act: &Value,
-    issuer: &Issuer,
-    subject: &PrincipalId,
-) -> Result<Vec<PrincipalId>, Reason> {
+fn chain(act: &Value, issuer: &Issuer, subject: &PrincipalId) -> Result<Vec<PrincipalId>, Reason> {
     let mut actors = Vec::new();
     let mut next = Some(act);
     while let Some(act) = next {

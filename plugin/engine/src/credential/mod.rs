@@ -10,6 +10,8 @@ mod cache;
 mod delegation;
 mod jws;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;

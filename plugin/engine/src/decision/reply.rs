@@ -93,7 +93,9 @@ impl Refused<'_> {
         let mut headers = vec![("cache-control", "no-store".to_owned())];
         let (media, body) = match self.shape {
             Shape::Problem => ("application/problem+json", self.problem()),
-            Shape::JsonRpc { id, modern } => ("application/json", self.json_rpc(id.as_ref(), *modern)),
+            Shape::JsonRpc { id, modern } => {
+                ("application/json", self.json_rpc(id.as_ref(), *modern))
+            }
         };
         headers.push(("content-type", media.to_owned()));
         headers.extend(wire.challenge(self.resource_metadata).map(|c| ("www-authenticate", c)));

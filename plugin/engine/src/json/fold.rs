@@ -81,7 +81,9 @@ mod tests {
             assert_eq!(fold(a), fold(b), "{a:?} {b:?}");
         }
         assert_ne!(fold("id"), fold("ids"));
-        assert!(is_alias("Tools", "tools") && !is_alias("tools", "tools") && !is_alias("tool", "tools"));
+        assert!(
+            is_alias("Tools", "tools") && !is_alias("tools", "tools") && !is_alias("tool", "tools")
+        );
     }
 
     #[test]

@@ -138,7 +138,9 @@ mod tests {
 
     #[test]
     fn only_one_document_in_utf_8_is_found() {
-        for bad in [&b""[..], b"{} {}", b"{", b"\"\xff\"", b"\xef\xbb\xbf{}", b"[\"\xc0\xae\"]", b"{}\0"] {
+        for bad in
+            [&b""[..], b"{} {}", b"{", b"\"\xff\"", b"\xef\xbb\xbf{}", b"[\"\xc0\xae\"]", b"{}\0"]
+        {
             assert_eq!(Raw::parse(bad, &LIMITS).unwrap_err().fault, Fault::Syntax, "{bad:?}");
         }
         assert_eq!(Raw::parse(&[b' '; 4097], &LIMITS).unwrap_err().fault, Fault::Bytes);

@@ -51,10 +51,7 @@ impl PrincipalId {
     /// Joins an issuer and a subject.
     pub fn new(issuer: &IssuerId, subject: &str) -> Result<Self, InvalidIdentity> {
         check(subject)?;
-        Ok(Self {
-            text: format!("{}#{subject}", issuer.0),
-            issuer_length: issuer.0.len(),
-        })
+        Ok(Self { text: format!("{}#{subject}", issuer.0), issuer_length: issuer.0.len() })
     }
 
     /// Reads `issuer#subject`.

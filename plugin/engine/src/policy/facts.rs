@@ -39,7 +39,10 @@ pub(super) fn pairs(
         ("now".to_owned(), instant(situation.now)),
         ("protocol".to_owned(), text(protocol.as_str())),
         ("agent".to_owned(), RestrictedExpression::new_entity_uid(vocabulary::agent(&actor.agent))),
-        ("grant".to_owned(), record([("scopes", set(situation.scopes.iter().map(String::as_str)))])?),
+        (
+            "grant".to_owned(),
+            record([("scopes", set(situation.scopes.iter().map(String::as_str)))])?,
+        ),
         (
             "credential".to_owned(),
             record([

@@ -51,11 +51,21 @@ impl Policy {
         let schema = vocabulary::schema(definition)?;
         let entities = vocabulary::entities(definition, &schema)?;
         let (all, warnings) = Loader::new(files).load(&schema)?;
-        let approvable = |p: &CedarPolicy| p.effect() == Effect::Forbid && p.annotation(APPROVAL).is_some();
-        let if_approved = PolicySet::from_policies(all.policies().filter(|p| !approvable(p)).cloned());
+        let approvable =
+            |p: &CedarPolicy| p.effect() == Effect::Forbid && p.annotation(APPROVAL).is_some();
+        let if_approved =
+            PolicySet::from_policies(all.policies().filter(|p| !approvable(p)).cloned());
         let if_approved =
             if_approved.map_err(|e| vec![Problem::at("policy.files".to_owned(), e.to_string())])?;
-        Ok(Self { authorizer: Authorizer::new(), schema, all, if_approved, entities, revision, warnings })
+        Ok(Self {
+            authorizer: Authorizer::new(),
+            schema,
+            all,
+            if_approved,
+            entities,
+            revision,
+            warnings,
+        })
     }
 }
 
@@ -125,28 +135,37 @@ impl<'f> Loader<'f> {
 
     fn syntax(&mut self, file: &PolicyFile, errors: &cedar_policy::ParseErrors) {
         for error in errors.iter() {
-            let path = format!("{}:{}", file.name, offset(error).map_or_else(
-                || "1:1".to_owned(),
-                |at| position(&file.text, at),
-            ));
+            let path = format!(
+                "{}:{}",
+                file.name,
+                offset(error).map_or_else(|| "1:1".to_owned(), |at| position(&file.text, at),)
+            );
             self.problems.push(Problem::at(path, explain(error)));
         }
     }
 
     fn policy(&mut self, file: &'f PolicyFile, index: usize, policy: &CedarPolicy) {
-        let mut wrong = |message: String| self.problems.push(Problem::at(file.name.clone(), message));
+        let mut wrong =
+            |message: String| self.problems.push(Problem::at(file.name.clone(), message));
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let nth = index.saturating_add(1);
             return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
         };
         if id.len() > MAX_ID || id.contains(char::is_control) {
-            return wrong(format!("policy `{}`: @id is too long or not printable", id.escape_debug()));
+            return wrong(format!(
+                "policy `{}`: @id is too long or not printable",
+                id.escape_debug()
+            ));
         }
         if policy.annotation(APPROVAL).is_some() && policy.effect() == Effect::Permit {
-            wrong(format!("policy `{id}`: @approval belongs on a forbid; on a permit it means nothing"));
+            wrong(format!(
+                "policy `{id}`: @approval belongs on a forbid; on a permit it means nothing"
+            ));
         }
         if policy.annotation(APPROVAL) == Some("") {
-            wrong(format!("policy `{id}`: @approval names who may approve, such as \"role:finance\""));
+            wrong(format!(
+                "policy `{id}`: @approval names who may approve, such as \"role:finance\""
+            ));
         }
         match policy.to_json() {
             Ok(json) => {
@@ -157,7 +176,8 @@ impl<'f> Loader<'f> {
             Err(e) => wrong(format!("policy `{id}`: {e}")),
         }
         if let Some(other) = self.origin.insert(id.to_owned(), file) {
-            let message = format!("policy `{id}`: @id is taken by another policy in {}", other.name);
+            let message =
+                format!("policy `{id}`: @id is taken by another policy in {}", other.name);
             return self.problems.push(Problem::at(file.name.clone(), message));
         }
         if let Err(e) = self.set.add(policy.new_id(PolicyId::new(id))) {
@@ -188,7 +208,8 @@ fn forbidden(effect: Effect, policy: &serde_json::Value) -> Vec<&'static str> {
             serde_json::Value::Object(members) => {
                 for (key, inner) in members {
                     let attribute = inner.get("attr").and_then(|a| a.as_str());
-                    let of_context = inner.pointer("/left/Var").and_then(|v| v.as_str()) == Some("context");
+                    let of_context =
+                        inner.pointer("/left/Var").and_then(|v| v.as_str()) == Some("context");
                     if key == "has" && of_context && attribute == Some("input") {
                         found.push("`context has input` is known from the action; test `context.input has …`");
                     }

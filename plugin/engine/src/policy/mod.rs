@@ -21,8 +21,8 @@ use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::Asked;
 
 pub(crate) use facts::Situation;
-pub use load::Problem;
 pub(crate) use load::PolicyFile;
+pub use load::Problem;
 pub(crate) use vocabulary::{AgentEntity, Definition, HumanEntity, RouteAction, ToolAction};
 
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
@@ -134,7 +134,8 @@ impl Policy {
         let approvers: Option<Vec<_>> = refusal.diagnostics().reason().map(approver).collect();
         match approvers {
             Some(approvers) if !approvers.is_empty() => {
-                let then = self.authorizer.is_authorized(request, &self.if_approved, &self.entities);
+                let then =
+                    self.authorizer.is_authorized(request, &self.if_approved, &self.entities);
                 if then.decision() == Decision::Allow && faults(&then).is_none() {
                     Answer::Ask(approvers)
                 } else {

@@ -161,7 +161,8 @@ fn a_refusal_is_asked_about_only_if_every_forbid_is_approvable_and_a_yes_would_h
 
 #[test]
 fn a_fault_beats_a_question() {
-    let ask = r#"@id("ask") @approval("role:finance") forbid (principal is Agent, action, resource);"#;
+    let ask =
+        r#"@id("ask") @approval("role:finance") forbid (principal is Agent, action, resource);"#;
     let fault = r#"@id("f") forbid (principal is Human, action == Action::"s/pay", resource)
         when { context.input.amount * 9223372036854775807 > 5 };"#;
     let all = with(EVERYBODY, &with(ask, fault));
@@ -208,16 +209,30 @@ when { context.input.ammount > 3 };"#;
     assert!(wrong("permit (principal, action, resource);").contains("policy number 1 has no @id"));
     assert!(wrong(&with(EVERYBODY, EVERYBODY)).contains("@id is taken"));
     assert!(wrong("@id(\"x\")\npermit (principal, action resource);").starts_with("t.cedar:2:"));
-    assert!(wrong(r#"@id("x") permit (principal == ?principal, action, resource);"#).contains("templates"));
+    assert!(
+        wrong(r#"@id("x") permit (principal == ?principal, action, resource);"#)
+            .contains("templates")
+    );
     let has = r#"@id("x") permit (principal, action == Action::"s/pay", resource) when { context has input };"#;
     assert!(wrong(has).contains("context has input"));
     let prior = r#"@id("x") permit (principal, action, resource)
         when { context has delegation && context.delegation.prior.contains("a") };"#;
     assert!(wrong(prior).contains("earlier actors"));
-    assert!(wrong(r#"@id("x") @approval("a") permit (principal, action, resource);"#).contains("forbid"));
-    assert!(wrong(&format!("@id(\"x\") permit (principal, action, resource) when {{ {}1 == 1{} }};",
-        "(".repeat(60), ")".repeat(60))).contains("nested too deeply"));
-    let two = wrong("@id(\"a\") permit (principal is Agnt, action, resource);\n@id(\"b\") permit (principal, action == Action::\"nope\", resource);");
+    assert!(
+        wrong(r#"@id("x") @approval("a") permit (principal, action, resource);"#)
+            .contains("forbid")
+    );
+    assert!(
+        wrong(&format!(
+            "@id(\"x\") permit (principal, action, resource) when {{ {}1 == 1{} }};",
+            "(".repeat(60),
+            ")".repeat(60)
+        ))
+        .contains("nested too deeply")
+    );
+    let two = wrong(
+        "@id(\"a\") permit (principal is Agnt, action, resource);\n@id(\"b\") permit (principal, action == Action::\"nope\", resource);",
+    );
     assert!(two.contains("`a`") && two.contains("`b`"), "{two}");
 }
 
@@ -227,4 +242,3 @@ fn an_earlier_actor_can_only_narrow() {
         when { context has delegation && context.delegation.prior.contains("https://i#bad") };"#;
     assert!(load(&with(EVERYBODY, forbid)).is_ok());
 }
-

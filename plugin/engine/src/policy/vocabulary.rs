@@ -84,7 +84,9 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
         return Err(problems);
     }
     let mut text = BASE.to_owned();
-    for group in groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g)) {
+    for group in
+        groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g))
+    {
         let _ = writeln!(text, "action {};", quoted(group));
     }
     for (name, rest) in &actions {
@@ -127,7 +129,8 @@ pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entit
 impl AgentEntity {
     fn entity(&self) -> Result<Entity, String> {
         let text = |s: &String| RestrictedExpression::new_string(s.clone());
-        let mut attributes = std::collections::HashMap::from([("owner".to_owned(), text(&self.owner))]);
+        let mut attributes =
+            std::collections::HashMap::from([("owner".to_owned(), text(&self.owner))]);
         attributes.extend(self.sponsor.as_ref().map(|s| ("sponsor".to_owned(), text(s))));
         let parents = self.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
         Entity::new(agent(&self.id), attributes, parents).map_err(|e| e.to_string())
@@ -235,8 +238,10 @@ fn check_input(path: &str, input: &str) -> Option<Problem> {
         Ok((fragment, _)) => {
             let json = fragment.to_json_value().ok()?;
             let space = json.get("")?;
-            let count = |key: &str| space.get(key).and_then(|v| v.as_object()).map_or(0, |o| o.len());
-            let only_one = count("commonTypes") == 1 && count("entityTypes") == 0 && count("actions") == 0;
+            let count =
+                |key: &str| space.get(key).and_then(|v| v.as_object()).map_or(0, |o| o.len());
+            let only_one =
+                count("commonTypes") == 1 && count("entityTypes") == 0 && count("actions") == 0;
             if only_one { None } else { at("must be a single Cedar record type".to_owned()) }
         }
     }
@@ -291,7 +296,11 @@ mod tests {
             input: Some(input.to_owned()),
             groups: vec!["write".to_owned()],
         };
-        Definition { servers: vec!["orders".to_owned()], tools: vec![tool], ..Definition::default() }
+        Definition {
+            servers: vec!["orders".to_owned()],
+            tools: vec![tool],
+            ..Definition::default()
+        }
     }
 
     #[test]

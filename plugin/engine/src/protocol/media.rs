@@ -41,16 +41,27 @@ mod tests {
     #[test]
     fn one_media_type_in_utf_8_and_nothing_else_is_inspected() {
         for good in [
-            "application/json", "Application/JSON", "application/json;charset=utf-8",
-            "application/json ; charset=UTF-8", "application/json; Charset=\"utf-8\"",
+            "application/json",
+            "Application/JSON",
+            "application/json;charset=utf-8",
+            "application/json ; charset=UTF-8",
+            "application/json; Charset=\"utf-8\"",
         ] {
             assert!(is_utf8(good, JSON), "{good}");
         }
         for bad in [
-            "", "text/plain", "application/json; charset=utf-16", "application/json, text/plain",
-            "application/json;charset=utf-8, text/plain", "application/json;", "application/jsonx",
-            "application/json; charset=utf-8; charset=utf-16", "application/json; charset =utf-8",
-            "application/json-rpc", "multipart/form-data; boundary=x", "application/json; q=1",
+            "",
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/json, text/plain",
+            "application/json;charset=utf-8, text/plain",
+            "application/json;",
+            "application/jsonx",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; charset =utf-8",
+            "application/json-rpc",
+            "multipart/form-data; boundary=x",
+            "application/json; q=1",
         ] {
             assert!(!is_utf8(bad, JSON), "{bad}");
         }

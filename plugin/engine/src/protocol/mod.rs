@@ -15,7 +15,7 @@ mod surface;
 
 pub(crate) use http::{RouteParts, Template};
 pub(crate) use list::{ListFilter, REMOVED_WHEN_FILTERED};
-pub(crate) use mcp::{McpEndpoint, McpParts, ToolCatalogue, ToolEntry, Version};
+pub(crate) use mcp::{McpParts, ToolCatalogue, ToolEntry, Version};
 pub(crate) use surface::{Place, Problem, Surface};
 
 use crate::decision::{Reason, Shape};

@@ -31,10 +31,7 @@ pub(crate) struct Problem {
 #[derive(Debug)]
 pub(crate) enum Place<'a> {
     /// A message to an MCP server, still unread.
-    Mcp {
-        endpoint: &'a McpEndpoint,
-        is_post: bool,
-    },
+    Mcp { endpoint: &'a McpEndpoint, is_post: bool },
     /// A route; all there is to read has been read.
     Http(Asked),
 }
@@ -63,32 +60,23 @@ impl Surface {
     ///
     /// # Errors
     /// There is none, or more than one by some reading of the head.
-    pub(crate) fn locate<'a>(&'a self, line: Line<'_>, head: &Head) -> Result<Place<'a>, (Reason, Shape)> {
+    pub(crate) fn locate(&self, line: Line<'_>, head: &Head) -> Result<Place<'_>, (Reason, Shape)> {
         let path = line.path.split_once('?').map_or(line.path, |(path, _)| path);
         let endpoint = self.mcp.iter().find(|e| e.path() == path);
-        let refuse = |reason| (reason, endpoint.map_or(Shape::Problem, |_| mcp::shape(head)));
-        let target = Target::parse(line.path).ok_or_else(|| refuse(Reason::PathAmbiguous))?;
-        if overrides::in_head(head) {
-            return Err(refuse(Reason::OverrideHeader));
-        }
-        // What comes after an upgrade is not HTTP, and nobody could decide about it (threats B16).
-        if head.has("upgrade") {
-            return Err(refuse(Reason::RequestMalformed));
-        }
-        if let Some(endpoint) = endpoint {
-            // MCP defines no query. One would be for a token (MCP forbids it), for a session, or
-            // for a switch of the upstream that nobody decided about; `?` alone is the same path to
-            // some and another to others.
-            return match target.query {
-                None => Ok(Place::Mcp { endpoint, is_post: line.method == "POST" }),
-                Some(_) => Err(refuse(Reason::PathAmbiguous)),
-            };
-        }
+        let place = unambiguous(line, head).and_then(|target| match endpoint {
+            Some(endpoint) => mcp_place(endpoint, line, &target),
+            None => self.http_place(line, &target),
+        });
+        place.map_err(|reason| (reason, endpoint.map_or(Shape::Problem, |_| mcp::shape(head))))
+    }
+
+    fn http_place(&self, line: Line<'_>, target: &Target<'_>) -> Result<Place<'_>, Reason> {
         if target.query.is_some_and(overrides::in_query) {
-            return Err(refuse(Reason::OverrideHeader));
+            return Err(Reason::OverrideHeader);
         }
-        let route = self.routes.iter().find(|r| r.fits(line.method, &target.segments));
-        route.map(|r| Place::Http(r.asked(&target.segments))).ok_or_else(|| refuse(Reason::Unmapped))
+        let fits = |route: &&Route| route.fits(line.method, &target.segments);
+        let route = self.routes.iter().find(fits).ok_or(Reason::Unmapped)?;
+        Ok(Place::Http(route.asked(&target.segments)))
     }
 
     /// The MCP versions accepted anywhere here, latest first.
@@ -125,15 +113,47 @@ impl Place<'_> {
     /// Reads what is asked for, as far as the head and the body go. `body_limit`: longest body.
     pub(crate) fn read(&self, head: &Head, body: Option<&[u8]>, body_limit: usize) -> Read {
         match self {
-            Self::Mcp { endpoint, is_post } => mcp::read(endpoint, *is_post, head, body, body_limit),
-            Self::Http(asked) => Read::Asked { asked: asked.clone(), shape: Shape::Problem, list: None },
+            Self::Mcp { endpoint, is_post } => {
+                mcp::read(endpoint, *is_post, head, body, body_limit)
+            }
+            Self::Http(asked) => {
+                Read::Asked { asked: asked.clone(), shape: Shape::Problem, list: None }
+            }
         }
     }
 }
 
+/// The target of a head that asks for one thing only.
+fn unambiguous<'l>(line: Line<'l>, head: &Head) -> Result<Target<'l>, Reason> {
+    let target = Target::parse(line.path).ok_or(Reason::PathAmbiguous)?;
+    if overrides::in_head(head) {
+        return Err(Reason::OverrideHeader);
+    }
+    // What comes after an upgrade is not HTTP, and nobody could decide about it (threats B16).
+    if head.has("upgrade") {
+        return Err(Reason::RequestMalformed);
+    }
+    Ok(target)
+}
+
+/// MCP defines no query. One would be for a token (MCP forbids it), for a session, or for a switch
+/// of the upstream that nobody decided about; `?` alone is the same path to some and another to
+/// others.
+fn mcp_place<'a>(
+    endpoint: &'a McpEndpoint,
+    line: Line<'_>,
+    target: &Target<'_>,
+) -> Result<Place<'a>, Reason> {
+    match target.query {
+        None => Ok(Place::Mcp { endpoint, is_post: line.method == "POST" }),
+        Some(_) => Err(Reason::PathAmbiguous),
+    }
+}
+
 fn twins(mcp: &[McpEndpoint]) -> Vec<Problem> {
-    let twin = |a: &McpEndpoint, b: &McpEndpoint, member: &str, text: &str| {
-        Problem { path: b.at(member), message: format!("is {text:?}, as is {}", a.at(member)) }
+    let twin = |a: &McpEndpoint, b: &McpEndpoint, member: &str, text: &str| Problem {
+        path: b.at(member),
+        message: format!("is {text:?}, as is {}", a.at(member)),
     };
     let mut problems = Vec::new();
     for (a, b) in pairs(mcp) {
@@ -155,9 +175,12 @@ fn overlaps(mcp: &[McpEndpoint], routes: &[Route]) -> Vec<Problem> {
         problems.push(Problem { path: b.at("path"), message });
     }
     for endpoint in mcp {
-        let Some(path) = path::segments(endpoint.path()) else { continue };
+        let Some(path) = path::segments(endpoint.path()) else {
+            continue;
+        };
         for route in routes.iter().filter(|r| r.covers(&path)) {
-            let message = format!("{route} fits {:?}, which is {}", endpoint.path(), endpoint.at("path"));
+            let message =
+                format!("{route} fits {:?}, which is {}", endpoint.path(), endpoint.at("path"));
             problems.push(Problem { path: route.at("path"), message });
         }
     }

@@ -68,7 +68,11 @@ fn a_route_is_decided_at_the_head_and_its_parameters_are_the_input() {
         ("DELETE", "/v1/orders/caf%C3%A9", r#"DELETE /v1/orders/{id} {"id":"café"}"#),
         ("GET", "/v1/orders/", "GET /v1/orders/ "),
         ("POST", "/v1/orders", "POST /v1/orders "),
-        ("GET", "/v1/acme/orders/x%3Ay", r#"GET /v1/{customer}/orders/{id} {"customer":"acme","id":"x:y"}"#),
+        (
+            "GET",
+            "/v1/acme/orders/x%3Ay",
+            r#"GET /v1/{customer}/orders/{id} {"customer":"acme","id":"x:y"}"#,
+        ),
     ] {
         assert_eq!(asked(&head(method, path, &[])).as_deref(), Ok(expected), "{method} {path}");
     }
@@ -91,11 +95,24 @@ fn an_input_is_typed_if_the_route_has_parameters() {
 #[test]
 fn what_fits_no_route_exactly_is_unmapped() {
     for (method, path) in [
-        ("HEAD", "/admin"), ("get", "/admin"), ("POST", "/admin"), ("FOO", "/admin"),
-        ("TRACE", "/admin"), ("CONNECT", "/admin"), ("OPTIONS", "/admin"), ("GET", "/ADMIN"),
-        ("GET", "/admin/"), ("GET", "/admin."), ("GET", "/"), ("GET", "/v1/orders"),
-        ("POST", "/v1/orders/"), ("GET", "/v1/orders/7/"), ("POST", "/mcp/"), ("POST", "/MCP"),
-        ("GET", "/adm%69n%3A"), ("GET", "/?/../admin"),
+        ("HEAD", "/admin"),
+        ("get", "/admin"),
+        ("POST", "/admin"),
+        ("FOO", "/admin"),
+        ("TRACE", "/admin"),
+        ("CONNECT", "/admin"),
+        ("OPTIONS", "/admin"),
+        ("GET", "/ADMIN"),
+        ("GET", "/admin/"),
+        ("GET", "/admin."),
+        ("GET", "/"),
+        ("GET", "/v1/orders"),
+        ("POST", "/v1/orders/"),
+        ("GET", "/v1/orders/7/"),
+        ("POST", "/mcp/"),
+        ("POST", "/MCP"),
+        ("GET", "/adm%69n%3A"),
+        ("GET", "/?/../admin"),
     ] {
         let reason = asked(&head(method, path, &[])).unwrap_err();
         let ambiguous = path.contains("%69");
@@ -122,7 +139,9 @@ fn a_head_that_asks_for_another_request_is_refused() {
 
 #[test]
 fn a_routine_header_of_the_hop_before_changes_nothing() {
-    for name in ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-for", "x-envoy-original-path"] {
+    for name in
+        ["x-forwarded-host", "x-forwarded-proto", "x-forwarded-for", "x-envoy-original-path"]
+    {
         let head = head("GET", "/admin", &[(name, "/v1/orders/7")]);
         assert_eq!(asked(&head).as_deref(), Ok("GET /admin "), "{name}");
     }
@@ -131,7 +150,8 @@ fn a_routine_header_of_the_hop_before_changes_nothing() {
 #[test]
 fn an_mcp_path_is_exact_and_has_no_query() {
     assert_eq!(asked(&json_post("/mcp")).as_deref(), Ok("mcp"));
-    for path in ["/mcp?", "/mcp?a=b", "/mcp?access_token=x", "//mcp", "/%6dcp", "/mcp#x", "/./mcp"] {
+    for path in ["/mcp?", "/mcp?a=b", "/mcp?access_token=x", "//mcp", "/%6dcp", "/mcp#x", "/./mcp"]
+    {
         assert_eq!(asked(&json_post(path)), Err(Reason::PathAmbiguous), "{path}");
     }
 }

@@ -87,8 +87,22 @@ mod tests {
             assert_eq!(all(false).named(algorithm.name()), Some(algorithm));
         }
         let never = [
-            "", "none", "None", "NONE", "nOnE", "HS256", "es256", "ES256 ", "ES256K", "ES384",
-            "RS512", "PS384", "ed25519", "Ed448", "EdDSA", "ML-DSA-44",
+            "",
+            "none",
+            "None",
+            "NONE",
+            "nOnE",
+            "HS256",
+            "es256",
+            "ES256 ",
+            "ES256K",
+            "ES384",
+            "RS512",
+            "PS384",
+            "ed25519",
+            "Ed448",
+            "EdDSA",
+            "ML-DSA-44",
         ];
         for name in never {
             assert_eq!(all(false).named(name), None, "{name}");

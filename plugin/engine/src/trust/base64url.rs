@@ -22,7 +22,8 @@ mod tests {
     fn a_value_has_exactly_one_spelling() {
         assert_eq!(decode("_-8"), Some(vec![0xff, 0xef]));
         assert_eq!(encode(&[0xff, 0xef]), "_-8");
-        for other in ["_-8=", "/+8", "_-9", "_-_", " _-8", "_-8\n", "_-\n8", "_", "_-8%3D", "_-é"] {
+        for other in ["_-8=", "/+8", "_-9", "_-_", " _-8", "_-8\n", "_-\n8", "_", "_-8%3D", "_-é"]
+        {
             assert_eq!(decode(other), None, "{other:?}");
         }
     }

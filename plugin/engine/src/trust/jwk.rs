@@ -167,11 +167,8 @@ fn rsa_key(jwk: &Object, choice: Choice<'_>) -> Result<Material, Unusable> {
     let modulus = rsa::BoxedUint::from_be_slice_vartime(&n);
     // Refuses an even modulus.
     let key = rsa::PublicKey::new(modulus, exponent).map_err(|_| Unusable::Weak)?;
-    let required = vec![
-        ("e", base64url::encode(&e)),
-        ("kty", "RSA".to_owned()),
-        ("n", base64url::encode(&n)),
-    ];
+    let required =
+        vec![("e", base64url::encode(&e)), ("kty", "RSA".to_owned()), ("n", base64url::encode(&n))];
     let public = match algorithm {
         // RFC 7518 §3.5: the salt is as long as the hash. A verifier that takes any length takes
         // signatures that nobody who follows the RFC makes.

@@ -15,7 +15,6 @@ use crate::json::{self, Limits, Malformed, Object, Value};
 #[derive(Clone, Debug)]
 pub(crate) struct KeySet {
     keys: Vec<Rc<Key>>,
-    passed_over: Vec<PassedOver>,
 }
 
 /// A key of the set that is not used.
@@ -68,8 +67,8 @@ impl KeySet {
     /// Reads a set that is part of a document.
     pub(crate) fn read(value: &Value, allowed: &Algorithms) -> Result<Self, KeySetError> {
         let keys = value.as_object().and_then(|set| set.get("keys")?.as_array());
-        let keys: Option<Vec<&Object>> = keys.and_then(|k| k.iter().map(Value::as_object).collect());
-        let keys = keys.ok_or(KeySetError::Form)?;
+        let keys = keys.and_then(|keys| keys.iter().map(Value::as_object).collect());
+        let keys: Vec<&Object> = keys.ok_or(KeySetError::Form)?;
         if keys.len() > MAX_KEYS {
             return Err(KeySetError::TooMany);
         }
@@ -94,7 +93,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey(passed_over));
         }
-        Ok(Self { keys, passed_over })
+        Ok(Self { keys })
     }
 
     /// The one key for a token with that `kid` and algorithm. Never a trial of several (T12).
@@ -109,11 +108,6 @@ impl KeySet {
             (Some(only), None) => Ok(Rc::clone(only)),
             _ => Err(NoFit::Unknown),
         }
-    }
-
-    /// The keys of the document that are not used, for whoever wrote it.
-    pub(crate) fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
     }
 
     pub(crate) fn thumbprints(&self) -> BTreeSet<String> {

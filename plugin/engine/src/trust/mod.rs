@@ -28,11 +28,11 @@ pub use fetch::{Endpoint, Fetch, FetchReply};
 pub(crate) use issuer::{ActorIssuer, Issuer, Keys};
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::{KeySet, KeySetError};
+pub(crate) use verify::{PureRust, SignatureVerifier};
 
 use clock::{Clock, Elapsed};
 use fetched::Fetched;
 use key_set::NoFit;
-use verify::{PureRust, SignatureVerifier};
 
 use crate::model::{IssuerId, Timestamp};
 
@@ -53,7 +53,7 @@ struct Source {
 #[derive(Debug)]
 enum Held {
     Inline(KeySet),
-    Fetched(Fetched),
+    Fetched(Box<Fetched>),
 }
 
 /// Why there is no key to verify with.
@@ -107,7 +107,10 @@ impl Trust {
         Self::with_verifier(issuers, Box::new(PureRust))
     }
 
-    pub(crate) fn with_verifier(issuers: Vec<Issuer>, verifier: Box<dyn SignatureVerifier>) -> Self {
+    pub(crate) fn with_verifier(
+        issuers: Vec<Issuer>,
+        verifier: Box<dyn SignatureVerifier>,
+    ) -> Self {
         let source = |issuer: Issuer| (issuer.id.clone(), Source::new(issuer));
         let sources = issuers.into_iter().map(source).collect();
         Self { sources, verifier, clock: Clock::default() }
@@ -169,9 +172,13 @@ impl Trust {
 
     /// Why the last answer to that fetch was not taken, for a log line.
     pub(crate) fn last_error(&self, fetch: &Fetch) -> Option<String> {
-        let Held::Fetched(fetched) = &self.sources.get(fetch.issuer())?.keys else { return None };
-        let error = Some(fetched).filter(|fetched| fetched.fetch() == fetch)?.error()?;
-        Some(format!("keys of {}: {error}", fetch.issuer().as_str()))
+        match &self.sources.get(fetch.issuer())?.keys {
+            Held::Fetched(fetched) if fetched.fetch() == fetch => {
+                let error = fetched.error()?;
+                Some(format!("keys of {}: {error}", fetch.issuer().as_str()))
+            }
+            Held::Fetched(_) | Held::Inline(_) => None,
+        }
     }
 
     /// A fetch of another configuration, from another place, is nobody's.
@@ -187,7 +194,7 @@ impl Source {
             Keys::Inline(set) => Held::Inline(set.clone()),
             Keys::Fetch(endpoint) => {
                 let (id, algorithms) = (issuer.id.clone(), issuer.algorithms.clone());
-                Held::Fetched(Fetched::new(id, algorithms, endpoint.clone()))
+                Held::Fetched(Box::new(Fetched::new(id, algorithms, endpoint.clone())))
             }
         };
         Self { issuer: Rc::new(issuer), keys }

@@ -18,7 +18,8 @@ fn remainder(number: &[u8], prime: u32) -> u32 {
 }
 
 fn is_power_of_65537(number: u32, prime: u32) -> bool {
-    let next = |power: &u32| power.wrapping_mul(65_537 % prime).checked_rem(prime);
+    // Below 2^8 times below 2^17.
+    let next = |power: &u32| power.wrapping_mul(65_537).checked_rem(prime);
     let powers = std::iter::successors(Some(1), next);
     powers.take(prime as usize).any(|power| power == number)
 }
@@ -35,7 +36,7 @@ mod tests {
     fn times_65537(number: &mut Vec<u8>) {
         let mut carry = 0u32;
         for byte in number.iter_mut().rev() {
-            let product = u32::from(*byte) * 65_537 + carry;
+            let product = u32::from(*byte).wrapping_mul(65_537).wrapping_add(carry);
             *byte = product as u8;
             carry = product >> 8;
         }

@@ -1,5 +1,7 @@
 //! Keys that sign, for tests. All of them are made from a number, so no secret lies in the source.
 
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic")]
+
 use std::convert::Infallible;
 use std::sync::OnceLock;
 

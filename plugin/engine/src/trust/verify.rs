@@ -65,3 +65,6 @@ fn ed25519(key: &ed25519_dalek::VerifyingKey, message: &[u8], signature: &[u8]) 
     ed25519_dalek::Signature::from_slice(signature)
         .is_ok_and(|s| key.verify_strict(message, &s).is_ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@
 //! itself; anywhere else the message is withheld.
 
 use super::{Expected, Withheld};
-use crate::decision::RpcId;
 use crate::json::{Limits, Malformed, Raw, Value, is_alias};
 use crate::protocol::mcp::rpc_id;
 
@@ -87,10 +86,13 @@ impl<'a> Members<'a> {
 
     /// The same with some members replaced, or added at the end.
     fn with(&self, new: &[(&str, String)]) -> String {
-        let replaced = |name: &str| new.iter().find(|(n, _)| *n == name).map(|(_, text)| text.as_str());
+        let replaced =
+            |name: &str| new.iter().find(|(n, _)| *n == name).map(|(_, text)| text.as_str());
         let kept = self.0.iter().map(|(n, v)| (n.as_str(), replaced(n).unwrap_or(v.text())));
-        let added = new.iter().filter(|(n, _)| self.get(n).is_none()).map(|(n, text)| (*n, text.as_str()));
-        let members = kept.chain(added).map(|(n, text)| format!("{}:{text}", Value::from(n).to_text()));
+        let added =
+            new.iter().filter(|(n, _)| self.get(n).is_none()).map(|(n, text)| (*n, text.as_str()));
+        let members =
+            kept.chain(added).map(|(n, text)| format!("{}:{text}", Value::from(n).to_text()));
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 }
@@ -102,7 +104,8 @@ fn list(result: Raw<'_>, may_call: &mut dyn FnMut(&str) -> bool) -> Result<Strin
         return Err(Withheld::NotAList);
     }
     let members = Members(result.members()?);
-    let tools = members.get("tools").filter(|t| t.text().starts_with('[')).ok_or(Withheld::NotAList)?;
+    let tools =
+        members.get("tools").filter(|t| t.text().starts_with('[')).ok_or(Withheld::NotAList)?;
     for (_, other) in members.0.iter().filter(|(name, _)| name != "tools") {
         other.check(&limits(other.text().len()))?;
     }

@@ -5,7 +5,8 @@
 //! as it came (threats M7). `message` judges one JSON-RPC message, `sse` finds the messages of an
 //! event stream; this file holds the two framings of a response together, in whatever chunks.
 //!
-//! Bounded: one buffer, of the limit; an event stream may be longer than that, its events not.
+//! Bounded: one buffer, of the limit, and what is made of it; an event stream may be longer than
+//! that, its events not.
 
 mod message;
 mod sse;
@@ -34,9 +35,9 @@ struct Expected {
 #[derive(Debug)]
 enum Framing {
     Json(Vec<u8>),
-    Events(Stream),
-    /// Nothing of it goes on. What takes its place, as soon as there is a first byte.
-    Withheld(Option<Withheld>),
+    Events(Box<Stream>),
+    /// Nothing of it goes on, but once this in its place, as soon as there is a first byte.
+    Withheld(Option<Vec<u8>>),
 }
 
 /// Why a message, or all that follows, is not passed on.
@@ -92,25 +93,30 @@ const STALE: &[&str] = &[
     "accept-ranges",
     "content-range",
 ];
-/// Also wrong once a body is replaced by one of ours.
-const STALE_WHEN_WITHHELD: &[&str] = &["content-encoding", "content-type"];
 
 impl ListFilter {
     /// For the answer to that request. `limit`: bytes of an answer, or of one event.
     pub(in crate::protocol) fn new(id: RpcId, limit: usize) -> Self {
         let expected = Expected { id, limit, success: false };
         // Until its head has been seen.
-        Self { expected, framing: Framing::Withheld(Some(Withheld::MediaType)) }
+        let framing = Framing::Withheld(Some(expected.refusal(Withheld::MediaType)));
+        Self { expected, framing }
     }
 
     /// Takes in the head of the response. Returns the headers to remove from it.
-    pub(crate) fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<&'static str> {
+    pub(crate) fn head(
+        &mut self,
+        status: u16,
+        headers: &[(Vec<u8>, Vec<u8>)],
+    ) -> Vec<&'static str> {
         self.expected.success = (200..300).contains(&status);
-        self.framing = framing(self.expected.success, headers);
+        let media = Media::of(headers, self.expected.success);
+        let plain = values(headers, "content-encoding").all(|v| media::is_identity(&text(v)));
+        self.framing = self.expected.framing(media, plain);
         let mut stale = STALE.to_vec();
-        if matches!(self.framing, Framing::Withheld(_)) {
-            stale.extend(STALE_WHEN_WITHHELD);
-        }
+        // Of what takes the body's place, these would be wrong.
+        stale.extend((!plain).then_some("content-encoding"));
+        stale.extend((media == Media::Other).then_some("content-type"));
         stale.retain(|name| values(headers, name).next().is_some());
         stale
     }
@@ -143,14 +149,24 @@ impl ListFilter {
             }
             // An empty body has nothing to withhold.
             Framing::Withheld(_) if chunk.is_empty() => Vec::new(),
-            Framing::Withheld(why) => {
-                why.take().map(|why| self.expected.refusal(why)).unwrap_or_default()
-            }
+            Framing::Withheld(instead) => instead.take().unwrap_or_default(),
         }
     }
 }
 
 impl Expected {
+    fn framing(&self, media: Media, plain: bool) -> Framing {
+        match (media, plain) {
+            (Media::Json, true) => Framing::Json(Vec::new()),
+            (Media::Events, true) => Framing::Events(Box::default()),
+            (Media::Json, false) => Framing::Withheld(Some(self.refusal(Withheld::Encoded))),
+            (Media::Events, false) => {
+                Framing::Withheld(Some(self.refusal_event(Withheld::Encoded)))
+            }
+            (Media::Other, _) => Framing::Withheld(Some(self.refusal(Withheld::MediaType))),
+        }
+    }
+
     fn whole(&self, body: &[u8], may_call: &mut dyn FnMut(&str) -> bool) -> Vec<u8> {
         if body.is_empty() {
             return Vec::new();
@@ -172,25 +188,41 @@ impl Expected {
         let message = [("jsonrpc", "2.0".into()), ("id", id), ("error", Value::Object(error))];
         Value::Object(Object::of(message)).to_text().into_bytes()
     }
+
+    /// The same as an event of a stream.
+    fn refusal_event(&self, why: Withheld) -> Vec<u8> {
+        [b"data: ", self.refusal(why).as_slice(), b"\n\n"].concat()
+    }
 }
 
-fn framing(success: bool, headers: &[(Vec<u8>, Vec<u8>)]) -> Framing {
-    let text = |value: &[u8]| std::str::from_utf8(value).map(str::to_owned).unwrap_or_default();
-    if !values(headers, "content-encoding").all(|v| media::is_identity(&text(v))) {
-        return Framing::Withheld(Some(Withheld::Encoded));
+/// The content type of a response, as far as it can be looked into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Media {
+    Json,
+    Events,
+    Other,
+}
+
+impl Media {
+    fn of(headers: &[(Vec<u8>, Vec<u8>)], success: bool) -> Self {
+        let mut types = values(headers, "content-type").map(text);
+        let (Some(named), None) = (types.next(), types.next()) else {
+            return Self::Other;
+        };
+        let is = |media| media::is_utf8(&named, media);
+        if is(media::JSON) || (!success && is(media::PROBLEM)) {
+            Self::Json
+        } else if is(media::EVENT_STREAM) {
+            Self::Events
+        } else {
+            Self::Other
+        }
     }
-    let mut types = values(headers, "content-type").map(text);
-    let (Some(media_type), None) = (types.next(), types.next()) else {
-        return Framing::Withheld(Some(Withheld::MediaType));
-    };
-    let is = |named| media::is_utf8(&media_type, named);
-    if is(media::JSON) || (!success && is(media::PROBLEM)) {
-        Framing::Json(Vec::new())
-    } else if is(media::EVENT_STREAM) {
-        Framing::Events(Stream::default())
-    } else {
-        Framing::Withheld(Some(Withheld::MediaType))
-    }
+}
+
+/// A value that is no text is not one that is looked for.
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }
 
 fn values<'h>(headers: &'h [(Vec<u8>, Vec<u8>)], name: &str) -> impl Iterator<Item = &'h [u8]> {

@@ -47,8 +47,7 @@ impl Stream {
         let read = reader.chunk(chunk).and_then(|()| if end { reader.end() } else { Ok(()) });
         if let Err(why) = read {
             *self = Self { closed: true, ..Self::default() };
-            write_data(&expected.refusal(why), &mut out);
-            out.push(b'\n');
+            out.extend(expected.refusal_event(why));
         }
         out
     }
@@ -142,7 +141,8 @@ impl Event {
         let value = value.strip_prefix(b":").unwrap_or(value);
         let value = value.strip_prefix(b" ").unwrap_or(value);
         // Undecodable text in any other field says nothing that anybody would need.
-        let text = || std::str::from_utf8(value).ok().filter(|t| !t.contains('\0')).map(str::to_owned);
+        let text =
+            || std::str::from_utf8(value).ok().filter(|t| !t.contains('\0')).map(str::to_owned);
         match name {
             b"data" => match &mut self.data {
                 Some(data) => {

@@ -19,26 +19,31 @@ const NOTIFICATIONS: &str = "notifications";
 pub(super) fn parameters(
     method: &Method,
     version: Version,
-    is_request: bool,
     message: &Message,
 ) -> Result<(), Reason> {
     let params = &message.params;
     let known = |name: &str| name == "_meta" || method.params.contains(&name);
-    let mut fine = params.iter().all(|(name, _)| known(name));
-    if version.is_modern() && is_request {
-        let meta = params.get("_meta").and_then(Value::as_object);
-        let capabilities = meta.and_then(|m| m.get(META_CAPABILITIES)).and_then(Value::as_object);
-        fine &= meta.is_some_and(|m| m.get(META_VERSION).is_some()) && capabilities.is_some();
-    }
-    match method.kind {
+    let fits = |name, is: fn(&Value) -> bool| params.get(name).is_none_or(is);
+    let of_kind = match method.kind {
         Kind::Call => {
-            fine &= params.get("name").is_some_and(|name| name.as_str().is_some());
-            fine &= params.get("arguments").is_none_or(|a| a.as_object().is_some());
+            let named = params.get("name").is_some_and(|name| name.as_str().is_some());
+            named && fits("arguments", |a| a.as_object().is_some())
         }
-        Kind::List => fine &= params.get("cursor").is_none_or(|c| c.as_str().is_some()),
-        Kind::Server | Kind::Notification => {}
-    }
+        Kind::List => fits("cursor", |cursor| cursor.as_str().is_some()),
+        Kind::Server | Kind::Notification => true,
+    };
+    let of_era = !version.is_modern() || !method.is_request() || stands_alone(params);
+    let fine = params.iter().all(|(name, _)| known(name)) && of_kind && of_era;
     if fine { Ok(()) } else { Err(Reason::ParametersInvalid) }
+}
+
+/// What every modern request says of itself (MCP-1).
+fn stands_alone(params: &Object) -> bool {
+    let Some(meta) = params.get("_meta").and_then(Value::as_object) else {
+        return false;
+    };
+    let capabilities = meta.get(META_CAPABILITIES).and_then(Value::as_object);
+    meta.get(META_VERSION).is_some() && capabilities.is_some()
 }
 
 /// What it asks for, parameters being what they should be.

@@ -95,34 +95,39 @@ impl McpEndpoint {
 
 impl McpParts {
     pub(in crate::protocol) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut check = |holds: bool, member: &str, message: &str| {
-            if !holds {
-                let path = format!("{}.{member}", self.at);
-                problems.push(Problem { path, message: message.to_owned() });
-            }
-        };
         let named = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let server = !self.server.is_empty() && self.server.bytes().all(named);
-        check(server, "server", "must be made of a to z, 0 to 9, `_` and `-`");
-        let path = path::segments(&self.path).is_some() && !self.path.contains('%');
-        check(path, "path", "is not a path that a request can have, without percent-encoding");
-        check(!self.versions.is_empty(), "versions", "must name one at least");
-        let tools = self.tools.keys().all(|t| !t.is_empty() && !t.contains(char::is_control));
-        check(tools, "tools", "has a name that is empty or holds a control character");
-        for origin in self.allowed_origins.iter().filter(|o| !is_origin(o)) {
-            let message = format!("holds {origin:?}, which is not an origin as browsers write it");
-            // All servers share one list.
-            problems.push(Problem { path: "gateway.allowed_origins".to_owned(), message });
-        }
-        problems
+        let tool = |name: &String| !name.is_empty() && !name.contains(char::is_control);
+        let checks = [
+            ("server", !self.server.is_empty() && self.server.bytes().all(named), SERVER),
+            ("path", path::segments(&self.path).is_some() && !self.path.contains('%'), PATH),
+            ("versions", !self.versions.is_empty(), VERSIONS),
+            ("tools", self.tools.keys().all(tool), TOOLS),
+        ];
+        let broken = checks.into_iter().filter(|(_, holds, _)| !holds);
+        let own = broken.map(|(member, _, message)| Problem {
+            path: format!("{}.{member}", self.at),
+            message: message.to_owned(),
+        });
+        // All servers share one list.
+        let origins = self.allowed_origins.iter().filter(|o| !is_origin(o)).map(|o| Problem {
+            path: "gateway.allowed_origins".to_owned(),
+            message: format!("holds {o:?}, which is not an origin as browsers write it"),
+        });
+        own.chain(origins).collect()
     }
 }
+
+const SERVER: &str = "must be made of a to z, 0 to 9, `_` and `-`";
+const PATH: &str = "is not a path that a request can have, without percent-encoding";
+const VERSIONS: &str = "must name one at least";
+const TOOLS: &str = "has a name that is empty or holds a control character";
 
 /// `scheme://host[:port]` in lower case. `null` is what every sandboxed page sends, so it names
 /// nobody.
 fn is_origin(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
     let host = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':' | b'[' | b']');
     let letter = |b: u8| b.is_ascii_lowercase() || matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.');
     let filled = !scheme.is_empty() && !rest.is_empty();
@@ -135,10 +140,24 @@ mod tests {
 
     #[test]
     fn an_origin_is_written_as_browsers_write_it() {
-        for good in ["https://app.example", "http://localhost:3000", "https://[::1]:8", "chrome-extension://abc"] {
+        for good in [
+            "https://app.example",
+            "http://localhost:3000",
+            "https://[::1]:8",
+            "chrome-extension://abc",
+        ] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in ["", "null", "*", "app.example", "https://", "https://app.example/", "https://App.example", "https://*.a"] {
+        for bad in [
+            "",
+            "null",
+            "*",
+            "app.example",
+            "https://",
+            "https://app.example/",
+            "https://App.example",
+            "https://*.a",
+        ] {
             assert!(!is_origin(bad), "{bad}");
         }
     }

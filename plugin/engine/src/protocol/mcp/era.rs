@@ -53,7 +53,9 @@ impl fmt::Display for Version {
 /// Whether a version, known or not, is of the era that began with 2026-07-28: what its errors look
 /// like must be known before it is known whether it is accepted.
 pub(super) fn looks_modern(text: &str) -> bool {
-    let date = |(i, b): (usize, u8)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() };
+    let date = |(i, b): (usize, u8)| {
+        if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
+    };
     let is_date = text.len() == 10 && text.bytes().enumerate().all(date);
     is_date && text >= Version::V2026_07_28.as_str()
 }
@@ -115,7 +117,9 @@ pub(super) fn routing(
 
 /// `_meta` is an object, and the version in it a string.
 fn meta_version(message: &Message) -> Result<Option<&str>, Reason> {
-    let Some(meta) = message.params.get("_meta") else { return Ok(None) };
+    let Some(meta) = message.params.get("_meta") else {
+        return Ok(None);
+    };
     let meta = meta.as_object().ok_or(Reason::ParametersInvalid)?;
     let version = meta.get(super::ask::META_VERSION);
     version.map(|v| v.as_str().ok_or(Reason::ParametersInvalid)).transpose()
@@ -169,7 +173,9 @@ mod tests {
         for modern in ["2026-07-28", "2027-01-01"] {
             assert!(looks_modern(modern), "{modern}");
         }
-        for legacy in ["", "2025-11-25", "2026-07-27", "2026-7-28", "draft", "2026-07-28x", "９０26-07-28"] {
+        for legacy in
+            ["", "2025-11-25", "2026-07-27", "2026-7-28", "draft", "2026-07-28x", "９０26-07-28"]
+        {
             assert!(!looks_modern(legacy), "{legacy}");
         }
         for version in Version::ALL {

@@ -73,7 +73,12 @@ const fn method(
 /// 2026-07-28 did away with `initialize`, `ping` and what clients used to notify (its changelog);
 /// `notifications/cancelled` is still in its schema, so a client that sends it is let alone.
 const METHODS: &[Method] = &[
-    method("initialize", Kind::Server, Eras::Legacy, &["protocolVersion", "capabilities", "clientInfo"]),
+    method(
+        "initialize",
+        Kind::Server,
+        Eras::Legacy,
+        &["protocolVersion", "capabilities", "clientInfo"],
+    ),
     method("server/discover", Kind::Server, Eras::Modern, &[]),
     method("ping", Kind::Server, Eras::Legacy, &[]),
     method("tools/list", Kind::List, Eras::Both, &["cursor"]),
@@ -117,7 +122,11 @@ mod tests {
             ("notifications/initialized", true, false),
             ("notifications/cancelled", true, true),
         ] {
-            assert_eq!((find(name, old).is_some(), find(name, new).is_some()), (in_old, in_new), "{name}");
+            assert_eq!(
+                (find(name, old).is_some(), find(name, new).is_some()),
+                (in_old, in_new),
+                "{name}"
+            );
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) use message::rpc_id;
 use super::{ListFilter, Read};
 use crate::decision::{Reason, RpcId, Shape};
 use crate::evidence::{Head, Once};
+use crate::model::Asked;
 use front::Front;
 use message::Message;
 use methods::Kind;
@@ -50,7 +51,9 @@ pub(super) fn read(
         Ok(front) => front,
         Err(reason) => return refused(reason),
     };
-    let Some(body) = body else { return Read::NeedsBody { limit: body_limit } };
+    let Some(body) = body else {
+        return Read::NeedsBody { limit: body_limit };
+    };
     // The host hands over one byte more than the limit if there was more.
     if body.len() > body_limit {
         return refused(Reason::BodyTooLarge);
@@ -69,15 +72,14 @@ fn ask(
     front: &Front<'_>,
     message: Message,
     id: Option<RpcId>,
-) -> Result<(crate::model::Asked, Option<ListFilter>), Reason> {
+) -> Result<(Asked, Option<ListFilter>), Reason> {
     let version = era::version(endpoint, front, &message)?;
     let method = methods::find(&message.method, version).ok_or(Reason::MethodUnknown)?;
-    let is_request = id.is_some();
-    if is_request != method.is_request() {
+    if id.is_some() != method.is_request() {
         // A call without an id is still a call to some servers (J12); nobody could be answered.
         return Err(Reason::MessageMalformed);
     }
-    ask::parameters(method, version, is_request, &message)?;
+    ask::parameters(method, version, &message)?;
     era::routing(front, &message, method, version)?;
     let list = match (method.kind, id) {
         (Kind::List, Some(id)) => Some(ListFilter::new(id, endpoint.response_limit())),

@@ -78,9 +78,15 @@ fn a_key_for_another_purpose_is_not_used() {
         assert!(read(&format!("{{{members},{fine}}}")).is_ok(), "{fine}");
     }
     let wrong = [
-        r#""use":"enc""#, r#""use":"SIG""#, r#""use":null"#, r#""use":["sig"]"#,
-        r#""key_ops":[]"#, r#""key_ops":["sign"]"#, r#""key_ops":"verify""#,
-        r#""use":"sig","key_ops":["encrypt"]"#, r#""use":"enc","key_ops":["verify"]"#,
+        r#""use":"enc""#,
+        r#""use":"SIG""#,
+        r#""use":null"#,
+        r#""use":["sig"]"#,
+        r#""key_ops":[]"#,
+        r#""key_ops":["sign"]"#,
+        r#""key_ops":"verify""#,
+        r#""use":"sig","key_ops":["encrypt"]"#,
+        r#""use":"enc","key_ops":["verify"]"#,
     ];
     for wrong in wrong {
         assert_eq!(unusable(&format!("{{{members},{wrong}}}")), Unusable::Purpose, "{wrong}");
@@ -132,16 +138,15 @@ fn a_point_must_be_whole_and_on_its_curve() {
         assert_eq!(unusable(&ec(&vec![1; short], &[1; 32])), Unusable::Encoding);
     }
     let jwk = format!("{{{}}}", Signer::es256(1).members());
-    for other in [jwk.replace(r#""y":""#, r#""y":"=""#), jwk.replace(r#""y""#, r#""z""#)] {
+    for other in [jwk.replace(r#""y":""#, r#""y":"="#), jwk.replace(r#""y""#, r#""z""#)] {
         assert_eq!(unusable(&other), Unusable::Encoding, "{other}");
     }
 }
 
 #[test]
 fn an_ed25519_key_of_small_order_or_second_spelling_is_refused() {
-    let okp = |x: &[u8]| {
-        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64url::encode(x))
-    };
+    let okp =
+        |x: &[u8]| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64url::encode(x));
     let mut identity = [0; 32];
     identity[0] = 1;
     // y = p + 3: the point of y = 3 spelled a second time.

@@ -20,9 +20,6 @@ fn a_key_that_cannot_be_used_does_not_spoil_the_others() {
     for id in ["pq", "enc"] {
         assert_eq!(set.find(Some(id), Algorithm::Es256).unwrap_err(), NoFit::Unknown);
     }
-    let why: Vec<_> = set.passed_over().iter().map(|p| (p.index, p.why)).collect();
-    let (kty, purpose) = (Unusable::KeyType, Unusable::Purpose);
-    assert_eq!(why, [(0, Why::Unusable(kty)), (1, Why::Unusable(purpose))]);
 }
 
 #[test]
@@ -46,10 +43,11 @@ fn a_key_id_that_comes_twice_names_no_key() {
     let set = parse(&key_set(&[a, b, c])).unwrap();
     assert_eq!(set.find(Some("a"), Algorithm::Es256).unwrap_err(), NoFit::Unknown);
     assert!(set.find(Some("c"), Algorithm::Es256).is_ok());
-    assert_eq!(set.passed_over().len(), 2);
     let unknown = r#"{"kty":"AKP","kid":"a"}"#.to_owned();
     let only = parse(&key_set(&[Signer::es256(1).jwk("a"), unknown]));
-    assert!(matches!(only.unwrap_err(), KeySetError::NoUsableKey(_)));
+    let (doubled, unknown) = (Why::DuplicateKeyId, Why::Unusable(Unusable::KeyType));
+    let why = [PassedOver { index: 0, why: doubled }, PassedOver { index: 1, why: unknown }];
+    assert_eq!(only.unwrap_err(), KeySetError::NoUsableKey(why.into()));
 }
 
 #[test]
@@ -94,7 +92,9 @@ fn a_key_is_found_by_its_exact_id_and_its_algorithm() {
     let find = |id, algorithm| set.find(id, algorithm).map(|key| key.algorithm());
     assert_eq!(find(Some("a"), Algorithm::Es256), Ok(Algorithm::Es256));
     assert_eq!(find(Some("r"), Algorithm::Rs256), Ok(Algorithm::Rs256));
-    for (id, algorithm) in [("r", Algorithm::Ps256), ("r", Algorithm::Es256), ("a", Algorithm::Rs256)] {
+    for (id, algorithm) in
+        [("r", Algorithm::Ps256), ("r", Algorithm::Es256), ("a", Algorithm::Rs256)]
+    {
         assert_eq!(find(Some(id), algorithm), Err(NoFit::Algorithm));
     }
     for id in ["A", "a ", "", "aa", "../../dev/null", "' OR 1=1--"] {

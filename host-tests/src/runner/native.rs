@@ -1,0 +1,210 @@
+//! The engine itself, with this process as host: the reference for all others.
+
+use deputy_engine::engine::Engine;
+use deputy_engine::evidence::Head;
+use deputy_engine::model::Timestamp;
+use deputy_engine::response::ResponseFilter;
+use deputy_engine::step::{
+    Arrival, Disposition, Fetch, FetchReply, Forward, NeedFetch, Outcome, Step,
+};
+
+use super::{Answer, Host, Message, Observed, Seen, wrapped};
+use crate::cases::{Bytes, Exchange, FetchAnswer, Resolved, plain};
+
+/// Drives `deputy_engine` without anything in between.
+#[derive(Debug, Default)]
+pub struct Native;
+
+impl Host for Native {
+    fn name(&self) -> String {
+        "native".to_owned()
+    }
+
+    fn run(&mut self, case: &Resolved) -> Observed {
+        let mut observed = Observed::default();
+        let mut engine = match Engine::new(&case.configuration.0) {
+            Ok(engine) => engine,
+            Err(problems) => {
+                return Observed {
+                    refused: Some(problems.to_string()),
+                    ..observed
+                };
+            }
+        };
+        // As every host does: keys are wanted from the start on.
+        let start = case
+            .exchanges
+            .first()
+            .map_or(crate::cases::NOW, |exchange| exchange.arrives);
+        let mut under_way = engine.due(Timestamp::from_unix_millis(start));
+        for exchange in &case.exchanges {
+            let entropy = case.entropy.0.as_slice().try_into().expect("ten bytes");
+            let run = Run {
+                engine: &mut engine,
+                exchange,
+                answers: &exchange.fetches,
+                steps: Vec::new(),
+            };
+            observed.exchanges.push(run.whole(entropy, &mut under_way));
+        }
+        observed
+    }
+}
+
+/// One exchange under way.
+struct Run<'r> {
+    engine: &'r mut Engine,
+    exchange: &'r Exchange,
+    answers: &'r [FetchAnswer],
+    steps: Vec<String>,
+}
+
+impl Run<'_> {
+    fn whole(mut self, entropy: [u8; 10], under_way: &mut Vec<Fetch>) -> Seen {
+        let head = Head::from_pairs(plain(&self.exchange.headers));
+        let now = Timestamp::from_unix_millis(self.exchange.arrives);
+        let mut step = self.engine.begin(head, Arrival { now, entropy });
+        // Fetches that nobody waits for come back all the same.
+        let wanted = match &step {
+            Step::Fetch(need) => Some(need.fetch().clone()),
+            Step::Body(_) | Step::Decided(_) => None,
+        };
+        for fetch in under_way
+            .drain(..)
+            .filter(|fetch| Some(fetch) != wanted.as_ref())
+        {
+            let answer = self.answer();
+            self.engine.absorb(fetch, answer, self.fetched());
+        }
+        let outcome = loop {
+            step = match step {
+                Step::Fetch(need) => self.fetch(need),
+                Step::Body(need) => {
+                    self.steps.push("body".to_owned());
+                    let mut body = self.exchange.whole_body();
+                    body.truncate(need.limit() + 1);
+                    need.provide(
+                        self.engine,
+                        body,
+                        Timestamp::from_unix_millis(self.exchange.complete),
+                    )
+                }
+                Step::Decided(outcome) => break *outcome,
+            };
+        };
+        self.carry_out(outcome)
+    }
+
+    fn fetch(&mut self, need: NeedFetch) -> Step {
+        self.steps.push("fetch".to_owned());
+        let answer = self.answer();
+        let now = self.fetched();
+        let absorbed = self.engine.absorb(need.fetch().clone(), answer, now);
+        need.resume(self.engine, &absorbed, now)
+    }
+
+    fn fetched(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.exchange.fetched)
+    }
+
+    fn answer(&mut self) -> FetchReply {
+        let Some((first, rest)) = self.answers.split_first() else {
+            return FetchReply::Failed;
+        };
+        if !rest.is_empty() {
+            self.answers = rest;
+        }
+        match first {
+            FetchAnswer::Answered { status, body } => FetchReply::Answered {
+                status: *status,
+                body: body.0.clone(),
+            },
+            FetchAnswer::Refused | FetchAnswer::Timeout | FetchAnswer::Reset => FetchReply::Failed,
+        }
+    }
+
+    fn carry_out(self, outcome: Outcome) -> Seen {
+        let mut seen = Seen {
+            receipts: vec![outcome.receipt.to_json()],
+            steps: Some(self.steps),
+            ..Seen::default()
+        };
+        match outcome.disposition {
+            Disposition::Reply(reply) => {
+                let headers = reply
+                    .headers
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value.into()));
+                seen.client = Some(Answer {
+                    status: reply.status,
+                    headers: wrapped(headers),
+                    body: Bytes(reply.body),
+                });
+            }
+            Disposition::Forward(forward) => {
+                seen.upstream = Some(forwarded(self.exchange, &forward));
+                seen.client = Some(answered(self.exchange, forward.into_response()));
+            }
+        }
+        seen
+    }
+}
+
+/// The request with the engine's edits. What a host does about trailers is its own.
+fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
+    let edits = forward.edits();
+    let set = |name: &[u8]| edits.set.iter().any(|(ours, _)| ours.as_bytes() == name);
+    let gone = |name: &[u8]| edits.remove.iter().any(|gone| gone == name) || set(name);
+    let mut headers = plain(&exchange.headers);
+    headers
+        .iter_mut()
+        .for_each(|(name, _)| name.make_ascii_lowercase());
+    headers.retain(|(name, _)| !gone(name));
+    headers.extend(
+        edits
+            .set
+            .iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.clone().into_bytes())),
+    );
+    Message {
+        headers: wrapped(headers),
+        body: Bytes(exchange.whole_body()),
+        trailers: Vec::new(),
+    }
+}
+
+fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> Answer {
+    let sent = &exchange.upstream;
+    let mut headers = plain(&sent.headers);
+    let Some(mut filter) = filter else {
+        let body = sent
+            .body
+            .iter()
+            .flat_map(|piece| piece.0.iter().copied())
+            .collect();
+        return Answer {
+            status: sent.status,
+            headers: wrapped(headers),
+            body: Bytes(body),
+        };
+    };
+    let gone = filter.head(sent.status, &headers);
+    headers.retain(|(name, _)| {
+        !gone
+            .iter()
+            .any(|gone| gone.as_bytes() == name.to_ascii_lowercase())
+    });
+    let mut body: Vec<u8> = sent
+        .body
+        .iter()
+        .flat_map(|piece| filter.push(&piece.0, false))
+        .collect();
+    if !(sent.body.is_empty() && sent.trailers.is_empty()) {
+        body.extend(filter.push(&[], true));
+    }
+    Answer {
+        status: sent.status,
+        headers: wrapped(headers),
+        body: Bytes(body),
+    }
+}

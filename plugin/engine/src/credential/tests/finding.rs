@@ -1,0 +1,142 @@
+//! Where a token may be, and how it is written there.
+
+use super::*;
+
+fn found(path: &str, headers: &[(&str, &str)]) -> Result<String, Reason> {
+    bearer::find(&head(path, headers)).map(str::to_owned)
+}
+
+fn in_header(value: &str) -> Result<String, Reason> {
+    found("/mcp", &[("authorization", value)])
+}
+
+#[test]
+fn a_token_comes_after_bearer_and_one_space() {
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        assert_eq!(in_header(&format!("{scheme} a.b.c")).as_deref(), Ok("a.b.c"));
+    }
+}
+
+#[test]
+fn white_space_that_hops_trim_differently_is_refused_and_never_anonymous() {
+    let spellings = [
+        "Bearer  T",
+        "Bearer\tT",
+        "Bearer \tT",
+        "Bearer T ",
+        "Bearer T\t",
+        " Bearer T",
+        "\tBearer T",
+        "Bearer T T",
+        "Bearer   ",
+    ];
+    for value in spellings {
+        assert_eq!(in_header(value), Err(Reason::RequestMalformed), "{value:?}");
+    }
+}
+
+#[test]
+fn an_authorization_without_a_token_is_refused_as_one_with_a_bad_token() {
+    assert_eq!(in_header(""), Err(Reason::UnsupportedCredential));
+    for value in ["Bearer", "Bearer "] {
+        let head = head("/", &[("authorization", value)]);
+        let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
+        let refused = verify(&head, &mut trust, &mut cache, &[GATEWAY], at(NOW)).unwrap_err();
+        assert_eq!(refused, Unverified::from(Reason::TokenMalformed), "{value:?}");
+    }
+}
+
+#[test]
+fn another_scheme_is_not_read() {
+    let schemes = [
+        "Basic YTpi",
+        "DPoP a.b.c",
+        "dpop a.b.c",
+        "Digest x",
+        "Bearer:a.b.c",
+        "a.b.c",
+        "Bearera.b.c",
+        "Token a.b.c",
+    ];
+    for value in schemes {
+        assert_eq!(in_header(value), Err(Reason::UnsupportedCredential), "{value:?}");
+    }
+}
+
+#[test]
+fn two_credentials_are_none() {
+    let twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
+    let same = [("authorization", "Bearer a"), ("Authorization", "Bearer a")];
+    let second_bad = [("authorization", "Bearer a"), ("authorization", "")];
+    for headers in [twice, same, second_bad] {
+        assert_eq!(found("/mcp", &headers), Err(Reason::AmbiguousCredential));
+    }
+    for joined in
+        ["Bearer a, Bearer b", "Bearer a,b", "Basic x, Bearer b", "Bearer a,", ",Bearer a"]
+    {
+        assert_eq!(in_header(joined), Err(Reason::AmbiguousCredential), "{joined}");
+    }
+}
+
+#[test]
+fn a_token_in_the_query_is_never_taken_and_makes_a_second_one_ambiguous() {
+    let queries = [
+        "access_token=a",
+        "x=1&access_token=a",
+        "access_token",
+        "access_token=",
+        "access%5Ftoken=a",
+        "%61ccess_token=a",
+        "ACCESS_TOKEN=a",
+        "x;access_token=a",
+        "x?access_token=a",
+    ];
+    for query in queries {
+        let path = format!("/mcp?{query}");
+        assert_eq!(found(&path, &[]), Err(Reason::UnsupportedCredential), "{query}");
+        let both = found(&path, &[("authorization", "Bearer a")]);
+        assert_eq!(both, Err(Reason::AmbiguousCredential), "{query}");
+    }
+    for query in ["x=access_token", "access_token2=a", "", "a%", "a%zz=1", "%5"] {
+        let found = found(&format!("/mcp?{query}"), &[("authorization", "Bearer a")]);
+        assert_eq!(found.as_deref(), Ok("a"), "{query}");
+    }
+    let in_path = found("/access_token=a", &[]);
+    assert_eq!(in_path, Err(Reason::NoCredential));
+}
+
+#[test]
+fn a_token_in_a_cookie_is_never_taken_and_makes_a_second_one_ambiguous() {
+    for cookie in ["access_token=a", "x=1; access_token=a", "x=1;access_token=a", "Access_Token=a"]
+    {
+        let alone = found("/", &[("cookie", cookie)]);
+        assert_eq!(alone, Err(Reason::UnsupportedCredential), "{cookie}");
+        let both = found("/", &[("cookie", cookie), ("authorization", "Bearer a")]);
+        assert_eq!(both, Err(Reason::AmbiguousCredential), "{cookie}");
+    }
+    let harmless = found("/", &[("cookie", "sid=access_token"), ("authorization", "Bearer a")]);
+    assert_eq!(harmless.as_deref(), Ok("a"));
+    let twice = [("cookie", "a=1"), ("cookie", "access_token=a"), ("authorization", "Bearer a")];
+    assert_eq!(found("/", &twice), Err(Reason::RequestMalformed));
+}
+
+#[test]
+fn a_request_without_any_credential_says_so() {
+    assert_eq!(found("/mcp", &[]), Err(Reason::NoCredential));
+    assert_eq!(found("/mcp", &[("proxy", "Bearer a")]), Err(Reason::NoCredential));
+}
+
+#[test]
+fn a_head_that_is_malformed_is_not_searched() {
+    let bytes =
+        vec![(b":method".to_vec(), b"GET".to_vec()), (b"authorization".to_vec(), vec![0xff])];
+    assert_eq!(bearer::find(&Head::from_pairs(bytes)), Err(Reason::RequestMalformed));
+}
+
+#[test]
+fn a_proof_beside_a_token_that_is_not_bound_changes_nothing() {
+    let authorization = format!("Bearer {}", good_token());
+    let head = head("/", &[("authorization", &authorization), ("dpop", "a.b.c")]);
+    let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
+    assert!(verify(&head, &mut trust, &mut cache, &[GATEWAY], at(NOW)).is_ok());
+}

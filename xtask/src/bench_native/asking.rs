@@ -1,0 +1,94 @@
+//! The two requests that everything is measured with, as a client sends them and as a gateway
+//! presents them to a filter.
+
+use deputy_engine::evidence::Head;
+use serde_json::{Value, json};
+
+/// One request.
+pub(crate) struct Asking {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    /// Without the token.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    /// What policy is asked: action, resource type and id, input.
+    pub(crate) action: &'static str,
+    pub(crate) resource: (&'static str, &'static str),
+    pub(crate) input: Value,
+}
+
+impl Asking {
+    /// Reads an order through the HTTP route.
+    pub(crate) fn http() -> Self {
+        Self {
+            method: "GET",
+            path: "/v1/orders/1042",
+            headers: vec![("accept", "application/json".to_owned())],
+            body: String::new(),
+            action: "orders:read",
+            resource: ("Endpoint", "orders"),
+            input: json!({"id": "1042"}),
+        }
+    }
+
+    /// Calls a tool with typed arguments, as a client of the newest MCP writes it.
+    pub(crate) fn tools_call() -> Self {
+        let arguments = json!({"id": 1042, "amount": 40, "note": "arrived broken, see ticket 7781"});
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": MCP_VERSION,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+        });
+        let params = json!({"name": "refund", "arguments": arguments, "_meta": meta});
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+        let header = |name, value: &str| (name, value.to_owned());
+        Self {
+            method: "POST",
+            path: "/mcp",
+            headers: vec![
+                header("accept", "application/json, text/event-stream"),
+                header("content-type", "application/json"),
+                header("mcp-protocol-version", MCP_VERSION),
+                header("mcp-method", "tools/call"),
+                header("mcp-name", "refund"),
+            ],
+            body: body.to_string(),
+            action: "orders/refund",
+            resource: ("Tool", "orders/refund"),
+            input: arguments,
+        }
+    }
+
+    /// For the load generator's script and whoever wants to see it.
+    pub(crate) fn to_json(&self, token: &str) -> Value {
+        let mut headers: serde_json::Map<String, Value> =
+            self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        headers.insert("authorization".to_owned(), format!("Bearer {token}").into());
+        json!({"method": self.method, "path": self.path, "headers": headers, "body": self.body})
+    }
+
+    /// The pairs that Envoy shows a filter for it.
+    pub(crate) fn pairs(&self, token: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut pairs = vec![
+            (":authority", "127.0.0.1:10000".to_owned()),
+            (":path", self.path.to_owned()),
+            (":method", self.method.to_owned()),
+            (":scheme", "http".to_owned()),
+            ("authorization", format!("Bearer {token}")),
+            ("x-forwarded-proto", "http".to_owned()),
+            ("x-request-id", "8f6a1c2e-3b4d-4c5e-9f60-718293a4b5c6".to_owned()),
+        ];
+        pairs.extend(self.headers.iter().cloned());
+        if !self.body.is_empty() {
+            pairs.push(("content-length", self.body.len().to_string()));
+        }
+        pairs.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect()
+    }
+}
+
+/// A head of its own for each decision: the engine takes it.
+pub(crate) fn head(pairs: &[(Vec<u8>, Vec<u8>)]) -> Head {
+    Head::from_pairs(pairs.to_vec())
+}
+
+const MCP_VERSION: &str = "2026-07-28";
