@@ -14,5 +14,6 @@
 
 pub mod cases;
 pub mod devhost;
+pub mod envoy;
 pub mod runner;
 pub mod vm;

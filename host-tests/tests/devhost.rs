@@ -9,10 +9,7 @@
     reason = "tests"
 )]
 
-#[allow(
-    dead_code,
-    reason = "shared with the harness's own tests, which use all of it"
-)]
+#[allow(dead_code, reason = "shared with the harness's own tests, which use all of it")]
 #[path = "harness/guest.rs"]
 mod guest;
 #[path = "devhost/world.rs"]
@@ -41,10 +38,7 @@ async fn a_held_request_reaches_the_upstream_complete_and_edited() {
         .on("proxy_on_request_body", PAUSE_UNTIL_END);
     let world = World::start(&guest).await;
     let response = world
-        .send(
-            Request::post(world.url("/a?b=c")).header("x", "old"),
-            "0123456789",
-        )
+        .send(Request::post(world.url("/a?b=c")).header("x", "old"), "0123456789")
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
@@ -59,10 +53,7 @@ async fn a_refused_request_never_reaches_the_upstream() {
         .on("proxy_on_request_headers", PAUSE)
         .on("proxy_on_request_body", &format!("{REFUSE} {PAUSE}"));
     let world = World::start(&guest).await;
-    let response = world
-        .send(Request::post(world.url("/")), "0123456789")
-        .await
-        .unwrap();
+    let response = world.send(Request::post(world.url("/")), "0123456789").await.unwrap();
     assert_eq!(response.status(), 403);
     assert_eq!(text(response).await, "no");
     assert!(world.upstream.seen().is_empty());
@@ -72,10 +63,7 @@ async fn a_refused_request_never_reaches_the_upstream() {
 async fn events_of_a_stream_reach_the_client_one_by_one() {
     let guest = Guest::default().on("proxy_on_response_body", CONTINUE);
     let world = World::start(&guest).await;
-    let response = world
-        .send(Request::get(world.url("/events")), "")
-        .await
-        .unwrap();
+    let response = world.send(Request::get(world.url("/events")), "").await.unwrap();
     let mut body = response.into_body();
     for number in 1..=3 {
         world.upstream.emit(&format!("data: {number}\n\n"));
@@ -102,10 +90,7 @@ async fn request_trailers_are_delivered_over_http2() {
     let world = World::start(&guest).await;
     let trailers = http::HeaderMap::from_iter([("t".parse().unwrap(), "1".parse().unwrap())]);
     let body = pieces([Frame::data(Bytes::from("01")), Frame::trailers(trailers)]);
-    let response = world
-        .send_http2(Request::post(world.url("/")), body)
-        .await
-        .unwrap();
+    let response = world.send_http2(Request::post(world.url("/")), body).await.unwrap();
     assert_eq!(response.status(), 403);
     assert!(world.upstream.seen().is_empty());
 }
@@ -148,14 +133,8 @@ async fn receipts_are_kept_one_json_object_per_line() {
 #[tokio::test]
 async fn ticks_come_in_the_period_the_plugin_asked_for() {
     let guest = Guest::default()
-        .on(
-            "proxy_on_configure",
-            "(i32.eqz (call $tick_every (i32.const 20)))",
-        )
-        .on(
-            "proxy_on_tick",
-            "(drop (call $log (i32.const 2) 'deputy-receipt tick'))",
-        );
+        .on("proxy_on_configure", "(i32.eqz (call $tick_every (i32.const 20)))")
+        .on("proxy_on_tick", "(drop (call $log (i32.const 2) 'deputy-receipt tick'))");
     let world = World::start(&guest).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(world.receipts().lines().count() >= 3);
@@ -163,16 +142,13 @@ async fn ticks_come_in_the_period_the_plugin_asked_for() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_ends_the_stream_in_the_plugin() {
-    let guest = Guest::default().on("proxy_on_request_headers", PAUSE).on(
-        "proxy_on_log",
-        "(drop (call $log (i32.const 2) 'deputy-receipt gone'))",
-    );
+    let guest = Guest::default()
+        .on("proxy_on_request_headers", PAUSE)
+        .on("proxy_on_log", "(drop (call $log (i32.const 2) 'deputy-receipt gone'))");
     let world = World::start(&guest).await;
     let waiting = world.send(Request::get(world.url("/")), "");
     assert!(
-        tokio::time::timeout(Duration::from_millis(300), waiting)
-            .await
-            .is_err(),
+        tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err(),
         "the plugin holds it"
     );
     world.until(|world| world.receipts() == "gone\n").await;
@@ -190,10 +166,5 @@ async fn an_upstream_that_is_down_is_503() {
 async fn a_plugin_that_refuses_its_configuration_is_not_served() {
     let guest = Guest::default().on("proxy_on_configure", "(i32.const 0)");
     let error = World::try_start(&guest).await.err().unwrap();
-    assert!(
-        error
-            .to_string()
-            .contains("proxy_on_configure answered false"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("proxy_on_configure answered false"), "{error}");
 }

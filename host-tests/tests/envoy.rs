@@ -14,16 +14,13 @@
 
 #[path = "envoy/gateway.rs"]
 mod gateway;
-#[allow(
-    dead_code,
-    reason = "shared with the harness's own tests, which use all of it"
-)]
+#[allow(dead_code, reason = "shared with the harness's own tests, which use all of it")]
 #[path = "harness/guest.rs"]
 mod guest;
 #[path = "envoy/scene.rs"]
 mod scene;
 
-use Step::{Abort, Data, End, Headers, HeadersAndEnd, Reply, Trailers};
+use Step::{Abort, Data, End, Headers, HeadersAndEnd, Reply, Rest, Trailers};
 use guest::{CONTINUE, Guest, PAUSE, PAUSE_UNTIL_END, REFUSE, read, write};
 use host_tests::vm::{FailurePolicy, Profile};
 use scene::{Scene, Step};
@@ -72,9 +69,11 @@ fn probing(headers: &str, body: &str) -> Guest {
 
 #[test]
 fn statuses_of_a_request_that_is_streamed() {
-    Scene::new(probing(CONTINUE, CONTINUE))
-        .profile(Profile::Envoy)
-        .play(&[Headers, Data("01"), End]);
+    Scene::new(probing(CONTINUE, CONTINUE)).profile(Profile::Envoy).play(&[
+        Headers,
+        Data("01"),
+        End,
+    ]);
 }
 
 #[test]
@@ -101,10 +100,7 @@ fn statuses_of_a_held_request_that_is_aborted() {
 fn a_held_body_is_accumulated() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", PAUSE_UNTIL_END)
-        .on(
-            "proxy_on_request_body",
-            &format!("{SIZE_AND_END} {PAUSE_UNTIL_END}"),
-        );
+        .on("proxy_on_request_body", &format!("{SIZE_AND_END} {PAUSE_UNTIL_END}"));
     Scene::new(guest).play(&[Headers, Data("0123"), Data("45"), End]);
 }
 
@@ -118,10 +114,7 @@ fn a_held_body_over_the_limit() {
                 "(call $say 'over' (i32.gt_u (local.get $1) (i32.const 50))) {PAUSE_UNTIL_END}"
             ),
         )
-        .on(
-            "proxy_on_response_headers",
-            &format!("{} {CONTINUE}", read("status", 2)),
-        );
+        .on("proxy_on_response_headers", &format!("{} {CONTINUE}", read("status", 2)));
     Scene::new(guest).limit(50).play(&[
         Headers,
         Data("0123456789012345678901234567890123456789"),
@@ -134,9 +127,7 @@ fn plain_envoy_hangs_on_paused_headers() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", PAUSE)
         .on("proxy_on_request_body", SIZE_AND_END_CONTINUE);
-    Scene::new(guest)
-        .profile(Profile::Envoy)
-        .play(&[Headers, Data("0123"), End]);
+    Scene::new(guest).profile(Profile::Envoy).play(&[Headers, Data("0123"), End]);
 }
 
 const SIZE_AND_END_CONTINUE: &str =
@@ -168,10 +159,7 @@ fn resume() -> String {
 fn a_request_resumed_by_a_callout_in_the_middle_of_a_paused_body() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", &format!("{} {PAUSE}", call()))
-        .on(
-            "proxy_on_request_body",
-            &format!("{SIZE_AND_END} (i32.eqz (global.get $free))"),
-        )
+        .on("proxy_on_request_body", &format!("{SIZE_AND_END} (i32.eqz (global.get $free))"))
         .on("proxy_on_http_call_response", &resume());
     Scene::new(guest).play(&[Headers, Data("0123"), Reply, Data("456789"), End]);
 }
@@ -218,14 +206,7 @@ fn what_can_be_reached_of_a_paused_request_body() {
             ),
         )
         .on("proxy_on_http_call_response", &hear);
-    Scene::new(guest).play(&[
-        Headers,
-        Data("0123"),
-        Reply,
-        Data("456789"),
-        Data("ab"),
-        End,
-    ]);
+    Scene::new(guest).play(&[Headers, Data("0123"), Reply, Data("456789"), Data("ab"), End]);
 }
 
 #[test]
@@ -237,10 +218,7 @@ fn what_can_be_reached_of_a_paused_response_body() {
         reach("after", 1)
     );
     let guest = Guest::default()
-        .on(
-            "proxy_on_response_headers",
-            &format!("{} {CONTINUE}", call()),
-        )
+        .on("proxy_on_response_headers", &format!("{} {CONTINUE}", call()))
         .on(
             "proxy_on_response_body",
             &format!(
@@ -249,7 +227,7 @@ fn what_can_be_reached_of_a_paused_response_body() {
             ),
         )
         .on("proxy_on_http_call_response", &hear);
-    Scene::new(guest).play(&[HeadersAndEnd, Reply]);
+    Scene::new(guest).slow().play(&[HeadersAndEnd, Reply, Rest]);
 }
 
 #[test]
@@ -270,9 +248,7 @@ fn plain_envoy_resumed_by_a_callout_shows_the_body_afterwards() {
         .on("proxy_on_request_headers", &format!("{} {PAUSE}", call()))
         .on("proxy_on_request_body", SIZE_AND_END_CONTINUE)
         .on("proxy_on_http_call_response", &resume());
-    Scene::new(guest)
-        .profile(Profile::Envoy)
-        .play(&[Headers, Data("0123"), End, Reply]);
+    Scene::new(guest).profile(Profile::Envoy).play(&[Headers, Data("0123"), End, Reply]);
 }
 
 #[test]
@@ -280,9 +256,7 @@ fn a_reply_that_comes_after_its_stream_has_gone() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", &format!("{} {PAUSE}", call()))
         .on("proxy_on_http_call_response", &resume());
-    Scene::new(guest)
-        .callouts_of_the_root()
-        .play(&[HeadersAndEnd, Abort, Reply]);
+    Scene::new(guest).callouts_of_the_root().play(&[HeadersAndEnd, Abort, Reply]);
 }
 
 #[test]
@@ -301,10 +275,7 @@ fn a_local_reply_passes_the_response_callbacks() {
 fn a_local_reply_from_a_held_body() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", PAUSE)
-        .on(
-            "proxy_on_request_body",
-            &format!("{SIZE_AND_END} {REFUSE} {PAUSE}"),
-        )
+        .on("proxy_on_request_body", &format!("{SIZE_AND_END} {REFUSE} {PAUSE}"))
         .on(
             "proxy_on_response_headers",
             &format!("{} {} {CONTINUE}", read("request", 0), write("request", 0)),
@@ -326,12 +297,10 @@ fn a_local_reply_from_trailers() {
 
 #[test]
 fn a_local_reply_from_a_callout() {
-    let guest = Guest::default()
-        .on("proxy_on_request_headers", &format!("{} {PAUSE}", call()))
-        .on(
-            "proxy_on_http_call_response",
-            &format!("(drop (call $become (global.get $state))) {REFUSE}"),
-        );
+    let guest = Guest::default().on("proxy_on_request_headers", &format!("{} {PAUSE}", call())).on(
+        "proxy_on_http_call_response",
+        &format!("(drop (call $become (global.get $state))) {REFUSE}"),
+    );
     Scene::new(guest).play(&[HeadersAndEnd, Reply]);
 }
 
@@ -342,10 +311,7 @@ fn a_local_reply_from_response_headers() {
             "proxy_on_response_headers",
             &format!("(call $say 'seen' (local.get $2)) {REFUSE} {CONTINUE}"),
         )
-        .on(
-            "proxy_on_response_body",
-            &format!("{SIZE_AND_END} {CONTINUE}"),
-        );
+        .on("proxy_on_response_body", &format!("{SIZE_AND_END} {CONTINUE}"));
     Scene::new(guest).play(&[HeadersAndEnd]);
 }
 
@@ -388,9 +354,7 @@ fn a_trap_in_each_policy() {
     let trap = "(if (i32.eqz (local.get $2)) (then unreachable)) (i32.const 0)";
     for policy in [FailurePolicy::Closed, FailurePolicy::Open] {
         let guest = Guest::default().on("proxy_on_request_headers", trap);
-        Scene::new(guest)
-            .failure(policy)
-            .play_twice(&[Headers, Data("01")], &[HeadersAndEnd]);
+        Scene::new(guest).failure(policy).play_twice(&[Headers, Data("01")], &[HeadersAndEnd]);
     }
 }
 
@@ -416,4 +380,52 @@ fn a_trap_in_a_response_body() {
 fn a_trap_in_response_headers() {
     let guest = Guest::default().on("proxy_on_response_headers", "unreachable");
     Scene::new(guest).play(&[HeadersAndEnd]);
+}
+
+/// Which duplicates arrive joined is a property of each name.
+#[test]
+fn duplicate_headers_arrive_as_in_envoy() {
+    const NAMES: [&str; 32] = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-type",
+        "cookie",
+        "date",
+        "dpop",
+        "etag",
+        "forwarded",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "last-event-id",
+        "mcp-method",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "signature",
+        "signature-input",
+        "te",
+        "traceparent",
+        "user-agent",
+        "via",
+        "x-deputy-agent",
+    ];
+    let look = NAMES.map(|name| {
+        format!(
+            "(drop (call $log (i32.const 2) '{name}')) (drop (call $get (i32.const 0) '{name}' (i32.const 16) (i32.const 20)))
+            (call $tell) (drop (call $property 'request\0headers\0{name}' (i32.const 16) (i32.const 20))) (call $tell)"
+        )
+    });
+    let guest = Guest::default().on("proxy_on_request_headers", &(look.concat() + CONTINUE));
+    let fields = NAMES.iter().flat_map(|name| [(*name, "a"), (*name, "b")]).collect();
+    Scene::new(guest).fields(fields).play(&[HeadersAndEnd]);
 }

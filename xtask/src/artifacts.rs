@@ -24,20 +24,23 @@ pub(crate) fn build(web: bool) -> Result<()> {
 /// Adds the targets that are missing.
 pub(crate) fn wasm_targets(targets: &[&str]) -> Result<()> {
     progress::step("wasm targets", |running| {
-        let missing: Vec<_> = targets.iter().filter(|target| !has_target(target)).copied().collect();
+        let missing: Vec<_> =
+            targets.iter().filter(|target| !has_target(target)).copied().collect();
         if missing.is_empty() {
             return Ok(((), format!("{} installed", targets.join(", "))));
         }
         let mut rustup = Command::new("rustup");
         rustup.args(["target", "add"]).args(&missing).current_dir(place::root());
-        run(rustup, running).context("the Rust targets for WebAssembly can't be added; is rustup installed?")?;
+        run(rustup, running)
+            .context("the Rust targets for WebAssembly can't be added; is rustup installed?")?;
         Ok(((), format!("{} added", missing.join(", "))))
     })
 }
 
 /// Whether the toolchain in use has the target's standard library.
 fn has_target(target: &str) -> bool {
-    let rustc = Command::new("rustc").args(["--print", "sysroot"]).current_dir(place::root()).output();
+    let rustc =
+        Command::new("rustc").args(["--print", "sysroot"]).current_dir(place::root()).output();
     let Ok(output) = rustc else { return false };
     let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     Path::new(&sysroot).join("lib/rustlib").join(target).join("lib").is_dir()
@@ -68,7 +71,8 @@ pub(crate) fn plugin() -> Result<PathBuf> {
 /// The module for JavaScript hosts with its glue: one folder for Node, one for the web.
 fn web_package() -> Result<()> {
     progress::step("web package", |running| {
-        let arguments = ["build", "--profile", "plugin", "--package", "deputy-web", "--target", WEB_TARGET];
+        let arguments =
+            ["build", "--profile", "plugin", "--package", "deputy-web", "--target", WEB_TARGET];
         let mut build = cargo(&arguments);
         // wasm-bindgen reads a section that stripping symbols would drop; it strips them itself.
         build.args(["--config", "profile.plugin.strip=\"debuginfo\""]);
@@ -78,7 +82,17 @@ fn web_package() -> Result<()> {
             bail!("cargo built deputy-web but there is no {}", made.display());
         }
         running.doing("JavaScript glue");
-        let glue = ["run", "--quiet", "--package", "xtask", "--features", "web", "--bin", "web-glue", "--"];
+        let glue = [
+            "run",
+            "--quiet",
+            "--package",
+            "xtask",
+            "--features",
+            "web",
+            "--bin",
+            "web-glue",
+            "--",
+        ];
         let mut glue = cargo(&glue);
         glue.arg(&made).arg(place::web());
         run(glue, running)?;
@@ -97,7 +111,8 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::copy(from, to).with_context(|| format!("can't copy {} to {}", from.display(), to.display()))?;
+    fs::copy(from, to)
+        .with_context(|| format!("can't copy {} to {}", from.display(), to.display()))?;
     Ok(())
 }
 

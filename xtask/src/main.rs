@@ -1,4 +1,4 @@
-//! `cargo xtask`: build the modules, play the demo, run every check.
+//! `cargo xtask`: build the modules, play the demo, run every check, measure.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -7,6 +7,7 @@
 )]
 
 mod artifacts;
+mod bench;
 mod cargo;
 mod demo;
 mod envoy;
@@ -29,6 +30,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures what Deputy costs, and holds every figure against its bar.
+    Bench(bench::Options),
     /// Builds the modules into target/deputy.
     Build {
         /// Leave out the package for JavaScript hosts.
@@ -45,6 +48,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Options::parse().task {
+        Task::Bench(options) => bench::run(&options),
         Task::Build { no_web } => artifacts::build(!no_web),
         Task::Demo(options) => demo::run(&options),
         Task::Example => example::write(),

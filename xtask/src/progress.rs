@@ -4,6 +4,7 @@
 //! minute, one at the end, so that a log shows that something is alive.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
+
+static STDOUT_IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A step under way.
 pub(crate) struct Running {
@@ -49,8 +52,16 @@ pub(crate) fn absent(name: &str, said: &str) {
     say(&format!(" {} {name:<20}{said}", style("!").yellow().bold()));
 }
 
+/// From now on nothing is said on standard output: it is for a program to read.
+pub(crate) fn say_on_stderr() {
+    STDOUT_IS_TAKEN.store(true, Ordering::Relaxed);
+}
+
 /// One line, at once, also into a pipe.
 pub(crate) fn say(line: &str) {
+    if STDOUT_IS_TAKEN.load(Ordering::Relaxed) {
+        return eprintln!("{line}");
+    }
     let mut out = std::io::stdout().lock();
     // Whoever closed the pipe wants no more lines; the work goes on all the same.
     let _closed = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -102,7 +113,9 @@ impl Running {
 impl Shown {
     fn spinner(name: &str) -> Self {
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template(" {spinner} {prefix:20}{wide_msg:.dim} {elapsed:>6}") {
+        if let Ok(style) =
+            ProgressStyle::with_template(" {spinner} {prefix:20}{wide_msg:.dim} {elapsed:>6}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(name.to_owned());

@@ -65,7 +65,10 @@ fn row(stage: &Stage, world: &mut World) -> Row {
 }
 
 fn table(rows: &[Row], strict: bool) {
-    say(&format!("\n{}", style(format!("{:<18}{:<10}{:<12}{}", "check", "result", "tests", "time")).bold()));
+    say(&format!(
+        "\n{}",
+        style(format!("{:<18}{:<10}{:<12}{}", "check", "result", "tests", "time")).bold()
+    ));
     for row in rows {
         let (result, tests) = match &row.outcome {
             Outcome::Passed { tests: 0 } => (style("ok").green(), String::new()),
@@ -81,14 +84,18 @@ fn table(rows: &[Row], strict: bool) {
 }
 
 fn hosts(world: &World, rows: &[Row], strict: bool) {
-    say(&format!("\nhosts that ran: {}", world.hosts_that_ran(rows.iter().map(|row| row.name)).join(", ")));
+    say(&format!(
+        "\nhosts that ran: {}",
+        world.hosts_that_ran(rows.iter().map(|row| row.name)).join(", ")
+    ));
     let absent_rows = rows.iter().filter_map(|row| match &row.outcome {
         Outcome::Absent(why) => Some(format!("{}: {why}", row.name)),
         _ => None,
     });
     for absent in absent_rows {
         let line = format!("NOT RUN  {absent}");
-        say(&if strict { style(line).red().bold() } else { style(line).yellow().bold() }.to_string());
+        say(&if strict { style(line).red().bold() } else { style(line).yellow().bold() }
+            .to_string());
     }
 }
 
@@ -120,13 +127,15 @@ mod tests {
         let rows = [row(Outcome::Passed { tests: 7 }), row(Outcome::Absent("no envoy".to_owned()))];
         assert_eq!(count(&rows, false), (7, 0));
         assert_eq!(count(&rows, true), (7, 1));
-        let rows = [row(Outcome::Failed { passed: 2, failed: 1 }), row(Outcome::Passed { tests: 0 })];
+        let rows =
+            [row(Outcome::Failed { passed: 2, failed: 1 }), row(Outcome::Passed { tests: 0 })];
         assert_eq!(count(&rows, true), (3, 1));
     }
 
     #[test]
     fn what_a_check_needs_comes_along_and_before_it() {
-        let names = |only| chosen(Some(only)).into_iter().map(|stage| stage.name).collect::<Vec<_>>();
+        let names =
+            |only| chosen(Some(only)).into_iter().map(|stage| stage.name).collect::<Vec<_>>();
         assert_eq!(names("fmt"), ["fmt"]);
         assert_eq!(names("tests"), ["build", "hosts", "tests"]);
         assert_eq!(chosen(None).len(), STAGES.len());

@@ -74,7 +74,8 @@ impl Signatory {
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, Unusable> {
         let d = jwk.d.as_deref().ok_or(Unusable("the key has no private part (`d`)"))?;
         let d = BASE64URL.decode(d).map_err(|_| Unusable("the key's `d` is not base64url"))?;
-        let key = SigningKey::from_slice(&d).map_err(|_| Unusable("the key's `d` is no P-256 key"))?;
+        let key =
+            SigningKey::from_slice(&d).map_err(|_| Unusable("the key's `d` is no P-256 key"))?;
         Ok(Self::of(key))
     }
 
@@ -137,8 +138,10 @@ pub fn verify(token: &str, typ: &str, key: &VerifyingKey) -> Result<Value, Unusa
     if header.get("typ").and_then(Value::as_str) != Some(typ) {
         return Err(Unusable("the token is of another type"));
     }
-    let signature = BASE64URL.decode(signature).map_err(|_| Unusable("the signature is not base64url"))?;
-    let signature = Signature::from_slice(&signature).map_err(|_| Unusable("the signature is malformed"))?;
+    let signature =
+        BASE64URL.decode(signature).map_err(|_| Unusable("the signature is not base64url"))?;
+    let signature =
+        Signature::from_slice(&signature).map_err(|_| Unusable("the signature is malformed"))?;
     key.verify(input.as_bytes(), &signature).map_err(|_| Unusable("the signature is wrong"))?;
     read_segment(claims)
 }
@@ -178,7 +181,8 @@ fn thumbprint(key: &VerifyingKey) -> String {
 
 fn coordinates(key: &VerifyingKey) -> (String, String) {
     let point = key.to_sec1_point(false);
-    let encode = |c: Option<_>| BASE64URL.encode(c.expect("an uncompressed point has both coordinates"));
+    let encode =
+        |c: Option<_>| BASE64URL.encode(c.expect("an uncompressed point has both coordinates"));
     (encode(point.x()), encode(point.y()))
 }
 
@@ -195,7 +199,10 @@ mod tests {
             verify(&token, "at+jwt", &other.verifying_key()),
             Err(Unusable("the signature is wrong"))
         );
-        assert_eq!(verify(&token, "JWT", &mine.verifying_key()), Err(Unusable("the token is of another type")));
+        assert_eq!(
+            verify(&token, "JWT", &mine.verifying_key()),
+            Err(Unusable("the token is of another type"))
+        );
     }
 
     #[test]

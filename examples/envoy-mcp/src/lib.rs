@@ -22,8 +22,9 @@ pub mod orders;
 /// # Errors
 /// In plain words, if the address can't be had.
 pub async fn serve(listen: std::net::SocketAddr, router: axum::Router) -> Result<(), String> {
-    let listener =
-        tokio::net::TcpListener::bind(listen).await.map_err(|e| format!("can't listen on {listen}: {e}"))?;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .map_err(|e| format!("can't listen on {listen}: {e}"))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     eprintln!("listening on {address}");
     axum::serve(listener, router).await.map_err(|e| e.to_string())

@@ -67,10 +67,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let settings = settings(arguments)?;
     let (upstream, workers) = (settings.upstream.clone(), settings.workers);
     let host = Devhost::start(settings).await?;
-    println!(
-        "listening on http://{} for {upstream} with {workers} workers",
-        host.address()?
-    );
+    println!("listening on http://{} for {upstream} with {workers} workers", host.address()?);
     tokio::select! {
         served = host.run() => served,
         stopped = tokio::signal::ctrl_c() => Ok(stopped?),
@@ -85,9 +82,7 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
         Failure::Closed => FailurePolicy::Closed,
         Failure::Open => FailurePolicy::Open,
         // Envoy's default back-off.
-        Failure::Reload => FailurePolicy::Reload {
-            backoff: Duration::from_secs(1),
-        },
+        Failure::Reload => FailurePolicy::Reload { backoff: Duration::from_secs(1) },
     };
     if arguments.upstream.authority().is_none() {
         bail!("--upstream needs a URL such as http://127.0.0.1:9000");
@@ -106,12 +101,9 @@ fn settings(arguments: Arguments) -> anyhow::Result<Settings> {
 }
 
 fn cluster(text: &str) -> Result<(String, Uri), String> {
-    let (name, url) = text
-        .split_once('=')
-        .ok_or("write NAME=URL, such as idp=http://127.0.0.1:9400")?;
-    let url: Uri = url
-        .parse()
-        .map_err(|error| format!("{url} is no URL: {error}"))?;
+    let (name, url) =
+        text.split_once('=').ok_or("write NAME=URL, such as idp=http://127.0.0.1:9400")?;
+    let url: Uri = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
     match url.authority() {
         Some(_) => Ok((name.to_owned(), url)),
         None => Err(format!("{url} has no host")),

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::format::or_default;
 use super::keys::Key;
 use super::patch;
 use super::request::{Headers, pieces};
@@ -23,10 +24,7 @@ pub(super) fn fetches(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<
 
 fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> {
     let set = |keys: &[Value]| -> anyhow::Result<FetchAnswer> {
-        Ok(FetchAnswer::Answered {
-            status: 200,
-            body: Bytes(serde_json::to_vec(&jwks(keys)?)?),
-        })
+        Ok(FetchAnswer::Answered { status: 200, body: Bytes(serde_json::to_vec(&jwks(keys)?)?) })
     };
     match spec {
         Value::String(word) => match word.as_str() {
@@ -39,15 +37,9 @@ fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> 
         Value::Object(members) => match members.get("set").filter(|set| !set.is_null()) {
             Some(keys) => set(keys.as_array().context("`set` is a list of keys")?),
             None => {
-                let status = members
-                    .get("status")
-                    .and_then(Value::as_u64)
-                    .context("`status`")?;
+                let status = members.get("status").and_then(Value::as_u64).context("`status`")?;
                 let body = text::bytes(members.get("body").context("`body`")?, known)?;
-                Ok(FetchAnswer::Answered {
-                    status: status.try_into()?,
-                    body: Bytes(body),
-                })
+                Ok(FetchAnswer::Answered { status: status.try_into()?, body: Bytes(body) })
             }
         },
         _ => bail!("no such answer: {spec}"),
@@ -57,10 +49,7 @@ fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> 
 /// A JWK Set of named keys, each perhaps changed: `{"key": "es-1", "patch": {…}}`.
 pub(super) fn jwks(keys: &[Value]) -> anyhow::Result<Value> {
     let jwk = |spec: &Value| {
-        let name = spec
-            .as_str()
-            .or(spec["key"].as_str())
-            .context("a key has a name")?;
+        let name = spec.as_str().or(spec["key"].as_str()).context("a key has a name")?;
         let mut jwk = Key::named(name)?.jwk();
         if let Some(change) = spec.get("patch") {
             patch::merge(&mut jwk, change);
@@ -77,7 +66,7 @@ pub(super) struct UpstreamSpec {
     #[serde(default = "ok")]
     status: u16,
     /// Over `content-type`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     headers: Map<String, Value>,
     /// A JSON body …
     json: Option<Value>,
@@ -86,9 +75,9 @@ pub(super) struct UpstreamSpec {
     /// … or a body as it is, by default that of an empty result.
     body: Option<Value>,
     /// Sizes of the pieces it comes in, the last one again and again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     chunks: Vec<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     trailers: Map<String, Value>,
 }
 
@@ -102,19 +91,13 @@ impl UpstreamSpec {
             (Some(json), None, None) => ("application/json", serde_json::to_vec(json)?),
             (None, Some(events), None) => {
                 let event = |data: &Value| format!("event: message\ndata: {data}\n\n");
-                (
-                    "text/event-stream",
-                    events.iter().map(event).collect::<String>().into_bytes(),
-                )
+                ("text/event-stream", events.iter().map(event).collect::<String>().into_bytes())
             }
             (None, None, Some(body)) => ("application/json", text::bytes(body, known)?),
             (None, None, None) => ("application/json", NOTHING.to_vec()),
             _ => bail!("an upstream answers json, sse or body"),
         };
-        let mut headers = Headers(vec![(
-            Bytes("content-type".into()),
-            Bytes(media_type.into()),
-        )]);
+        let mut headers = Headers(vec![(Bytes("content-type".into()), Bytes(media_type.into()))]);
         for (name, value) in &self.headers {
             headers.patch(name, value, known)?;
         }
@@ -123,12 +106,7 @@ impl UpstreamSpec {
             trailers.patch(name, value, known)?;
         }
         let body = pieces(&body, &self.chunks);
-        Ok(Response {
-            status: self.status,
-            headers: headers.0,
-            body,
-            trailers: trailers.0,
-        })
+        Ok(Response { status: self.status, headers: headers.0, body, trailers: trailers.0 })
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::format::or_default;
+
 /// The outcome of one exchange. What an outcome of that verdict always has to be is not said here
 /// but by the oracle (`runner::oracle`).
 #[derive(Clone, Debug, Deserialize)]
@@ -21,17 +23,17 @@ pub struct Expect {
     /// Part of the JSON body of a refusal; `null`: not there.
     pub reply: Option<Value>,
     /// Headers of a refusal; `null`: not there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub reply_headers: Map<String, Value>,
     /// Part of the receipt; `null`: not there.
     pub receipt: Option<Value>,
     /// Headers the upstream saw; `null`: not there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub upstream: Map<String, Value>,
     /// What the client got of the upstream's answer.
     pub response: Option<ExpectResponse>,
     /// Texts that may be nowhere: in no receipt, log line or reply.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub never: Vec<String>,
 }
 
@@ -40,7 +42,7 @@ pub struct Expect {
 #[serde(deny_unknown_fields)]
 pub struct ExpectResponse {
     /// Headers; `null`: not there.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub headers: BTreeMap<String, Value>,
     /// Part of the JSON body.
     pub json: Option<Value>,
@@ -51,6 +53,6 @@ pub struct ExpectResponse {
     /// The names of all tools in it, in order.
     pub tools: Option<Vec<String>>,
     /// Texts that may not be in it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub without: Vec<String>,
 }

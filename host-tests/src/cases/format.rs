@@ -85,6 +85,15 @@ pub(super) struct Times {
     pub(super) complete: u64,
 }
 
+/// `null` takes away what a case said before.
+pub(super) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
 fn default_token() -> Value {
     super::token::DEFAULT_BASE.into()
 }
@@ -105,26 +114,15 @@ pub(super) fn parts(
     let Some(variants) = variants else {
         return Ok(vec![(String::new(), whole)]);
     };
-    let variants = variants
-        .as_array()
-        .cloned()
-        .context("`variants` is a list")?;
-    variants
-        .iter()
-        .map(|variant| with_variant(&whole, variant))
-        .collect()
+    let variants = variants.as_array().cloned().context("`variants` is a list")?;
+    variants.iter().map(|variant| with_variant(&whole, variant)).collect()
 }
 
 fn with_variant(case: &Value, variant: &Value) -> anyhow::Result<(String, Value)> {
     let mut variant = variant.clone();
-    let name = variant
-        .as_object_mut()
-        .and_then(|v| v.remove("name"))
-        .context("a variant has a name")?;
-    let name = name
-        .as_str()
-        .context("a variant's name is a text")?
-        .to_owned();
+    let name =
+        variant.as_object_mut().and_then(|v| v.remove("name")).context("a variant has a name")?;
+    let name = name.as_str().context("a variant's name is a text")?.to_owned();
     let mut whole = case.clone();
     patch::overlay(&mut whole, &variant);
     Ok((name, whole))
@@ -132,26 +130,12 @@ fn with_variant(case: &Value, variant: &Value) -> anyhow::Result<(String, Value)
 
 /// The frame and the first exchange of a case.
 pub(super) fn split(case: Value) -> anyhow::Result<(Frame, Value)> {
-    let Value::Object(members) = case else {
-        bail!("a case is an object")
-    };
+    let Value::Object(members) = case else { bail!("a case is an object") };
     let of_frame = |name: &str| FRAME.contains(&name);
     let (frame, exchange): (Map<_, _>, Map<_, _>) =
         members.into_iter().partition(|(name, _)| of_frame(name));
-    Ok((
-        serde_json::from_value(Value::Object(frame))?,
-        Value::Object(exchange),
-    ))
+    Ok((serde_json::from_value(Value::Object(frame))?, Value::Object(exchange)))
 }
 
-const FRAME: [&str; 9] = [
-    "name",
-    "refs",
-    "why",
-    "config",
-    "policy",
-    "policy_more",
-    "refused",
-    "then",
-    "probe",
-];
+const FRAME: [&str; 9] =
+    ["name", "refs", "why", "config", "policy", "policy_more", "refused", "then", "probe"];

@@ -35,10 +35,7 @@ impl Key {
         if let Some(key) = made.get(name) {
             return Ok(key.clone());
         }
-        let key = Self {
-            name: name.to_owned(),
-            secret: Secret::named(name)?,
-        };
+        let key = Self { name: name.to_owned(), secret: Secret::named(name)? };
         made.insert(name.to_owned(), key.clone());
         Ok(key)
     }
@@ -62,10 +59,7 @@ impl Key {
             Secret::P256(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
                 let part = |part: Option<&[u8]>| encode(part.expect("an affine point"));
-                let (x, y) = (
-                    part(point.x().map(|x| &x[..])),
-                    part(point.y().map(|y| &y[..])),
-                );
+                let (x, y) = (part(point.x().map(|x| &x[..])), part(point.y().map(|y| &y[..])));
                 json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
             }
             Secret::Ed25519(key) => {
@@ -120,10 +114,7 @@ impl Key {
             }
             "raw" => {
                 let jwk = self.jwk();
-                let part = jwk["x"]
-                    .as_str()
-                    .or(jwk["n"].as_str())
-                    .context("a public key")?;
+                let part = jwk["x"].as_str().or(jwk["n"].as_str()).context("a public key")?;
                 URL_SAFE_NO_PAD.decode(part)?
             }
             _ => bail!("a public key as secret is `jwk`, `der`, `pem` or `raw`, not {form:?}"),
@@ -148,10 +139,9 @@ impl Secret {
             Some(("ed", _)) => {
                 Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
             }
-            Some(("rsa", _)) => Self::Rsa(Box::new(rsa::PrivateKey::new(
-                &mut Seeded::from_text(name),
-                2048,
-            )?)),
+            Some(("rsa", _)) => {
+                Self::Rsa(Box::new(rsa::PrivateKey::new(&mut Seeded::from_text(name), 2048)?))
+            }
             _ => bail!("a key is named es-…, ed-… or rsa-…, not {name:?}"),
         })
     }
@@ -177,11 +167,7 @@ struct Seeded {
 
 impl Seeded {
     fn from_text(text: &str) -> Self {
-        Self {
-            seed: Sha256::digest(text).into(),
-            counter: 0,
-            rest: Vec::new(),
-        }
+        Self { seed: Sha256::digest(text).into(), counter: 0, rest: Vec::new() }
     }
 
     fn byte(&mut self) -> u8 {

@@ -38,9 +38,8 @@ fn load(folder: &Path) -> anyhow::Result<Vec<Case>> {
             serde_json::from_str(&text).with_context(|| format!("{}", file.display()))?;
         for (i, case) in read.cases.iter().enumerate() {
             let made = variants(&world, &subject, &read.defaults, case);
-            let name = case
-                .get("name")
-                .map_or_else(|| format!("number {}", i + 1), Value::to_string);
+            let name =
+                case.get("name").map_or_else(|| format!("number {}", i + 1), Value::to_string);
             cases.extend(made.with_context(|| format!("{}: {name}", file.display()))?);
         }
     }
@@ -57,23 +56,14 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             files.extend(inside.collect::<Result<Vec<_>, _>>()?);
         }
     }
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     Ok(files)
 }
 
 fn subject(file: &Path) -> anyhow::Result<String> {
-    let folder = file
-        .parent()
-        .and_then(Path::file_name)
-        .context("a folder")?;
-    Ok(folder
-        .to_str()
-        .context("a folder with a readable name")?
-        .to_owned())
+    let folder = file.parent().and_then(Path::file_name).context("a folder")?;
+    Ok(folder.to_str().context("a folder with a readable name")?.to_owned())
 }
 
 fn variants(
@@ -97,11 +87,7 @@ fn one(world: &World, subject: &str, variant: &str, whole: Value) -> anyhow::Res
     if frame.refs.is_empty() || !is_snake(&frame.name) {
         bail!("a case has refs, and a name in snake case");
     }
-    let exchanges = if frame.refused.is_some() {
-        Vec::new()
-    } else {
-        exchanges(&frame, first)?
-    };
+    let exchanges = if frame.refused.is_some() { Vec::new() } else { exchanges(&frame, first)? };
     resolve(world, name, &frame, exchanges)
 }
 
@@ -113,9 +99,7 @@ fn exchanges(frame: &Frame, first: Value) -> anyhow::Result<Vec<ExchangeSpec>> {
         patch::overlay(&mut next, over);
         specs.push(next);
     }
-    let last = specs
-        .last()
-        .and_then(|last| last.pointer("/times/now")?.as_f64());
+    let last = specs.last().and_then(|last| last.pointer("/times/now")?.as_f64());
     let mut probe = probe(last.unwrap_or_default());
     patch::overlay(&mut probe, &frame.probe);
     specs.push(probe);

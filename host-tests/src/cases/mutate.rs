@@ -113,9 +113,7 @@ impl Parts {
     }
 
     fn as_text(&self) -> String {
-        self.text
-            .clone()
-            .unwrap_or_else(|| self.encoded().join("."))
+        self.text.clone().unwrap_or_else(|| self.encoded().join("."))
     }
 
     fn encoded(&self) -> [String; 3] {
@@ -175,11 +173,7 @@ fn der_integer(number: &[u8]) -> Vec<u8> {
 /// A third part of 64 bytes ends in a character of which only two bits count.
 fn non_canonical(text: &str) -> anyhow::Result<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let last = text
-        .chars()
-        .last()
-        .and_then(|last| ALPHABET.find(last))
-        .context("base64url")?;
+    let last = text.chars().last().and_then(|last| ALPHABET.find(last)).context("base64url")?;
     let other = ALPHABET.chars().nth(last | 1).context("base64url")?;
     let kept = text.get(..text.len() - 1).context("base64url")?;
     if text.ends_with(other) {

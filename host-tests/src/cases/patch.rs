@@ -13,14 +13,9 @@ pub(super) fn apply(target: &mut Value, patch: &Value) -> anyhow::Result<()> {
     };
     let (pointers, plain): (Vec<_>, Vec<_>) =
         members.iter().partition(|(name, _)| name.starts_with('/'));
-    let plain = plain
-        .into_iter()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let plain = plain.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     merge(target, &Value::Object(plain));
-    pointers
-        .into_iter()
-        .try_for_each(|(pointer, value)| set(target, pointer, value))
+    pointers.into_iter().try_for_each(|(pointer, value)| set(target, pointer, value))
 }
 
 /// RFC 7396 §2.
@@ -57,18 +52,12 @@ pub(super) fn overlay(target: &mut Value, over: &Value) {
 }
 
 fn set(target: &mut Value, pointer: &str, value: &Value) -> anyhow::Result<()> {
-    let (parent, last) = pointer
-        .rsplit_once('/')
-        .context("a JSON Pointer begins with `/`")?;
-    let parent = target
-        .pointer_mut(parent)
-        .with_context(|| format!("nothing at {parent:?}"))?;
+    let (parent, last) = pointer.rsplit_once('/').context("a JSON Pointer begins with `/`")?;
+    let parent = target.pointer_mut(parent).with_context(|| format!("nothing at {parent:?}"))?;
     let last = last.replace("~1", "/").replace("~0", "~");
     match parent {
         Value::Object(members) if value.is_null() => {
-            members
-                .remove(&last)
-                .with_context(|| format!("nothing at {pointer:?}"))?;
+            members.remove(&last).with_context(|| format!("nothing at {pointer:?}"))?;
         }
         Value::Object(members) => {
             members.insert(last, value.clone());
@@ -102,11 +91,7 @@ mod tests {
         let patch = json!({"a": {"b": null, "d": 3}, "/l/0/x": 5, "/l/-": 9, "/a/c": null});
         apply(&mut document, &patch).unwrap();
         assert_eq!(document, json!({"a": {"d": 3}, "l": [{"x": 5}, 2, 9]}));
-        for wrong in [
-            json!({"/l/7/x": 1}),
-            json!({"/l/7": 1}),
-            json!({"/a/z": null}),
-        ] {
+        for wrong in [json!({"/l/7/x": 1}), json!({"/l/7": 1}), json!({"/a/z": null})] {
             assert!(apply(&mut document, &wrong).is_err(), "{wrong}");
         }
     }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::format::or_default;
 use super::resolved::{Bytes, Pair};
 use super::text::{self, Placeholders};
 
@@ -17,7 +18,7 @@ pub(super) struct RequestSpec {
     /// Members of the JSON-RPC message, over `{jsonrpc, id}`; `null` stays `null`.
     mcp: Option<Map<String, Value>>,
     /// Members to leave out of the JSON-RPC message.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     without: Vec<String>,
     /// MCP version.
     #[serde(default = "latest")]
@@ -28,16 +29,16 @@ pub(super) struct RequestSpec {
     path: Value,
     #[serde(default = "authority")]
     authority: Value,
-    /// By name: a text, several in a list `{"all": […]}`, or `null` for none. A name with `:` is a
-    /// pseudo-header.
-    #[serde(default)]
+    /// By name: a text, several `{"all": […], "times": n}`, or `null` for none. A name with `:` is
+    /// a pseudo-header.
+    #[serde(default, deserialize_with = "or_default")]
     headers: Map<String, Value>,
     /// Instead of the body that `call` or `mcp` make.
     body: Option<Value>,
     /// Sizes of the pieces the body comes in, the last one again and again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     chunks: Vec<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     trailers: Map<String, Value>,
 }
 
@@ -77,31 +78,20 @@ impl RequestSpec {
             self.mcp_headers(message, &mut headers);
         }
         if has_token {
-            headers.add(
-                "authorization",
-                text::bytes(&"Bearer ${token}".into(), known)?,
-            );
+            headers.add("authorization", text::bytes(&"Bearer ${token}".into(), known)?);
         }
         for (name, value) in &self.headers {
-            headers
-                .patch(name, value, known)
-                .with_context(|| format!("header {name}"))?;
+            headers.patch(name, value, known).with_context(|| format!("header {name}"))?;
         }
         let body = body.map(|body| pieces(&body, &self.chunks));
         let mut trailers = Headers(Vec::new());
         for (name, value) in &self.trailers {
-            trailers
-                .patch(name, value, known)
-                .with_context(|| format!("trailer {name}"))?;
+            trailers.patch(name, value, known).with_context(|| format!("trailer {name}"))?;
         }
         if body.is_none() && !(self.chunks.is_empty() && trailers.0.is_empty()) {
             bail!("a request without a body has neither chunks nor trailers");
         }
-        Ok(Request {
-            headers: headers.0,
-            body,
-            trailers: trailers.0,
-        })
+        Ok(Request { headers: headers.0, body, trailers: trailers.0 })
     }
 
     fn is_modern(&self) -> bool {
@@ -147,18 +137,12 @@ impl RequestSpec {
     }
 
     fn line(&self, has_body: bool, known: &dyn Placeholders) -> anyhow::Result<Vec<Pair>> {
-        let method = self
-            .method
-            .as_deref()
-            .unwrap_or(if has_body { "POST" } else { "GET" });
+        let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
         let pair = |name: &str, value: Vec<u8>| (Bytes(name.into()), Bytes(value));
         Ok(vec![
             pair(":method", method.into()),
             pair(":scheme", "https".into()),
-            pair(
-                ":authority",
-                text::bytes(&self.authority, known).context("authority")?,
-            ),
+            pair(":authority", text::bytes(&self.authority, known).context("authority")?),
             pair(":path", text::bytes(&self.path, known).context("path")?),
         ])
     }
@@ -173,10 +157,9 @@ impl RequestSpec {
         if let Some(method) = message["method"].as_str() {
             headers.add("mcp-method", method);
         }
-        if let (Some("tools/call"), Some(name)) = (
-            message["method"].as_str(),
-            message["params"]["name"].as_str(),
-        ) {
+        if let (Some("tools/call"), Some(name)) =
+            (message["method"].as_str(), message["params"]["name"].as_str())
+        {
             headers.add("mcp-name", name);
         }
     }
@@ -201,19 +184,16 @@ impl Headers {
             Value::Null => Vec::new(),
             Value::Object(members) if members.contains_key("all") => {
                 let all = members["all"].as_array().context("`all` is a list")?;
-                all.iter()
-                    .map(|value| text::bytes(value, known))
-                    .collect::<Result<_, _>>()?
+                let all = all.iter().map(|value| text::bytes(value, known));
+                let all: Vec<_> = all.collect::<Result<_, _>>()?;
+                let times = members.get("times").and_then(Value::as_u64).unwrap_or(1);
+                all.repeat(times as usize)
             }
             one => vec![text::bytes(one, known)?],
         };
         let place = self.0.iter().position(|(n, _)| n.0 == name.as_bytes());
         self.0.retain(|(n, _)| n.0 != name.as_bytes());
-        let place = place.unwrap_or(if name.starts_with(':') {
-            0
-        } else {
-            self.0.len()
-        });
+        let place = place.unwrap_or(if name.starts_with(':') { 0 } else { self.0.len() });
         for (i, value) in values.into_iter().enumerate() {
             self.0.insert(place + i, (Bytes(name.into()), Bytes(value)));
         }

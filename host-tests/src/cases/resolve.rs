@@ -11,7 +11,7 @@ use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
 use super::keys::Key;
 use super::resolved::{Bytes, Exchange, Resolved};
-use super::text::Placeholders;
+use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
 use super::{Case, Expected, patch};
 
@@ -53,28 +53,14 @@ pub(super) fn resolve(
     let clusters = clusters(&configuration);
     let configuration = Bytes(serde_json::to_vec(&configuration)?);
     let entropy = Bytes(ENTROPY.to_vec());
-    let resolved = Resolved {
-        name,
-        configuration,
-        entropy,
-        clusters,
-        exchanges,
-    };
-    Ok(Case {
-        resolved,
-        refs: frame.refs.clone(),
-        refused: frame.refused.clone(),
-        expected,
-    })
+    let resolved = Resolved { name, configuration, entropy, clusters, exchanges };
+    Ok(Case { resolved, refs: frame.refs.clone(), refused: frame.refused.clone(), expected })
 }
 
 fn configuration(world: &World, frame: &Frame) -> anyhow::Result<Value> {
     let mut configuration = world.configuration.clone();
     let policies = frame.policy.as_deref().unwrap_or(&world.policies);
-    let policies = format!(
-        "{policies}{}",
-        frame.policy_more.as_deref().unwrap_or_default()
-    );
+    let policies = format!("{policies}{}", frame.policy_more.as_deref().unwrap_or_default());
     configuration["policy"]["files"] =
         serde_json::json!([{"name": "base.cedar", "text": policies}]);
     if !frame.config.is_null() {
@@ -88,9 +74,8 @@ fn configuration(world: &World, frame: &Frame) -> anyhow::Result<Value> {
 fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
     match value {
         Value::String(text) => {
-            if let Some(names) = text
-                .strip_prefix("${jwks ")
-                .and_then(|rest| rest.strip_suffix('}'))
+            if let Some(names) =
+                text.strip_prefix("${jwks ").and_then(|rest| rest.strip_suffix('}'))
             {
                 let names: Vec<Value> = names.split(' ').map(Value::from).collect();
                 *value = answer::jwks(&names)?;
@@ -105,40 +90,22 @@ fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
 
 fn clusters(configuration: &Value) -> Vec<String> {
     let issuers = configuration["issuers"].as_array().into_iter().flatten();
-    let cluster = |issuer: &Value| {
-        issuer
-            .pointer("/keys/fetch/cluster")?
-            .as_str()
-            .map(str::to_owned)
-    };
+    let cluster =
+        |issuer: &Value| issuer.pointer("/keys/fetch/cluster")?.as_str().map(str::to_owned);
     issuers.filter_map(cluster).collect()
 }
 
 fn exchange(world: &World, spec: ExchangeSpec) -> anyhow::Result<(Exchange, Expected)> {
-    let Times {
-        now,
-        fetched,
-        complete,
-    } = spec.times;
+    let Times { now, fetched, complete } = spec.times;
     let arrives = NOW.saturating_add_signed((now * 1000.0).round() as i64);
     let mint = |token: &Value| token::mint(token, &world.tokens, arrives / 1000);
     let token = mint(&spec.token)?;
     let mut others = BTreeMap::new();
     for (name, token) in &spec.tokens {
-        others.insert(
-            name.clone(),
-            mint(token).with_context(|| format!("token {name:?}"))?,
-        );
+        others.insert(name.clone(), mint(token).with_context(|| format!("token {name:?}"))?);
     }
-    let known = Known {
-        token: token.clone(),
-        others,
-        mint: &mint,
-    };
-    let request = spec
-        .request
-        .resolve(token.is_some(), &known)
-        .context("request")?;
+    let known = Known { token: token.clone(), others, mint: &mint };
+    let request = spec.request.resolve(token.is_some(), &known).context("request")?;
     let upstream = match spec.upstream {
         Some(upstream) => upstream,
         None => serde_json::from_value::<UpstreamSpec>(serde_json::json!({}))?,
@@ -153,10 +120,7 @@ fn exchange(world: &World, spec: ExchangeSpec) -> anyhow::Result<(Exchange, Expe
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
-    let tokens: Vec<_> = token
-        .into_iter()
-        .chain(known.others.into_values().flatten())
-        .collect();
+    let tokens: Vec<_> = token.into_iter().chain(known.others.into_values().flatten()).collect();
     let expect = filled(spec.expect);
     Ok((exchange, Expected { expect, tokens }))
 }

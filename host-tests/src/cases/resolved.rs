@@ -84,29 +84,19 @@ pub struct Response {
 impl Exchange {
     /// The whole body; empty without one.
     pub fn whole_body(&self) -> Vec<u8> {
-        self.body
-            .iter()
-            .flatten()
-            .flat_map(|piece| piece.0.iter().copied())
-            .collect()
+        self.body.iter().flatten().flat_map(|piece| piece.0.iter().copied()).collect()
     }
 
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.0.eq_ignore_ascii_case(name.as_bytes()));
+        let found = self.headers.iter().find(|(n, _)| n.0.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| value.0.as_slice())
     }
 }
 
 /// Pairs without their wrapping.
 pub fn plain(pairs: &[Pair]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    pairs
-        .iter()
-        .map(|(name, value)| (name.0.clone(), value.0.clone()))
-        .collect()
+    pairs.iter().map(|(name, value)| (name.0.clone(), value.0.clone())).collect()
 }
 
 impl Serialize for Bytes {
@@ -118,9 +108,6 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        STANDARD
-            .decode(text)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
     }
 }

@@ -20,10 +20,8 @@ pub(super) fn bytes(value: &Value, known: &dyn Placeholders) -> anyhow::Result<V
     match value {
         Value::String(text) => filled(text, known),
         Value::Array(parts) => {
-            let parts: Vec<_> = parts
-                .iter()
-                .map(|part| bytes(part, known))
-                .collect::<Result<_, _>>()?;
+            let parts: Vec<_> =
+                parts.iter().map(|part| bytes(part, known)).collect::<Result<_, _>>()?;
             Ok(parts.concat())
         }
         Value::Object(members) => {
@@ -47,14 +45,11 @@ fn filled(text: &str, known: &dyn Placeholders) -> anyhow::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (inside, after) = after
-            .split_once('}')
-            .with_context(|| format!("`${{` without `}}` in {text:?}"))?;
+        let (inside, after) =
+            after.split_once('}').with_context(|| format!("`${{` without `}}` in {text:?}"))?;
         let mut words = inside.split(' ');
         let (name, arguments) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
-        let value = known
-            .fill(name, &arguments)
-            .with_context(|| format!("${{{inside}}}"))?;
+        let value = known.fill(name, &arguments).with_context(|| format!("${{{inside}}}"))?;
         out.extend_from_slice(before.as_bytes());
         out.extend(value.with_context(|| format!("there is no ${{{name}}}"))?);
         rest = after;

@@ -60,21 +60,14 @@ pub(super) fn mint(spec: &Value, base: &BaseTokens, now: u64) -> anyhow::Result<
 }
 
 fn described(spec: &Value, base: &BaseTokens) -> anyhow::Result<Value> {
-    let find = |name: &str| {
-        base.get(name)
-            .cloned()
-            .with_context(|| format!("no base token {name:?}"))
-    };
+    let find =
+        |name: &str| base.get(name).cloned().with_context(|| format!("no base token {name:?}"));
     if let Some(name) = spec.as_str() {
         return find(name);
     }
     let mut patch = spec.clone();
-    let members = patch
-        .as_object_mut()
-        .context("a token is null, a name or an object")?;
-    let name = members
-        .remove("base")
-        .unwrap_or_else(|| DEFAULT_BASE.into());
+    let members = patch.as_object_mut().context("a token is null, a name or an object")?;
+    let name = members.remove("base").unwrap_or_else(|| DEFAULT_BASE.into());
     let mut described = find(name.as_str().context("`base` is a name")?)?;
     // A member that is patched away in the header has to stay `null` until the header is made.
     let header = members.remove("header");
@@ -94,33 +87,22 @@ impl Recipe {
             patch::merge(&mut header, &self.header);
         }
         let header = part(&header, self.header_more.as_ref(), self.header_raw.as_ref())?;
-        let claims = part(
-            &self.claims,
-            self.claims_more.as_ref(),
-            self.claims_raw.as_ref(),
-        )?;
+        let claims = part(&self.claims, self.claims_more.as_ref(), self.claims_raw.as_ref())?;
         let message = format!("{}.{}", keys::encode(&header), keys::encode(&claims));
         let signature = match algorithm {
             "none" => Vec::new(),
             "HS256" => keys::hs256(&key.public_as_secret(&self.secret)?, message.as_bytes()),
             _ => key.sign(algorithm, message.as_bytes())?,
         };
-        let mut parts = Parts {
-            header,
-            claims,
-            signature,
-            text: None,
-        };
-        self.mutate
-            .iter()
-            .try_for_each(|mutation| mutation.apply(&mut parts))?;
+        let mut parts = Parts { header, claims, signature, text: None };
+        self.mutate.iter().try_for_each(|mutation| mutation.apply(&mut parts))?;
         Ok(parts.into_text())
     }
 }
 
 fn part(value: &Value, more: Option<&Value>, raw: Option<&Value>) -> anyhow::Result<Vec<u8>> {
     if let Some(raw) = raw {
-        return text::bytes(raw, &NoPlaceholders);
+        return text::bytes(raw, &Jwk);
     }
     let mut bytes = serde_json::to_vec(value)?;
     if let Some(more) = more {
@@ -128,17 +110,21 @@ fn part(value: &Value, more: Option<&Value>, raw: Option<&Value>) -> anyhow::Res
             bail!("raw members go into an object that has some");
         }
         bytes.push(b',');
-        bytes.extend(text::bytes(more, &NoPlaceholders)?);
+        bytes.extend(text::bytes(more, &Jwk)?);
         bytes.push(b'}');
     }
     Ok(bytes)
 }
 
-struct NoPlaceholders;
+/// Inside a token, `${jwk NAME}` alone.
+struct Jwk;
 
-impl Placeholders for NoPlaceholders {
-    fn fill(&self, _: &str, _: &[&str]) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(None)
+impl Placeholders for Jwk {
+    fn fill(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(match (name, arguments) {
+            ("jwk", [key]) => Some(serde_json::to_vec(&Key::named(key)?.jwk())?),
+            _ => None,
+        })
     }
 }
 

@@ -39,11 +39,7 @@ impl EventBody {
         ended: bool,
         visit: Option<Visit>,
     ) -> Self {
-        Self {
-            events,
-            ended,
-            _visit: visit,
-        }
+        Self { events, ended, _visit: visit }
     }
 }
 
@@ -67,9 +63,7 @@ impl Body for EventBody {
                 Some(StreamEvent::Trailers(trailers)) => {
                     self.ended = true;
                     return Poll::Ready(Some(
-                        wire::fields(&trailers)
-                            .map(Frame::trailers)
-                            .map_err(|_| CutOff),
+                        wire::fields(&trailers).map(Frame::trailers).map_err(|_| CutOff),
                     ));
                 }
                 Some(StreamEvent::Reset) | None => {

@@ -25,11 +25,7 @@ pub(super) struct Caller {
 impl Caller {
     /// Must be called inside the runtime that will make the calls.
     pub(super) fn new(client: Client, clusters: BTreeMap<String, Uri>) -> Self {
-        Self {
-            client,
-            clusters,
-            runtime: Handle::current(),
-        }
+        Self { client, clusters, runtime: Handle::current() }
     }
 
     /// Starts a call; its reply goes to the worker that made it.
@@ -52,9 +48,8 @@ impl Caller {
         let Some(base) = self.clusters.get(&callout.cluster) else {
             return CalloutReply::Refused503;
         };
-        let body = Full::new(Bytes::from(callout.body))
-            .map_err(|never| match never {})
-            .boxed_unsync();
+        let body =
+            Full::new(Bytes::from(callout.body)).map_err(|never| match never {}).boxed_unsync();
         let Ok(request) = wire::request(base, &callout.headers, body) else {
             return CalloutReply::Reset;
         };
@@ -68,11 +63,7 @@ impl Caller {
         match Limited::new(body, REPLY_LIMIT).collect().await {
             Ok(body) => {
                 let body = body.to_bytes().to_vec();
-                CalloutReply::Answered {
-                    status: head.status.as_u16(),
-                    headers,
-                    body,
-                }
+                CalloutReply::Answered { status: head.status.as_u16(), headers, body }
             }
             Err(_) => CalloutReply::Failed,
         }

@@ -23,17 +23,12 @@ impl Journal {
             let file = OpenOptions::new().create(true).append(true).open(path);
             file.with_context(|| format!("cannot write receipts to {}", path.display()))
         };
-        Ok(Self {
-            receipts: receipts.map(open).transpose()?.map(Mutex::new),
-        })
+        Ok(Self { receipts: receipts.map(open).transpose()?.map(Mutex::new) })
     }
 
     pub(super) fn write(&self, line: &LogLine) {
         let Some(receipt) = line.message.strip_prefix(RECEIPT) else {
-            print(&format!(
-                "[{:?}] [worker {}] {}\n",
-                line.level, line.worker, line.message
-            ));
+            print(&format!("[{:?}] [worker {}] {}\n", line.level, line.worker, line.message));
             return;
         };
         print(&format!("{}\n", line.message));

@@ -72,22 +72,11 @@ impl Devhost {
         let calls = callout::Caller::new(client.clone(), settings.clusters.clone());
         let mut seats = Vec::new();
         for number in 0..settings.workers.max(1) {
-            seats.push(Seat::take(
-                number,
-                module.clone(),
-                options.clone(),
-                calls.clone(),
-            )?);
+            seats.push(Seat::take(number, module.clone(), options.clone(), calls.clone())?);
         }
         let bound = TcpListener::bind(settings.listen).await;
         let listener = bound.with_context(|| format!("cannot listen on {}", settings.listen))?;
-        Ok(Self {
-            listener,
-            seats,
-            next: AtomicUsize::new(0),
-            upstream: settings.upstream,
-            client,
-        })
+        Ok(Self { listener, seats, next: AtomicUsize::new(0), upstream: settings.upstream, client })
     }
 
     /// Where it listens; the port is real even when 0 was asked for.
@@ -107,9 +96,7 @@ impl Devhost {
                     hyper::service::service_fn(|request| proxy::serve(host.route(), request));
                 let server = auto::Builder::new(TokioExecutor::new());
                 // A client that breaks off is no event of this host.
-                let _ = server
-                    .serve_connection(TokioIo::new(connection), service)
-                    .await;
+                let _ = server.serve_connection(TokioIo::new(connection), service).await;
             });
         }
     }
@@ -118,11 +105,7 @@ impl Devhost {
     fn route(&self) -> Route {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let seat = self.seats[turn % self.seats.len()].clone();
-        Route {
-            seat,
-            upstream: self.upstream.clone(),
-            client: self.client.clone(),
-        }
+        Route { seat, upstream: self.upstream.clone(), client: self.client.clone() }
     }
 }
 

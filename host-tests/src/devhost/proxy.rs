@@ -29,9 +29,7 @@ pub(super) struct Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        self.line.seat.tell(Command::Close {
-            exchange: self.line.exchange,
-        });
+        self.line.seat.tell(Command::Close { exchange: self.line.exchange });
     }
 }
 
@@ -46,12 +44,7 @@ impl Line {
     /// Returns when the plugin has seen the event: the next one is read only then.
     async fn event(&self, peer: Peer, event: StreamEvent) {
         let (done, seen) = oneshot::channel();
-        self.seat.tell(Command::Event {
-            exchange: self.exchange,
-            peer,
-            event,
-            done,
-        });
+        self.seat.tell(Command::Event { exchange: self.exchange, peer, event, done });
         let _ = seen.await;
     }
 }
@@ -66,28 +59,13 @@ pub(super) async fn serve(
     let end = body.is_end_stream();
     let (number, opened) = oneshot::channel();
     let sides = Sides { upstream, client };
-    route.seat.tell(Command::Open {
-        headers: wire::request_pairs(&head),
-        end,
-        sides,
-        number,
-    });
-    let line = Line {
-        seat: route.seat.clone(),
-        exchange: opened.await.map_err(|_| CutOff)?,
-    };
-    let mut visit = Visit {
-        line: line.clone(),
-        tasks: Vec::new(),
-    };
+    route.seat.tell(Command::Open { headers: wire::request_pairs(&head), end, sides, number });
+    let line = Line { seat: route.seat.clone(), exchange: opened.await.map_err(|_| CutOff)? };
+    let mut visit = Visit { line: line.clone(), tasks: Vec::new() };
     if !end {
-        visit
-            .tasks
-            .push(tokio::spawn(relay(line.clone(), Peer::Client, body)).abort_handle());
+        visit.tasks.push(tokio::spawn(relay(line.clone(), Peer::Client, body)).abort_handle());
     }
-    visit
-        .tasks
-        .push(tokio::spawn(forward(route, line, to_upstream)).abort_handle());
+    visit.tasks.push(tokio::spawn(forward(route, line, to_upstream)).abort_handle());
     match to_client.recv().await {
         Some(StreamEvent::Headers { headers, end }) => {
             answer(&headers, EventBody::new(to_client, end, Some(visit)))
@@ -107,11 +85,7 @@ async fn forward(route: Route, line: Line, mut events: UnboundedReceiver<StreamE
     };
     let body = EventBody::new(events, end, None).boxed_unsync();
     let response = match wire::request(&route.upstream, &headers, body) {
-        Ok(request) => route
-            .client
-            .request(request)
-            .await
-            .map_err(anyhow::Error::from),
+        Ok(request) => route.client.request(request).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
     let Ok(response) = response else {
@@ -119,8 +93,7 @@ async fn forward(route: Route, line: Line, mut events: UnboundedReceiver<StreamE
     };
     let (head, body) = response.into_parts();
     let (headers, end) = (wire::response_pairs(&head), body.is_end_stream());
-    line.event(Peer::Upstream, StreamEvent::Headers { headers, end })
-        .await;
+    line.event(Peer::Upstream, StreamEvent::Headers { headers, end }).await;
     if !end {
         relay(line, Peer::Upstream, body).await;
     }
@@ -138,14 +111,7 @@ async fn relay(line: Line, peer: Peer, mut body: Incoming) {
         };
         line.event(peer, event).await;
     }
-    line.event(
-        peer,
-        StreamEvent::Data {
-            bytes: Vec::new(),
-            end: true,
-        },
-    )
-    .await;
+    line.event(peer, StreamEvent::Data { bytes: Vec::new(), end: true }).await;
 }
 
 enum Frame {

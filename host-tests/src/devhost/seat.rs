@@ -33,28 +33,15 @@ pub(super) enum Peer {
 /// What a worker thread is told.
 pub(super) enum Command {
     /// A request begins. Answers with the number of its exchange.
-    Open {
-        headers: HeaderMap,
-        end: bool,
-        sides: Sides,
-        number: oneshot::Sender<u64>,
-    },
+    Open { headers: HeaderMap, end: bool, sides: Sides, number: oneshot::Sender<u64> },
     /// A peer sent something. The sender reads on after `done`.
-    Event {
-        exchange: u64,
-        peer: Peer,
-        event: StreamEvent,
-        done: oneshot::Sender<()>,
-    },
+    Event { exchange: u64, peer: Peer, event: StreamEvent, done: oneshot::Sender<()> },
     /// Nobody listens to the exchange any more.
     Close { exchange: u64 },
     /// The last handle is gone.
     Leave,
     /// A callout ended.
-    Reply {
-        callout: CalloutId,
-        reply: CalloutReply,
-    },
+    Reply { callout: CalloutId, reply: CalloutReply },
 }
 
 /// A handle to a worker thread; the thread ends with its last handle.
@@ -96,17 +83,10 @@ impl Seat {
                 let _ = started.send(Err(error));
             }
         };
-        thread::Builder::new()
-            .name(format!("worker {number}"))
-            .spawn(run)?;
+        thread::Builder::new().name(format!("worker {number}")).spawn(run)?;
         outcome.recv().context("the worker thread ended")??;
-        let last = Arc::new(Last {
-            commands: commands.clone(),
-        });
-        Ok(Self {
-            commands,
-            _last: last,
-        })
+        let last = Arc::new(Last { commands: commands.clone() });
+        Ok(Self { commands, _last: last })
     }
 
     pub(super) fn tell(&self, command: Command) {
@@ -164,18 +144,8 @@ impl Occupant {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Open {
-                headers,
-                end,
-                sides,
-                number,
-            } => self.open(headers, end, sides, number),
-            Command::Event {
-                exchange,
-                peer,
-                event,
-                done,
-            } => {
+            Command::Open { headers, end, sides, number } => self.open(headers, end, sides, number),
+            Command::Event { exchange, peer, event, done } => {
                 if let Some((exchange, _)) = self.exchanges.get(&exchange) {
                     apply(exchange, peer, event);
                 }

@@ -37,20 +37,13 @@ const HOP_BY_HOP: [&str; 7] = [
 /// A request as the gateway sees it.
 pub(super) fn request_pairs(head: &request::Parts) -> HeaderMap {
     let host = head.headers.get("host").map(HeaderValue::as_bytes);
-    let authority = head
-        .uri
-        .authority()
-        .map(|authority| authority.as_str().as_bytes())
-        .or(host);
+    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes()).or(host);
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let pseudo = [
         (":authority", authority.unwrap_or_default()),
         (":path", path.as_bytes()),
         (":method", head.method.as_str().as_bytes()),
-        (
-            ":scheme",
-            head.uri.scheme_str().unwrap_or("http").as_bytes(),
-        ),
+        (":scheme", head.uri.scheme_str().unwrap_or("http").as_bytes()),
     ];
     let pseudo = pseudo.map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()));
     HeaderMap::new(pseudo.into_iter().chain(end_to_end(&head.headers)))
@@ -58,18 +51,13 @@ pub(super) fn request_pairs(head: &request::Parts) -> HeaderMap {
 
 /// A response as the gateway sees it.
 pub(super) fn response_pairs(head: &response::Parts) -> HeaderMap {
-    let status = (
-        b":status".to_vec(),
-        head.status.as_str().as_bytes().to_vec(),
-    );
+    let status = (b":status".to_vec(), head.status.as_str().as_bytes().to_vec());
     HeaderMap::new(std::iter::once(status).chain(end_to_end(&head.headers)))
 }
 
 /// Header or trailer fields as pairs.
 pub(super) fn end_to_end(fields: &http::HeaderMap) -> impl Iterator<Item = Pair> {
-    let kept = fields
-        .iter()
-        .filter(|field| !HOP_BY_HOP.contains(&field.0.as_str()));
+    let kept = fields.iter().filter(|field| !HOP_BY_HOP.contains(&field.0.as_str()));
     kept.map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
 }
 
@@ -79,18 +67,13 @@ pub(super) fn request(
     headers: &HeaderMap,
     body: SentBody,
 ) -> anyhow::Result<Request<SentBody>> {
-    let authority = base
-        .authority()
-        .ok_or_else(|| anyhow!("{base} has no authority"))?;
+    let authority = base.authority().ok_or_else(|| anyhow!("{base} has no authority"))?;
     let uri = Uri::builder()
         .scheme(base.scheme_str().unwrap_or("http"))
         .authority(authority.as_str())
         .path_and_query(pseudo(headers, ":path")?)
         .build()?;
-    let mut request = Request::builder()
-        .method(pseudo(headers, ":method")?)
-        .uri(uri)
-        .body(body)?;
+    let mut request = Request::builder().method(pseudo(headers, ":method")?).uri(uri).body(body)?;
     *request.headers_mut() = fields(headers)?;
     let host = HeaderValue::from_bytes(pseudo(headers, ":authority")?)?;
     request.headers_mut().insert("host", host);
@@ -99,9 +82,7 @@ pub(super) fn request(
 
 /// A response with what the gateway's header block says.
 pub(super) fn response<B>(headers: &HeaderMap, body: B) -> anyhow::Result<Response<B>> {
-    let mut response = Response::builder()
-        .status(pseudo(headers, ":status")?)
-        .body(body)?;
+    let mut response = Response::builder().status(pseudo(headers, ":status")?).body(body)?;
     *response.headers_mut() = fields(headers)?;
     Ok(response)
 }
@@ -109,21 +90,12 @@ pub(super) fn response<B>(headers: &HeaderMap, body: B) -> anyhow::Result<Respon
 /// Pairs without pseudo headers.
 pub(super) fn fields(headers: &HeaderMap) -> anyhow::Result<http::HeaderMap> {
     let mut fields = http::HeaderMap::new();
-    for (name, value) in headers
-        .pairs()
-        .iter()
-        .filter(|pair| !pair.0.starts_with(b":"))
-    {
-        fields.append(
-            HeaderName::from_bytes(name)?,
-            HeaderValue::from_bytes(value)?,
-        );
+    for (name, value) in headers.pairs().iter().filter(|pair| !pair.0.starts_with(b":")) {
+        fields.append(HeaderName::from_bytes(name)?, HeaderValue::from_bytes(value)?);
     }
     Ok(fields)
 }
 
 fn pseudo<'a>(headers: &'a HeaderMap, name: &str) -> anyhow::Result<&'a [u8]> {
-    headers
-        .first(name.as_bytes())
-        .with_context(|| format!("no {name}"))
+    headers.first(name.as_bytes()).with_context(|| format!("no {name}"))
 }

@@ -111,8 +111,5 @@ fn all<'a>(pairs: &'a [Pair], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
 }
 
 fn wrapped(pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Vec<Pair> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (Bytes(name), Bytes(value)))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (Bytes(name), Bytes(value))).collect()
 }

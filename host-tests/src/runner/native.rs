@@ -25,27 +25,16 @@ impl Host for Native {
         let mut engine = match Engine::new(&case.configuration.0) {
             Ok(engine) => engine,
             Err(problems) => {
-                return Observed {
-                    refused: Some(problems.to_string()),
-                    ..observed
-                };
+                return Observed { refused: Some(problems.to_string()), ..observed };
             }
         };
-        // As every host does: keys are wanted from the start on.
-        let start = case
-            .exchanges
-            .first()
-            .map_or(crate::cases::NOW, |exchange| exchange.arrives);
-        let mut under_way = engine.due(Timestamp::from_unix_millis(start));
         for exchange in &case.exchanges {
             let entropy = case.entropy.0.as_slice().try_into().expect("ten bytes");
-            let run = Run {
-                engine: &mut engine,
-                exchange,
-                answers: &exchange.fetches,
-                steps: Vec::new(),
-            };
-            observed.exchanges.push(run.whole(entropy, &mut under_way));
+            // As every host does, at the start and on every tick.
+            let under_way = engine.due(Timestamp::from_unix_millis(exchange.arrives));
+            let answers = &exchange.fetches;
+            let run = Run { engine: &mut engine, exchange, answers, steps: Vec::new() };
+            observed.exchanges.push(run.whole(entropy, under_way));
         }
         observed
     }
@@ -60,7 +49,7 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn whole(mut self, entropy: [u8; 10], under_way: &mut Vec<Fetch>) -> Seen {
+    fn whole(mut self, entropy: [u8; 10], under_way: Vec<Fetch>) -> Seen {
         let head = Head::from_pairs(plain(&self.exchange.headers));
         let now = Timestamp::from_unix_millis(self.exchange.arrives);
         let mut step = self.engine.begin(head, Arrival { now, entropy });
@@ -69,10 +58,7 @@ impl Run<'_> {
             Step::Fetch(need) => Some(need.fetch().clone()),
             Step::Body(_) | Step::Decided(_) => None,
         };
-        for fetch in under_way
-            .drain(..)
-            .filter(|fetch| Some(fetch) != wanted.as_ref())
-        {
+        for fetch in under_way.into_iter().filter(|fetch| Some(fetch) != wanted.as_ref()) {
             let answer = self.answer();
             self.engine.absorb(fetch, answer, self.fetched());
         }
@@ -115,10 +101,9 @@ impl Run<'_> {
             self.answers = rest;
         }
         match first {
-            FetchAnswer::Answered { status, body } => FetchReply::Answered {
-                status: *status,
-                body: body.0.clone(),
-            },
+            FetchAnswer::Answered { status, body } => {
+                FetchReply::Answered { status: *status, body: body.0.clone() }
+            }
             FetchAnswer::Refused | FetchAnswer::Timeout | FetchAnswer::Reset => FetchReply::Failed,
         }
     }
@@ -131,10 +116,8 @@ impl Run<'_> {
         };
         match outcome.disposition {
             Disposition::Reply(reply) => {
-                let headers = reply
-                    .headers
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), value.into()));
+                let headers =
+                    reply.headers.into_iter().map(|(name, value)| (name.into(), value.into()));
                 seen.client = Some(Answer {
                     status: reply.status,
                     headers: wrapped(headers),
@@ -156,9 +139,7 @@ fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
     let set = |name: &[u8]| edits.set.iter().any(|(ours, _)| ours.as_bytes() == name);
     let gone = |name: &[u8]| edits.remove.iter().any(|gone| gone == name) || set(name);
     let mut headers = plain(&exchange.headers);
-    headers
-        .iter_mut()
-        .for_each(|(name, _)| name.make_ascii_lowercase());
+    headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
     headers.retain(|(name, _)| !gone(name));
     headers.extend(
         edits
@@ -166,45 +147,23 @@ fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
             .iter()
             .map(|(name, value)| (name.as_bytes().to_vec(), value.clone().into_bytes())),
     );
-    Message {
-        headers: wrapped(headers),
-        body: Bytes(exchange.whole_body()),
-        trailers: Vec::new(),
-    }
+    Message { headers: wrapped(headers), body: Bytes(exchange.whole_body()), trailers: Vec::new() }
 }
 
 fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> Answer {
     let sent = &exchange.upstream;
     let mut headers = plain(&sent.headers);
     let Some(mut filter) = filter else {
-        let body = sent
-            .body
-            .iter()
-            .flat_map(|piece| piece.0.iter().copied())
-            .collect();
-        return Answer {
-            status: sent.status,
-            headers: wrapped(headers),
-            body: Bytes(body),
-        };
+        let body = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
+        return Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
     };
     let gone = filter.head(sent.status, &headers);
-    headers.retain(|(name, _)| {
-        !gone
-            .iter()
-            .any(|gone| gone.as_bytes() == name.to_ascii_lowercase())
-    });
-    let mut body: Vec<u8> = sent
-        .body
-        .iter()
-        .flat_map(|piece| filter.push(&piece.0, false))
-        .collect();
+    headers
+        .retain(|(name, _)| !gone.iter().any(|gone| gone.as_bytes() == name.to_ascii_lowercase()));
+    let mut body: Vec<u8> =
+        sent.body.iter().flat_map(|piece| filter.push(&piece.0, false)).collect();
     if !(sent.body.is_empty() && sent.trailers.is_empty()) {
         body.extend(filter.push(&[], true));
     }
-    Answer {
-        status: sent.status,
-        headers: wrapped(headers),
-        body: Bytes(body),
-    }
+    Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) }
 }

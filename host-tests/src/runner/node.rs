@@ -53,10 +53,6 @@ fn piped(command: &mut Command, input: &[u8]) -> Vec<u8> {
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output().expect("node can be waited for")
     });
-    assert!(
-        output.status.success(),
-        "the runner in Node failed: {}",
-        output.status
-    );
+    assert!(output.status.success(), "the runner in Node failed: {}", output.status);
     output.stdout
 }

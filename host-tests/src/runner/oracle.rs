@@ -21,37 +21,20 @@ pub fn judge(case: &Case, observed: &Observed) -> Vec<String> {
     }
     let mut found = observed.faults.clone();
     found.extend(
-        observed
-            .refused
-            .iter()
-            .map(|said| format!("the configuration is refused: {said}")),
+        observed.refused.iter().map(|said| format!("the configuration is refused: {said}")),
     );
     if observed.exchanges.len() != case.expected.len() {
-        found.push(format!(
-            "{} exchanges, not {}",
-            observed.exchanges.len(),
-            case.expected.len()
-        ));
+        found.push(format!("{} exchanges, not {}", observed.exchanges.len(), case.expected.len()));
     }
     let count = case.expected.len();
-    let exchanges = case
-        .resolved
-        .exchanges
-        .iter()
-        .zip(&case.expected)
-        .zip(&observed.exchanges);
+    let exchanges = case.resolved.exchanges.iter().zip(&case.expected).zip(&observed.exchanges);
     for (i, ((exchange, expected), seen)) in exchanges.enumerate() {
         let label = match (i + 1 == count, count > 2) {
             (true, _) => "afterwards, a good request: ".to_owned(),
             (false, true) => format!("exchange {}: ", i + 1),
             (false, false) => String::new(),
         };
-        let judged = Judged {
-            exchange,
-            expected,
-            seen,
-        }
-        .all();
+        let judged = Judged { exchange, expected, seen }.all();
         found.extend(judged.into_iter().map(|line| format!("{label}{line}")));
     }
     found.extend(grown(observed));
@@ -117,10 +100,7 @@ fn header<'h>(
     };
     let (first, more) = (text(first), text(more));
     (!good).then(|| {
-        format!(
-            "header {name}: expected {expected}, got {first:?} {}",
-            more.unwrap_or_default()
-        )
+        format!("header {name}: expected {expected}, got {first:?} {}", more.unwrap_or_default())
     })
 }
 

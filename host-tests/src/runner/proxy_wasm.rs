@@ -33,18 +33,12 @@ impl ProxyWasm {
         let path = artifact::path("DEPUTY_WASM", "the plugin module");
         let bytes = std::fs::read(&path).with_context(|| path.display().to_string());
         let module = bytes.and_then(|bytes| Module::load(&bytes));
-        Self {
-            module: module.unwrap_or_else(|e| panic!("{e:#}")),
-            order,
-        }
+        Self { module: module.unwrap_or_else(|e| panic!("{e:#}")), order }
     }
 
     /// Starts a gateway for a configuration; the error is what the plugin said about it.
     pub fn start(&self, case: &Resolved) -> anyhow::Result<Gateway> {
-        let first = case
-            .exchanges
-            .first()
-            .map_or(crate::cases::NOW, |exchange| exchange.arrives);
+        let first = case.exchanges.first().map_or(crate::cases::NOW, |exchange| exchange.arrives);
         let options = Options {
             profile: Profile::EnvoyHold,
             clusters: case.clusters.iter().cloned().collect(),
@@ -60,6 +54,7 @@ impl ProxyWasm {
         let counted = Counters::read(gateway);
         gateway.take_logs();
         gateway.set_now(exchange.arrives * NANOS_PER_MILLI);
+        gateway.tick();
         let stream = gateway.exchange(0);
         self.request(gateway, &stream, exchange);
         if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
@@ -67,16 +62,8 @@ impl ProxyWasm {
         }
         let seen = seen(gateway, &stream);
         let mut faults = Vec::new();
-        faults.extend(
-            gateway
-                .death(0)
-                .map(|death| format!("the VM died: {death}")),
-        );
-        faults.extend(
-            gateway
-                .crashed()
-                .map(|crash| format!("the proxy crashed: {crash}")),
-        );
+        faults.extend(gateway.death(0).map(|death| format!("the VM died: {death}")));
+        faults.extend(gateway.crashed().map(|crash| format!("the proxy crashed: {crash}")));
         if stream.is_held() {
             faults.push("the request is held for good: neither forwarded nor answered".to_owned());
         }
@@ -118,10 +105,7 @@ impl Host for ProxyWasm {
         let gateway = match self.start(case) {
             Ok(gateway) => gateway,
             Err(error) => {
-                return Observed {
-                    refused: Some(format!("{error:#}")),
-                    ..observed
-                };
+                return Observed { refused: Some(format!("{error:#}")), ..observed };
             }
         };
         let configured = gateway.memory_pages(0);
@@ -142,9 +126,7 @@ struct Replies<'e> {
 
 impl<'e> Replies<'e> {
     fn of(exchange: &'e Exchange) -> Self {
-        Self {
-            answers: &exchange.fetches,
-        }
+        Self { answers: &exchange.fetches }
     }
 
     fn next(&mut self) -> CalloutReply {
@@ -175,10 +157,7 @@ impl<'e> Replies<'e> {
 }
 
 fn respond(stream: &Stream, response: &Response) {
-    let status = (
-        b":status".to_vec(),
-        response.status.to_string().into_bytes(),
-    );
+    let status = (b":status".to_vec(), response.status.to_string().into_bytes());
     let headers = std::iter::once(status).chain(plain(&response.headers));
     let bare = response.body.is_empty() && response.trailers.is_empty();
     stream.response_headers(headers, bare);
@@ -210,33 +189,19 @@ fn seen(gateway: &Gateway, stream: &Stream) -> Seen {
     });
     let lines = gateway.take_logs().into_iter().map(|line| line.message);
     let (receipts, logs): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with(RECEIPT));
-    let receipts = receipts
-        .iter()
-        .filter_map(|line| line.strip_prefix(RECEIPT))
-        .map(str::to_owned)
-        .collect();
-    Seen {
-        upstream,
-        client,
-        receipts,
-        logs,
-        steps: None,
-    }
+    let receipts =
+        receipts.iter().filter_map(|line| line.strip_prefix(RECEIPT)).map(str::to_owned).collect();
+    Seen { upstream, client, receipts, logs, steps: None }
 }
 
 fn sent_headers(sent: &Sent) -> Vec<crate::cases::Pair> {
-    wrapped(
-        sent.headers()
-            .map(|headers| headers.pairs().to_vec())
-            .unwrap_or_default(),
-    )
+    wrapped(sent.headers().map(|headers| headers.pairs().to_vec()).unwrap_or_default())
 }
 
 /// The access log prints what the log line says.
 fn filter_state_differs(stream: &Stream, seen: &Seen) -> Option<String> {
-    let state = stream
-        .filter_state(&["deputy"])
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let state =
+        stream.filter_state(&["deputy"]).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let differs = state.as_deref() != seen.receipts.last().map(String::as_str);
     differs.then(|| format!("filter state and receipt differ: {state:?}"))
 }
@@ -252,12 +217,7 @@ impl Counters {
         let names = gateway.shared().metrics().into_keys().filter(ours);
         Self(
             names
-                .map(|name| {
-                    (
-                        name.clone(),
-                        gateway.shared().metric(&name).unwrap_or_default(),
-                    )
-                })
+                .map(|name| (name.clone(), gateway.shared().metric(&name).unwrap_or_default()))
                 .collect(),
         )
     }
@@ -265,20 +225,14 @@ impl Counters {
     /// One exchange counts its verdict and its reason once, and nothing else.
     fn differ(&self, after: &Self, seen: &Seen) -> Option<String> {
         let before = |name: &String| self.0.get(name).copied().unwrap_or_default();
-        let grown = after
-            .0
-            .iter()
-            .filter(|(name, value)| before(name) != **value);
-        let grown: Vec<_> = grown
-            .map(|(name, value)| (name.clone(), value - before(name)))
-            .collect();
+        let grown = after.0.iter().filter(|(name, value)| before(name) != **value);
+        let grown: Vec<_> =
+            grown.map(|(name, value)| (name.clone(), value - before(name))).collect();
         let receipt: serde_json::Value = serde_json::from_str(seen.receipts.first()?).ok()?;
         let verdict = receipt["verdict"].as_str()?;
         let mut expected = vec![(format!("deputy.decision.{verdict}"), 1)];
         expected.extend(
-            receipt["reason"]
-                .as_str()
-                .map(|reason| (format!("deputy.reason.{reason}"), 1)),
+            receipt["reason"].as_str().map(|reason| (format!("deputy.reason.{reason}"), 1)),
         );
         (grown != expected).then(|| format!("the counters say {grown:?}, not {expected:?}"))
     }

@@ -13,10 +13,7 @@ use crate::cases::{self, Case};
 /// When a case does not hold, with all differences of all of them.
 pub fn every_case(host: &mut dyn Host, mut reference: Option<&mut dyn Host>) {
     let exceptions = Exceptions::read();
-    let mut report = Report {
-        host: host.name(),
-        ..Report::default()
-    };
+    let mut report = Report { host: host.name(), ..Report::default() };
     for case in chosen() {
         let observed = host.run(&case.resolved);
         let mut found = oracle::judge(case, &observed);
@@ -34,10 +31,8 @@ pub fn every_case(host: &mut dyn Host, mut reference: Option<&mut dyn Host>) {
 /// When `CASES` names none: a filter that is misspelt must not look like success.
 pub fn chosen() -> Vec<&'static Case> {
     let filter = std::env::var("CASES").unwrap_or_default();
-    let chosen: Vec<_> = cases::all()
-        .iter()
-        .filter(|case| case.name().starts_with(&filter))
-        .collect();
+    let chosen: Vec<_> =
+        cases::all().iter().filter(|case| case.name().starts_with(&filter)).collect();
     assert!(!chosen.is_empty(), "no case begins with CASES={filter}");
     chosen
 }
@@ -77,20 +72,14 @@ impl Report {
 
     fn finish(self) {
         let total: usize = self.run.values().sum();
-        let subjects: Vec<_> = self
-            .run
-            .iter()
-            .map(|(subject, count)| format!("{subject} {count}"))
-            .collect();
+        let subjects: Vec<_> =
+            self.run.iter().map(|(subject, count)| format!("{subject} {count}")).collect();
         println!("{}: {total} cases ({})", self.host, subjects.join(", "));
         if self.failed.is_empty() {
             return;
         }
-        let mut text = format!(
-            "{} of {total} cases do not hold on {}\n",
-            self.failed.len(),
-            self.host
-        );
+        let mut text =
+            format!("{} of {total} cases do not hold on {}\n", self.failed.len(), self.host);
         for (name, found) in &self.failed {
             let _ = writeln!(text, "\n  {name}");
             for line in found {

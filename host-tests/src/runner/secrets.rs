@@ -8,12 +8,8 @@ pub(super) fn leaks(token: &str, text: &str) -> bool {
 /// Pieces overlap by half, so that whatever is half as long again can't slip between two.
 fn part_leaks(part: &str, text: &str) -> bool {
     let bytes = part.as_bytes();
-    let starts = (0..bytes.len().saturating_sub(PIECE - 1))
-        .step_by(PIECE / 2)
-        .take(MOST);
-    starts
-        .filter_map(|start| part.get(start..start + PIECE))
-        .any(|piece| text.contains(piece))
+    let starts = (0..bytes.len().saturating_sub(PIECE - 1)).step_by(PIECE / 2).take(MOST);
+    starts.filter_map(|start| part.get(start..start + PIECE)).any(|piece| text.contains(piece))
 }
 
 /// Shorter pieces of base64url occur by chance.
@@ -27,12 +23,7 @@ mod tests {
 
     #[test]
     fn a_piece_of_any_part_is_a_leak() {
-        let token = format!(
-            "{}.{}.{}",
-            "a1".repeat(30),
-            "b2c3".repeat(40),
-            "d4e5f6".repeat(15)
-        );
+        let token = format!("{}.{}.{}", "a1".repeat(30), "b2c3".repeat(40), "d4e5f6".repeat(15));
         assert!(!leaks(&token, "a receipt with a hash: sha-256:b2c3b2c3"));
         for part in token.split('.') {
             assert!(leaks(&token, &format!("see {} there", &part[7..45])));

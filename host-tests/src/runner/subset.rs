@@ -44,13 +44,7 @@ mod tests {
             compare(&expected, Some(&actual), "", &mut found);
             found.len()
         };
-        assert_eq!(
-            differences(json!({"a": {"c": [1, {"d": 2}], "x": null}})),
-            0
-        );
-        assert_eq!(
-            differences(json!({"a": {"b": 2, "c": [1]}, "f": null, "h": 1})),
-            4
-        );
+        assert_eq!(differences(json!({"a": {"c": [1, {"d": 2}], "x": null}})), 0);
+        assert_eq!(differences(json!({"a": {"b": 2, "c": [1]}, "f": null, "h": 1})), 4);
     }
 }

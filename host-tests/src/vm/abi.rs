@@ -47,9 +47,7 @@ pub enum LogLevel {
 impl LogLevel {
     pub(super) fn from_abi(level: i32) -> Option<Self> {
         use LogLevel::{Critical, Debug, Error, Info, Trace, Warn};
-        [Trace, Debug, Info, Warn, Error, Critical]
-            .into_iter()
-            .find(|known| *known as i32 == level)
+        [Trace, Debug, Info, Warn, Error, Critical].into_iter().find(|known| *known as i32 == level)
     }
 }
 

@@ -57,20 +57,12 @@ pub enum CalloutReply {
 impl CalloutReply {
     /// An answer without further headers.
     pub fn answer(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self::Answered {
-            status,
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        Self::Answered { status, headers: Vec::new(), body: body.into() }
     }
 
     pub(super) fn into_message(self) -> (HeaderMap, Vec<u8>) {
         match self {
-            Self::Answered {
-                status,
-                headers,
-                body,
-            } => {
+            Self::Answered { status, headers, body } => {
                 let head = pairs([(":status", status.to_string())]);
                 (HeaderMap::new(head.into_iter().chain(headers)), body)
             }
@@ -84,11 +76,8 @@ impl CalloutReply {
 
 fn synthetic(status: &str, text: &str) -> (HeaderMap, Vec<u8>) {
     let length = text.len().to_string();
-    let head = [
-        (":status", status),
-        ("content-length", length.as_str()),
-        ("content-type", "text/plain"),
-    ];
+    let head =
+        [(":status", status), ("content-length", length.as_str()), ("content-type", "text/plain")];
     (HeaderMap::new(pairs(head)), text.as_bytes().to_vec())
 }
 

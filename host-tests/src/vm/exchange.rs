@@ -27,43 +27,34 @@ impl Exchange {
     /// Gives this stream a property; set it before the headers.
     pub fn property(&self, path: &[&str], value: impl Into<Vec<u8>>) {
         let path = path.join("\0").into_bytes();
-        self.lock()
-            .stream(self.context)
-            .properties
-            .insert(path, value.into());
+        self.lock().stream(self.context).properties.insert(path, value.into());
     }
 
     /// The client sends its header block.
     pub fn headers(&self, headers: impl IntoIterator<Item = Pair>, end: bool) {
-        self.lock()
-            .request_headers(self.context, HeaderMap::new(headers), end);
+        self.lock().request_headers(self.context, HeaderMap::new(headers), end);
     }
 
     /// The client sends a piece of the body.
     pub fn data(&self, bytes: impl Into<Vec<u8>>, end: bool) {
-        self.lock()
-            .data_arrives(self.context, Direction::Request, bytes.into(), end);
+        self.lock().data_arrives(self.context, Direction::Request, bytes.into(), end);
     }
 
     /// The client sends a body in pieces and then, as nearly every real client does, an empty piece
     /// that carries the end.
     pub fn body(&self, bytes: &[u8], piece: usize) {
-        bytes
-            .chunks(piece)
-            .for_each(|piece| self.data(piece, false));
+        bytes.chunks(piece).for_each(|piece| self.data(piece, false));
         self.data([], true);
     }
 
     /// The client ends with trailers; no data event carries an end then.
     pub fn trailers(&self, trailers: impl IntoIterator<Item = Pair>) {
-        self.lock()
-            .trailers_arrive(self.context, Direction::Request, HeaderMap::new(trailers));
+        self.lock().trailers_arrive(self.context, Direction::Request, HeaderMap::new(trailers));
     }
 
     /// The client goes away.
     pub fn abort(&self) {
-        self.lock()
-            .reset(self.context, "downstream_remote_disconnect");
+        self.lock().reset(self.context, "downstream_remote_disconnect");
     }
 
     /// The upstream sends its header block.
@@ -76,12 +67,7 @@ impl Exchange {
         let contacted = stream.request.headers_continued || stream.request.aborted;
         assert!(contacted, "no upstream was contacted");
         if stream.local_reply.is_none() {
-            worker.headers_arrive(
-                self.context,
-                Direction::Response,
-                HeaderMap::new(headers),
-                end,
-            );
+            worker.headers_arrive(self.context, Direction::Response, HeaderMap::new(headers), end);
         }
     }
 
@@ -145,17 +131,17 @@ impl Exchange {
         let path = path.join("\0").into_bytes();
         let mut worker = self.lock();
         let stream = worker.stream(self.context);
-        stream
-            .logged_state
-            .as_ref()
-            .unwrap_or(&stream.filter_state)
-            .get(&path)
-            .cloned()
+        stream.logged_state.as_ref().unwrap_or(&stream.filter_state).get(&path).cloned()
     }
 
     /// The stream is over and its context deleted.
     pub fn is_finished(&self) -> bool {
         self.lock().stream(self.context).finished
+    }
+
+    /// There is a response, even if the plugin holds it.
+    pub fn is_answering(&self) -> bool {
+        self.lock().stream(self.context).response.headers.is_some()
     }
 
     /// Nothing was decided yet: not forwarded, not answered, not over.
@@ -166,9 +152,7 @@ impl Exchange {
     }
 
     fn lock(&self) -> MutexGuard<'_, Worker> {
-        self.worker
-            .lock()
-            .expect("no panic in another thread of this worker")
+        self.worker.lock().expect("no panic in another thread of this worker")
     }
 }
 

@@ -24,9 +24,7 @@ impl Exports {
             .exports(&mut *store)
             .filter_map(|export| Some((export.name().to_owned(), export.into_func()?)))
             .collect();
-        Self {
-            functions: found.into_iter().collect(),
-        }
+        Self { functions: found.into_iter().collect() }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -41,10 +39,8 @@ impl Exports {
         arguments: &[u32],
     ) -> Option<wasmtime::Result<u32>> {
         let function = *self.functions.get(name)?;
-        let arguments: Vec<Val> = arguments
-            .iter()
-            .map(|argument| Val::I32(*argument as i32))
-            .collect();
+        let arguments: Vec<Val> =
+            arguments.iter().map(|argument| Val::I32(*argument as i32)).collect();
         let mut results: Vec<Val> = match function.ty(&*store).results().len() {
             0 => Vec::new(),
             count => vec![Val::null_func_ref(); count],
@@ -64,12 +60,7 @@ fn number(value: &Val) -> u32 {
 
 /// The type of an import or export as text, for error messages.
 pub(super) fn signature(parameters: &[ValType], results: &[ValType]) -> String {
-    let list = |types: &[ValType]| {
-        types
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let list =
+        |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     format!("({}) -> ({})", list(parameters), list(results))
 }

@@ -30,15 +30,9 @@ impl Worker {
         let state = self.state();
         let (at, number) = (state.surroundings.now(), state.worker);
         state.surroundings.cancel(number, None);
-        self.death = Some(Death {
-            reason: reason.to_owned(),
-            at,
-        });
-        let in_flight = self
-            .state()
-            .streams
-            .iter()
-            .filter(|(_, stream)| stream.in_vm && !stream.finished);
+        self.death = Some(Death { reason: reason.to_owned(), at });
+        let in_flight =
+            self.state().streams.iter().filter(|(_, stream)| stream.in_vm && !stream.finished);
         let in_flight: Vec<u32> = in_flight.map(|(context, _)| *context).collect();
         for context in in_flight {
             self.stream(context).failed = true;
@@ -64,11 +58,8 @@ impl Worker {
     /// A new VM in place of the dead one. Records of past streams are kept for the test to read.
     pub(super) fn rebuild(&mut self) -> anyhow::Result<()> {
         let old = self.state();
-        let mut state = HostState::new(
-            Arc::clone(&old.options),
-            old.surroundings.clone(),
-            old.worker,
-        );
+        let mut state =
+            HostState::new(Arc::clone(&old.options), old.surroundings.clone(), old.worker);
         state.streams = std::mem::take(&mut old.streams);
         state.last_context = old.last_context;
         let module = self.module.clone();
@@ -77,14 +68,8 @@ impl Worker {
         let booted = self.boot();
         if let Err(error) = &booted {
             let at = self.state().surroundings.now();
-            self.note(
-                LogLevel::Critical,
-                &format!("the VM was not reloaded: {error}"),
-            );
-            self.death = Some(Death {
-                reason: error.to_string(),
-                at,
-            });
+            self.note(LogLevel::Critical, &format!("the VM was not reloaded: {error}"));
+            self.death = Some(Death { reason: error.to_string(), at });
         }
         booted
     }

@@ -22,12 +22,7 @@ impl Worker {
     pub(super) fn open_stream(&mut self) -> u32 {
         let (context, root) = (self.state().next_context(), self.root);
         let began_at = self.state().surroundings.now();
-        let stream = Stream {
-            root,
-            began_at,
-            details: "via_upstream".into(),
-            ..Stream::default()
-        };
+        let stream = Stream { root, began_at, details: "via_upstream".into(), ..Stream::default() };
         self.state().streams.insert(context, stream);
         context
     }
@@ -36,10 +31,7 @@ impl Worker {
         let reception = self.receive();
         let root = self.root;
         let stream = self.stream(context);
-        assert!(
-            stream.request.headers.is_none(),
-            "request headers were delivered before"
-        );
+        assert!(stream.request.headers.is_none(), "request headers were delivered before");
         stream.root = root;
         match reception {
             Reception::Plugin => {
@@ -151,7 +143,12 @@ impl Worker {
                 self.enforce_limit(context, direction);
                 self.common_continue(context, direction);
             }
-            DataStatus::Continue => self.emit_data(context, direction, chunk, end),
+            DataStatus::Continue => {
+                // After `proxy_continue_stream` one more callback sees its piece in the buffer.
+                let mut bytes = half.buffered.as_mut().map(std::mem::take).unwrap_or_default();
+                bytes.extend(chunk);
+                self.emit_data(context, direction, bytes, end);
+            }
             DataStatus::Buffer | DataStatus::Watermark => {
                 half.iteration = Iteration::Single;
                 half.buffer(chunk);
@@ -208,23 +205,14 @@ impl Worker {
     pub(super) fn trailers_through_filter(&mut self, context: u32, direction: Direction) {
         let half = self.stream(context).half_mut(direction);
         half.trailers_visible = true;
-        let count = half
-            .trailers
-            .as_ref()
-            .map_or(0, |trailers| trailers.pairs().len()) as u32;
+        let count = half.trailers.as_ref().map_or(0, |trailers| trailers.pairs().len()) as u32;
         let name = match direction {
             Direction::Request => "proxy_on_request_trailers",
             Direction::Response => "proxy_on_response_trailers",
         };
         let called = self.callback(context, direction, name, &[context, count]);
-        let goes_on = matches!(
-            called,
-            Called::Absent
-                | Called::Returned {
-                    value: 0,
-                    stopped: false
-                }
-        );
+        let goes_on =
+            matches!(called, Called::Absent | Called::Returned { value: 0, stopped: false });
         if goes_on {
             self.stream(context).half_mut(direction).trailers_visible = false;
         }
@@ -270,29 +258,17 @@ impl Worker {
     fn headers_status(&mut self, called: Called) -> Iteration {
         let hold = self.state().options.profile == Profile::EnvoyHold;
         match called {
-            Called::Absent
-            | Called::Returned {
-                value: 0,
-                stopped: false,
-            } => Iteration::Continue,
-            Called::Returned {
-                value: 1,
-                stopped: false,
-            } if hold => Iteration::Single,
-            Called::Returned {
-                value: 2,
-                stopped: false,
-            } => Iteration::AllBuffer,
+            Called::Absent | Called::Returned { value: 0, stopped: false } => Iteration::Continue,
+            Called::Returned { value: 1, stopped: false } if hold => Iteration::Single,
+            Called::Returned { value: 2, stopped: false } => Iteration::AllBuffer,
             Called::Trapped | Called::Returned { .. } => Iteration::AllWatermark,
         }
     }
 
     /// Outside a callback.
     fn enforce_limit(&mut self, context: u32, direction: Direction) {
-        let (limit, half) = (
-            self.state().options.buffer_limit,
-            self.stream(context).half(direction),
-        );
+        let (limit, half) =
+            (self.state().options.buffer_limit, self.stream(context).half(direction));
         if half.buffered_len() <= limit {
             return;
         }
@@ -304,20 +280,15 @@ impl Worker {
                 LocalReply::host(500, "Internal Server Error", "response_payload_too_large")
             }
         };
-        self.note(
-            LogLevel::Debug,
-            &format!("a paused body passed the limit of {limit} bytes"),
-        );
+        self.note(LogLevel::Debug, &format!("a paused body passed the limit of {limit} bytes"));
         self.send_local_reply(context, reply);
     }
 
     /// The limit is passed on the way into a body callback: the callback still comes, with the size
     /// over the limit, and the reply follows it.
     fn enforce_limit_inside(&mut self, context: u32, direction: Direction) {
-        let outer = std::mem::replace(
-            &mut self.stream(context).decoding,
-            direction == Direction::Request,
-        );
+        let outer =
+            std::mem::replace(&mut self.stream(context).decoding, direction == Direction::Request);
         self.enforce_limit(context, direction);
         self.stream(context).decoding = outer;
     }
@@ -325,19 +296,9 @@ impl Worker {
 
 fn data_status(called: Called) -> DataStatus {
     match called {
-        Called::Absent
-        | Called::Returned {
-            value: 0,
-            stopped: false,
-        } => DataStatus::Continue,
-        Called::Returned {
-            value: 1,
-            stopped: false,
-        } => DataStatus::Buffer,
-        Called::Returned {
-            value: 2,
-            stopped: false,
-        } => DataStatus::Watermark,
+        Called::Absent | Called::Returned { value: 0, stopped: false } => DataStatus::Continue,
+        Called::Returned { value: 1, stopped: false } => DataStatus::Buffer,
+        Called::Returned { value: 2, stopped: false } => DataStatus::Watermark,
         Called::Trapped | Called::Returned { .. } => DataStatus::NoBuffer,
     }
 }

@@ -30,8 +30,6 @@ impl Worker {
         }
         if buffered && !self.interrupted(context, direction) {
             let half = self.stream(context).half_mut(direction);
-            // What stays behind is an empty buffer: data that a paused body callback added later is
-            // moved there and waits for the next resumption.
             let bytes = std::mem::take(half.buffered.get_or_insert_default());
             let end = half.observed_end && !had_trailers;
             if unseen {
@@ -53,12 +51,7 @@ impl Worker {
         let half = self.stream(context).half_mut(direction);
         half.headers_continued = true;
         let headers = half.headers.clone().unwrap_or_default();
-        self.emit(
-            context,
-            direction,
-            StreamEvent::Headers { headers, end },
-            end,
-        );
+        self.emit(context, direction, StreamEvent::Headers { headers, end }, end);
     }
 
     pub(super) fn emit_data(
@@ -80,12 +73,7 @@ impl Worker {
     }
 
     pub(super) fn emit_trailers(&mut self, context: u32, direction: Direction) {
-        let trailers = self
-            .stream(context)
-            .half(direction)
-            .trailers
-            .clone()
-            .unwrap_or_default();
+        let trailers = self.stream(context).half(direction).trailers.clone().unwrap_or_default();
         self.emit(context, direction, StreamEvent::Trailers(trailers), true);
     }
 

@@ -32,17 +32,10 @@ impl Gateway {
         for number in 0..options.workers {
             match Worker::start(module, &options, &surroundings, number) {
                 Ok(worker) => workers.push(Arc::new(Mutex::new(worker))),
-                Err(error) => bail!(
-                    "the plugin did not start: {error}{}",
-                    log_text(&surroundings)
-                ),
+                Err(error) => bail!("the plugin did not start: {error}{}", log_text(&surroundings)),
             }
         }
-        Ok(Self {
-            workers,
-            surroundings,
-            shared,
-        })
+        Ok(Self { workers, surroundings, shared })
     }
 
     /// A new HTTP stream on a worker; nothing happens before its headers.
@@ -82,9 +75,7 @@ impl Gateway {
 
     /// Fires `on_tick` in every worker whose plugin set a period. Returns how many callbacks ran.
     pub fn tick(&self) -> usize {
-        (0..self.workers.len())
-            .map(|number| self.tick_worker(number))
-            .sum()
+        (0..self.workers.len()).map(|number| self.tick_worker(number)).sum()
     }
 
     /// Fires `on_tick` in one worker.
@@ -96,11 +87,7 @@ impl Gateway {
     pub fn tick_period_ms(&self, worker: usize) -> u32 {
         let mut worker = self.worker(worker);
         let root = worker.root;
-        worker
-            .state()
-            .roots
-            .get(&root)
-            .map_or(0, |root| root.tick_period_ms)
+        worker.state().roots.get(&root).map_or(0, |root| root.tick_period_ms)
     }
 
     /// Tells listeners about items enqueued since the last call.
@@ -152,10 +139,7 @@ impl Gateway {
 
     /// Why a worker's VM is dead, with the guest's stack; `None` while it lives.
     pub fn death(&self, worker: usize) -> Option<String> {
-        self.worker(worker)
-            .death
-            .as_ref()
-            .map(|death| death.reason.clone())
+        self.worker(worker).death.as_ref().map(|death| death.reason.clone())
     }
 
     /// The plugin did something that takes the whole Envoy process down.
@@ -176,16 +160,11 @@ impl Gateway {
     }
 
     fn worker(&self, number: usize) -> MutexGuard<'_, Worker> {
-        self.workers[number]
-            .lock()
-            .expect("no panic in another thread of this worker")
+        self.workers[number].lock().expect("no panic in another thread of this worker")
     }
 }
 
 fn log_text(surroundings: &Surroundings) -> String {
     let lines = surroundings.logs();
-    lines
-        .iter()
-        .map(|line| format!("\n  {:?}: {}", line.level, line.message))
-        .collect()
+    lines.iter().map(|line| format!("\n  {:?}: {}", line.level, line.message)).collect()
 }

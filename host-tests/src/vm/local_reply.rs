@@ -49,15 +49,9 @@ impl Worker {
         stream.response.aborted = true;
         stream.response.headers = Some(headers.clone());
         stream.response.headers_continued = true;
-        stream
-            .downstream
-            .events
-            .push(StreamEvent::Headers { headers, end });
+        stream.downstream.events.push(StreamEvent::Headers { headers, end });
         if !end {
-            stream.downstream.events.push(StreamEvent::Data {
-                bytes: reply.body,
-                end: true,
-            });
+            stream.downstream.events.push(StreamEvent::Data { bytes: reply.body, end: true });
         }
         self.finish(context);
     }

@@ -17,9 +17,7 @@ pub enum MetricKind {
 
 impl MetricKind {
     pub(super) fn from_abi(kind: i32) -> Option<Self> {
-        [Self::Counter, Self::Gauge, Self::Histogram]
-            .get(usize::try_from(kind).ok()?)
-            .copied()
+        [Self::Counter, Self::Gauge, Self::Histogram].get(usize::try_from(kind).ok()?).copied()
     }
 }
 
@@ -79,9 +77,6 @@ impl Metrics {
     }
 
     pub(super) fn snapshot(&self) -> BTreeMap<String, Metric> {
-        self.by_name
-            .iter()
-            .map(|((_, name), metric)| (name.clone(), metric.clone()))
-            .collect()
+        self.by_name.iter().map(|((_, name), metric)| (name.clone(), metric.clone())).collect()
     }
 }

@@ -47,9 +47,7 @@ impl Module {
         let imports = module.imports().map(import).collect();
         let linked = linker()?.instantiate_pre(&module);
         let instance = linked.map_err(|error| anyhow!("the module cannot be linked: {error:?}"))?;
-        Ok(Self {
-            inner: Arc::new(Inner { instance, imports }),
-        })
+        Ok(Self { inner: Arc::new(Inner { instance, imports }) })
     }
 
     /// Every function the module imports.
@@ -87,9 +85,5 @@ fn import(import: wasmtime::ImportType<'_>) -> Import {
         }
         other => format!("{other:?}"),
     };
-    Import {
-        module: import.module().into(),
-        name: import.name().into(),
-        signature,
-    }
+    Import { module: import.module().into(), name: import.name().into(), signature }
 }

@@ -53,29 +53,17 @@ impl Observed {
 
     /// `:status` as a number.
     pub fn status(&self) -> Option<u16> {
-        std::str::from_utf8(self.header(":status")?)
-            .ok()?
-            .parse()
-            .ok()
+        std::str::from_utf8(self.header(":status")?).ok()?.parse().ok()
     }
 
     /// All body bytes so far.
     pub fn body(&self) -> Vec<u8> {
-        self.events
-            .iter()
-            .flat_map(data)
-            .flatten()
-            .copied()
-            .collect()
+        self.events.iter().flat_map(data).flatten().copied().collect()
     }
 
     /// The size of every body piece, in order.
     pub fn chunks(&self) -> Vec<usize> {
-        self.events
-            .iter()
-            .filter_map(data)
-            .map(<[u8]>::len)
-            .collect()
+        self.events.iter().filter_map(data).map(<[u8]>::len).collect()
     }
 
     /// The trailer block, if it was sent.
@@ -137,14 +125,7 @@ pub struct LocalReply {
 impl LocalReply {
     pub(super) fn host(status: u16, body: &str, details: &str) -> Self {
         let (headers, body) = (Vec::new(), body.as_bytes().to_vec());
-        Self {
-            status,
-            headers,
-            body,
-            details: details.into(),
-            grpc_status: None,
-            by: Sender::Host,
-        }
+        Self { status, headers, body, details: details.into(), grpc_status: None, by: Sender::Host }
     }
 }
 

@@ -86,10 +86,7 @@ impl Default for Options {
 impl Options {
     /// The defaults with a plugin configuration.
     pub fn configured(configuration: impl Into<Vec<u8>>) -> Self {
-        Self {
-            configuration: configuration.into(),
-            ..Self::default()
-        }
+        Self { configuration: configuration.into(), ..Self::default() }
     }
 
     /// Makes a cluster known.
@@ -102,8 +99,7 @@ impl Options {
     /// Gives every stream a property.
     #[must_use]
     pub fn property(mut self, path: &[&str], value: impl Into<Vec<u8>>) -> Self {
-        self.properties
-            .insert(path.join("\0").into_bytes(), value.into());
+        self.properties.insert(path.join("\0").into_bytes(), value.into());
         self
     }
 }

@@ -23,20 +23,13 @@ impl HostState {
         };
         let parts: Vec<&[u8]> = path.split(|byte| *byte == 0).collect();
         let value = stream_property(stream, path, &parts);
-        value
-            .or_else(|| self.options.properties.get(path).cloned())
-            .ok_or(Status::NotFound)
+        value.or_else(|| self.options.properties.get(path).cloned()).ok_or(Status::NotFound)
     }
 
     /// Outside a stream only what is about the node and the listener exists.
     fn root_property(&self, path: &[u8]) -> Result<Vec<u8>, Status> {
         let node = path.starts_with(b"xds\0node") || path.starts_with(b"xds\0listener");
-        self.options
-            .properties
-            .get(path)
-            .filter(|_| node)
-            .cloned()
-            .ok_or(Status::NotFound)
+        self.options.properties.get(path).filter(|_| node).cloned().ok_or(Status::NotFound)
     }
 
     /// Any path becomes the filter state object `wasm.<path>`; there are no read-only properties.
@@ -85,11 +78,7 @@ fn computed(rest: &[&[u8]]) -> bool {
 fn request(headers: &HeaderMap, rest: &[&[u8]]) -> Option<Vec<u8>> {
     let first = |name: &[u8]| headers.first(name).map(<[u8]>::to_vec);
     let path = || headers.first(b":path");
-    let question = |path: &[u8]| {
-        path.iter()
-            .position(|byte| *byte == b'?')
-            .unwrap_or(path.len())
-    };
+    let question = |path: &[u8]| path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());
     match rest {
         [b"path"] => first(b":path"),
         [b"url_path"] => path().map(|path| path[..question(path)].to_vec()),
@@ -109,11 +98,7 @@ fn request(headers: &HeaderMap, rest: &[&[u8]]) -> Option<Vec<u8>> {
 
 fn joined(headers: &HeaderMap, name: &[u8]) -> Option<Vec<u8>> {
     let values: Vec<&[u8]> = headers.all(name).collect();
-    if values.is_empty() {
-        None
-    } else {
-        Some(values.join(&b','))
-    }
+    if values.is_empty() { None } else { Some(values.join(&b',')) }
 }
 
 fn status(stream: &Stream) -> Option<i64> {
@@ -126,9 +111,5 @@ fn filter_state(stream: &Stream, key: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn text(value: &str) -> Option<Vec<u8>> {
-    if value.is_empty() {
-        None
-    } else {
-        Some(value.as_bytes().to_vec())
-    }
+    if value.is_empty() { None } else { Some(value.as_bytes().to_vec()) }
 }

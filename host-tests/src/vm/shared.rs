@@ -99,10 +99,8 @@ impl SharedStore {
 
     pub(super) fn resolve_queue(&self, vm_id: &[u8], name: &[u8]) -> Option<u32> {
         let inner = self.lock();
-        let found = inner
-            .queues
-            .iter()
-            .position(|queue| queue.vm_id == vm_id && queue.name == name)?;
+        let found =
+            inner.queues.iter().position(|queue| queue.vm_id == vm_id && queue.name == name)?;
         Some(found as u32 + 1)
     }
 
@@ -129,10 +127,7 @@ impl SharedStore {
         for (place, queue) in self.lock().queues.iter_mut().enumerate() {
             if queue.listener.0 == worker {
                 let untold = std::mem::take(&mut queue.untold);
-                news.extend(std::iter::repeat_n(
-                    (queue.listener.1, place as u32 + 1),
-                    untold,
-                ));
+                news.extend(std::iter::repeat_n((queue.listener.1, place as u32 + 1), untold));
             }
         }
         news

@@ -63,9 +63,7 @@ pub(super) struct HostState {
 
 impl HostState {
     pub(super) fn new(options: Arc<Options>, surroundings: Surroundings, worker: usize) -> Self {
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(options.memory_pages * PAGE)
-            .build();
+        let limits = StoreLimitsBuilder::new().memory_size(options.memory_pages * PAGE).build();
         Self {
             options,
             surroundings,
@@ -99,17 +97,12 @@ impl HostState {
 
     pub(super) fn acting_root(&self) -> u32 {
         let acting = self.acting();
-        self.streams
-            .get(&acting)
-            .map_or(acting, |stream| stream.root)
+        self.streams.get(&acting).map_or(acting, |stream| stream.root)
     }
 
     pub(super) fn knows_context(&self, context: u32) -> bool {
         self.roots.contains_key(&context)
-            || self
-                .streams
-                .get(&context)
-                .is_some_and(|stream| stream.in_vm)
+            || self.streams.get(&context).is_some_and(|stream| stream.in_vm)
     }
 
     pub(super) fn next_context(&mut self) -> u32 {
@@ -150,10 +143,7 @@ impl<'a, 'b> Guest<'a, 'b> {
     pub(super) fn read(&mut self, pointer: i32, size: i32) -> Result<Vec<u8>, Status> {
         let memory = self.memory()?;
         let (start, size) = (pointer as u32 as usize, size as u32 as usize);
-        let bytes = memory
-            .data(&*self.caller)
-            .get(start..)
-            .and_then(|rest| rest.get(..size));
+        let bytes = memory.data(&*self.caller).get(start..).and_then(|rest| rest.get(..size));
         bytes.map(<[u8]>::to_vec).ok_or(Status::InvalidMemoryAccess)
     }
 
@@ -175,19 +165,11 @@ impl<'a, 'b> Guest<'a, 'b> {
         pointer: i32,
         size: i32,
     ) -> wasmtime::Result<Result<(), Status>> {
-        let address = if bytes.is_empty() {
-            0
-        } else {
-            self.allocate(bytes.len())?
-        };
+        let address = if bytes.is_empty() { 0 } else { self.allocate(bytes.len())? };
         if address == 0 && !bytes.is_empty() {
             return Ok(Err(Status::InvalidMemoryAccess));
         }
-        let stored = if bytes.is_empty() {
-            Ok(())
-        } else {
-            self.write(address, bytes)
-        };
+        let stored = if bytes.is_empty() { Ok(()) } else { self.write(address, bytes) };
         let stored = stored.and_then(|()| self.write_u32(pointer, address as u32));
         Ok(stored.and_then(|()| self.write_u32(size, bytes.len() as u32)))
     }

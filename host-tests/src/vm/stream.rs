@@ -171,11 +171,7 @@ impl Stream {
 
     /// What a read of an unreachable map answers.
     pub(super) fn missing_map(&self) -> Status {
-        if self.log_phase {
-            Status::NotFound
-        } else {
-            Status::BadArgument
-        }
+        if self.log_phase { Status::NotFound } else { Status::BadArgument }
     }
 
     /// The map a plugin may change now. Asking for trailers at the end of a body creates them.

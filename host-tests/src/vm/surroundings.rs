@@ -134,9 +134,7 @@ impl Surroundings {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .expect("no panic while holding the surroundings")
+        self.inner.lock().expect("no panic while holding the surroundings")
     }
 }
 
@@ -144,9 +142,7 @@ fn read(clock: Clock) -> u64 {
     match clock {
         Clock::Virtual(now) => now,
         Clock::Real => {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .expect("a clock after 1970");
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
             since.as_nanos() as u64
         }
     }

@@ -46,24 +46,14 @@ impl Worker {
     ) -> anyhow::Result<Self> {
         let state = HostState::new(Arc::clone(options), surroundings.clone(), number);
         let (store, exports) = instantiate(module, state)?;
-        let mut worker = Self {
-            module: module.clone(),
-            store,
-            exports,
-            root: 0,
-            death: None,
-        };
+        let mut worker = Self { module: module.clone(), store, exports, root: 0, death: None };
         worker.boot()?;
         Ok(worker)
     }
 
     /// `_initialize`, the root context, `proxy_on_vm_start`, `proxy_on_configure`.
     pub(super) fn boot(&mut self) -> anyhow::Result<()> {
-        let entry = if self.exports.has("_initialize") {
-            "_initialize"
-        } else {
-            "_start"
-        };
+        let entry = if self.exports.has("_initialize") { "_initialize" } else { "_start" };
         if self.call(0, entry, &[]) == Called::Trapped {
             bail!("{entry} trapped: {}", self.death_reason());
         }
@@ -102,11 +92,7 @@ impl Worker {
     }
 
     fn configure(&mut self, root: u32) -> anyhow::Result<()> {
-        let size = self
-            .state()
-            .plugin_configuration
-            .as_ref()
-            .map_or(0, Vec::len) as u32;
+        let size = self.state().plugin_configuration.as_ref().map_or(0, Vec::len) as u32;
         let configured = self.require("proxy_on_configure", &[root, size]);
         self.state().plugin_configuration = None;
         if configured.is_err() {
@@ -132,15 +118,9 @@ impl Worker {
         let fuel = self.state().options.fuel;
         self.store.set_fuel(fuel).expect("fuel is enabled");
         let state = self.state();
-        let outer = (
-            std::mem::replace(&mut state.current, context),
-            state.effective.take(),
-        );
+        let outer = (std::mem::replace(&mut state.current, context), state.effective.take());
         state.iteration_stopped = false;
-        let returned = self
-            .exports
-            .call(&mut self.store, name, arguments)
-            .expect("has() said so");
+        let returned = self.exports.call(&mut self.store, name, arguments).expect("has() said so");
         let spent = fuel - self.store.get_fuel().expect("fuel is enabled");
         let state = self.state();
         (state.current, state.effective) = outer;
@@ -211,19 +191,9 @@ impl Worker {
             .streams
             .get(&callout.context)
             .map_or(callout.context, |stream| stream.root);
-        let root = if self.state().roots.contains_key(&root) {
-            root
-        } else {
-            self.root
-        };
+        let root = if self.state().roots.contains_key(&root) { root } else { self.root };
         let (headers, body) = reply.into_message();
-        let arguments = [
-            root,
-            callout.token,
-            headers.pairs().len() as u32,
-            body.len() as u32,
-            0,
-        ];
+        let arguments = [root, callout.token, headers.pairs().len() as u32, body.len() as u32, 0];
         self.state().call_reply = Some(CallReply { headers, body });
         self.call(root, "proxy_on_http_call_response", &arguments);
         self.state().call_reply = None;
@@ -234,18 +204,11 @@ impl Worker {
     /// all of them at shut-down.
     pub(super) fn retire_roots(&mut self, spared: Option<u32>) {
         let state = self.state();
-        let roots: Vec<u32> = state
-            .roots
-            .keys()
-            .copied()
-            .filter(|root| Some(*root) != spared)
-            .collect();
+        let roots: Vec<u32> =
+            state.roots.keys().copied().filter(|root| Some(*root) != spared).collect();
         for root in roots {
             let state = self.state();
-            let in_use = state
-                .streams
-                .values()
-                .any(|stream| stream.in_vm && stream.root == root);
+            let in_use = state.streams.values().any(|stream| stream.in_vm && stream.root == root);
             if in_use || state.roots.get(&root).is_none_or(|root| root.done_pending) {
                 continue;
             }
@@ -270,10 +233,7 @@ impl Worker {
     }
 
     pub(super) fn stream(&mut self, context: u32) -> &mut Stream {
-        self.state()
-            .streams
-            .get_mut(&context)
-            .expect("a stream of this worker")
+        self.state().streams.get_mut(&context).expect("a stream of this worker")
     }
 
     pub(super) fn memory_pages(&mut self) -> u64 {
@@ -282,10 +242,7 @@ impl Worker {
     }
 
     pub(super) fn death_reason(&self) -> String {
-        self.death
-            .as_ref()
-            .map(|death| death.reason.clone())
-            .unwrap_or_default()
+        self.death.as_ref().map(|death| death.reason.clone()).unwrap_or_default()
     }
 
     pub(super) fn note(&mut self, level: LogLevel, message: &str) {

@@ -40,18 +40,9 @@ impl World {
 
     /// Nobody listens where requests are forwarded.
     pub(crate) async fn without_upstream(guest: &Guest) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let upstream = Upstream {
-            address: free.to_string(),
-            ..Upstream::start().await
-        };
-        Self::around(guest, upstream)
-            .await
-            .expect("the world starts")
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let upstream = Upstream { address: free.to_string(), ..Upstream::start().await };
+        Self::around(guest, upstream).await.expect("the world starts")
     }
 
     async fn around(guest: &Guest, upstream: Upstream) -> anyhow::Result<Self> {
@@ -71,11 +62,7 @@ impl World {
         .await?;
         let address = host.address()?.to_string();
         tokio::spawn(host.run());
-        Ok(Self {
-            upstream,
-            address,
-            folder,
-        })
+        Ok(Self { upstream, address, folder })
     }
 
     pub(crate) fn authority(&self) -> &str {
@@ -96,13 +83,7 @@ impl World {
         body: &str,
     ) -> Result<Response<Incoming>, legacy::Error> {
         let client = legacy::Client::builder(TokioExecutor::new()).build_http();
-        client
-            .request(
-                request
-                    .body(Full::new(Bytes::from(body.to_owned())))
-                    .unwrap(),
-            )
-            .await
+        client.request(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await
     }
 
     pub(crate) async fn send_http2(
@@ -110,19 +91,14 @@ impl World {
         request: request::Builder,
         body: Body,
     ) -> Result<Response<Incoming>, legacy::Error> {
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .http2_only(true)
-            .build_http();
+        let client = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
         client.request(request.body(body).unwrap()).await
     }
 
     pub(crate) async fn until(&self, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(
-                begun.elapsed() < Duration::from_secs(5),
-                "it did not come to that"
-            );
+            assert!(begun.elapsed() < Duration::from_secs(5), "it did not come to that");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -138,16 +114,7 @@ pub(crate) fn pieces(frames: impl IntoIterator<Item = Frame<Bytes>>) -> Body {
 }
 
 pub(crate) async fn text(response: Response<Incoming>) -> String {
-    String::from_utf8(
-        response
-            .into_body()
-            .collect()
-            .await
-            .unwrap()
-            .to_bytes()
-            .to_vec(),
-    )
-    .unwrap()
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
 /// One request as the upstream saw it.
@@ -176,11 +143,7 @@ impl Upstream {
             Arc::clone(&seen),
             Arc::new(tokio::sync::Mutex::new(emitted)),
         ));
-        Self {
-            address,
-            seen,
-            events,
-        }
+        Self { address, seen, events }
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -220,10 +183,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let size = body.collect().await?.to_bytes().len();
     let line = format!("{} {} {size}", head.method, head.uri);
-    seen.lock().unwrap().push(Seen {
-        line: line.clone(),
-        headers: head.headers,
-    });
+    seen.lock().unwrap().push(Seen { line: line.clone(), headers: head.headers });
     if head.uri.path() != "/events" {
         return Ok(Response::new(Full::new(Bytes::from(line)).boxed_unsync()));
     }

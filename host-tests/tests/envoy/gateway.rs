@@ -22,8 +22,12 @@ pub(crate) struct Envoy {
     folder: tempfile::TempDir,
     address: SocketAddr,
     upstream: Arc<Mutex<Vec<String>>>,
+    /// More header lines of the client.
+    pub(crate) fields: String,
     /// One message lets `idp` answer one call.
     replies: Sender<()>,
+    /// One message lets a slow upstream finish one answer.
+    rests: Sender<()>,
 }
 
 impl Drop for Envoy {
@@ -34,38 +38,29 @@ impl Drop for Envoy {
 }
 
 impl Envoy {
-    pub(crate) fn start(program: &OsStr, module: &[u8], options: &Options) -> Self {
+    pub(crate) fn start(program: &OsStr, module: &[u8], options: &Options, slow: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("guest.wasm"), module).unwrap();
-        let (replies, allowed) = channel();
+        let (replies, may_reply) = channel();
+        let (rests, may_end) = channel();
         let upstream = Arc::new(Mutex::new(Vec::new()));
-        let server = serve(Arc::clone(&upstream), allowed);
+        let server = serve(Pace { may_reply, may_end, slow }, Arc::clone(&upstream));
         let address = free_address();
-        let config = config(
-            options,
-            folder.path().join("guest.wasm").to_str().unwrap(),
-            address,
-            server,
-        );
+        let config =
+            config(options, folder.path().join("guest.wasm").to_str().unwrap(), address, server);
         std::fs::write(folder.path().join("envoy.yaml"), config).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(program);
-        command
-            .arg("-c")
-            .arg(folder.path().join("envoy.yaml"))
-            .args(["--concurrency", "1", "--log-level", "info"]);
-        command
-            .arg("--disable-hot-restart")
-            .stdout(Stdio::null())
-            .stderr(log);
+        command.arg("-c").arg(folder.path().join("envoy.yaml")).args([
+            "--concurrency",
+            "1",
+            "--log-level",
+            "info",
+        ]);
+        command.arg("--disable-hot-restart").stdout(Stdio::null()).stderr(log);
         let process = command.spawn().expect("Envoy starts");
-        let envoy = Self {
-            process,
-            folder,
-            address,
-            upstream,
-            replies,
-        };
+        let envoy =
+            Self { process, folder, address, upstream, fields: String::new(), replies, rests };
         envoy.wait();
         envoy
     }
@@ -91,23 +86,23 @@ impl Envoy {
         thread::sleep(BREATH);
         let log = self.log();
         let said = log.lines().filter_map(said);
-        Seen {
-            said: said.collect(),
-            answers,
-            upstream: self.upstream.lock().unwrap().clone(),
-        }
+        Seen { said: said.collect(), answers, upstream: self.upstream.lock().unwrap().clone() }
     }
 
     fn request(&self, steps: &[Step]) -> (Option<u16>, String) {
         let mut connection = Some(TcpStream::connect(self.address).unwrap());
         for step in steps {
             let bytes = match step {
-                Step::Headers => Some(format!("{HEAD}transfer-encoding: chunked\r\n\r\n")),
-                Step::HeadersAndEnd => Some(format!("{HEAD}content-length: 0\r\n\r\n")),
+                Step::Headers => {
+                    Some(format!("{HEAD}{}transfer-encoding: chunked\r\n\r\n", self.fields))
+                }
+                Step::HeadersAndEnd => {
+                    Some(format!("{HEAD}{}content-length: 0\r\n\r\n", self.fields))
+                }
                 Step::Data(bytes) => Some(format!("{:x}\r\n{bytes}\r\n", bytes.len())),
                 Step::End => Some("0\r\n\r\n".to_owned()),
                 Step::Trailers => Some("0\r\nt: 1\r\n\r\n".to_owned()),
-                Step::Abort | Step::Reply => None,
+                Step::Abort | Step::Reply | Step::Rest => None,
             };
             if let (Some(bytes), Some(connection)) = (bytes, &mut connection) {
                 // A gateway that has answered may have closed.
@@ -116,6 +111,7 @@ impl Envoy {
             match step {
                 Step::Abort => connection = None,
                 Step::Reply => self.replies.send(()).unwrap(),
+                Step::Rest => self.rests.send(()).unwrap(),
                 _ => {}
             }
             thread::sleep(BREATH);
@@ -132,10 +128,7 @@ impl Envoy {
 /// What the guest logged: of a stream after `deputy deputy deputy: `, of the root context after
 /// `deputy deputy: `.
 fn said(line: &str) -> Option<String> {
-    let (_, message) = line
-        .split_once("] wasm log deputy deputy")?
-        .1
-        .split_once(": ")?;
+    let (_, message) = line.split_once("] wasm log deputy deputy")?.1.split_once(": ")?;
     Some(message.to_owned())
 }
 
@@ -143,9 +136,7 @@ const HEAD: &str = "POST /p?q=1 HTTP/1.1\r\nhost: a.example\r\nx: old\r\n";
 
 /// Status and body, as far as they came within a second.
 fn answer(mut connection: TcpStream) -> (Option<u16>, String) {
-    connection
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(size) = connection.read(&mut piece) {
@@ -158,15 +149,9 @@ fn answer(mut connection: TcpStream) -> (Option<u16>, String) {
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return (None, String::new());
     };
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
-    let body = if head.contains("transfer-encoding: chunked") {
-        unchunk(body)
-    } else {
-        body.to_owned()
-    };
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let body =
+        if head.contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_owned() };
     (status, body)
 }
 
@@ -183,22 +168,29 @@ fn unchunk(mut rest: &str) -> String {
     body
 }
 
+/// What answers wait for.
+struct Pace {
+    may_reply: Receiver<()>,
+    may_end: Receiver<()>,
+    slow: bool,
+}
+
 /// An upstream and `idp` in one: notes complete requests, answers `/keys` only when told to.
-fn serve(seen: Arc<Mutex<Vec<String>>>, allowed: Receiver<()>) -> SocketAddr {
+fn serve(pace: Pace, seen: Arc<Mutex<Vec<String>>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let allowed = Arc::new(Mutex::new(allowed));
+    let pace = Arc::new(Mutex::new(pace));
     thread::spawn(move || {
         for connection in listener.incoming() {
-            let (connection, seen, allowed) =
-                (connection.unwrap(), Arc::clone(&seen), Arc::clone(&allowed));
-            thread::spawn(move || converse(connection, &seen, &allowed));
+            let (connection, seen, pace) =
+                (connection.unwrap(), Arc::clone(&seen), Arc::clone(&pace));
+            thread::spawn(move || converse(connection, &seen, &pace));
         }
     });
     address
 }
 
-fn converse(mut connection: TcpStream, seen: &Mutex<Vec<String>>, allowed: &Mutex<Receiver<()>>) {
+fn converse(mut connection: TcpStream, seen: &Mutex<Vec<String>>, pace: &Mutex<Pace>) {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(size) = connection.read(&mut piece) {
@@ -206,39 +198,40 @@ fn converse(mut connection: TcpStream, seen: &Mutex<Vec<String>>, allowed: &Mute
             return;
         }
         bytes.extend_from_slice(&piece[..size]);
-        let Some((line, body)) = complete(&String::from_utf8_lossy(&bytes)) else {
-            continue;
-        };
+        let Some((line, body)) = complete(&String::from_utf8_lossy(&bytes)) else { continue };
         bytes.clear();
-        let reply = if line.contains("/keys") {
-            let _ = allowed
-                .lock()
-                .unwrap()
-                .recv_timeout(Duration::from_secs(10));
-            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nkeys"
-        } else {
-            seen.lock().unwrap().push(format!("{line} {body}"));
-            "HTTP/1.1 200 OK\r\nx: up\r\ncontent-length: 5\r\n\r\nreply"
-        };
-        if connection.write_all(reply.as_bytes()).is_err() {
-            return;
+        if line.contains("/keys") {
+            let _ = pace.lock().unwrap().may_reply.recv_timeout(Duration::from_secs(10));
+            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nkeys");
+            continue;
         }
+        seen.lock().unwrap().push(format!("{line} {body}"));
+        answer_in_pieces(&mut connection, pace);
     }
+}
+
+fn answer_in_pieces(connection: &mut TcpStream, pace: &Mutex<Pace>) {
+    let head = "HTTP/1.1 200 OK\r\nx: up\r\ncontent-length: 5\r\n\r\n";
+    if !pace.lock().unwrap().slow {
+        let _ = connection.write_all(format!("{head}reply").as_bytes());
+        return;
+    }
+    let _ = connection.write_all(format!("{head}rep").as_bytes());
+    // The lock is taken briefly: `idp` waits with it.
+    while pace.lock().unwrap().may_end.try_recv().is_err() {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = connection.write_all(b"ly");
 }
 
 /// Method, path and `x` of a complete request, and its body.
 fn complete(text: &str) -> Option<(String, String)> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let field = |name: &str| {
-        head.lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or_default()
-            .trim()
+        head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
     };
     let body = if field("transfer-encoding:") == "chunked" {
-        text.ends_with("\r\n\r\n")
-            .then(|| body.contains("0\r\n"))?
-            .then(|| unchunk(body))?
+        text.ends_with("\r\n\r\n").then(|| body.contains("0\r\n"))?.then(|| unchunk(body))?
     } else {
         let length = field("content-length:").parse().unwrap_or(0);
         (body.len() >= length).then(|| body[..length].to_owned())?
@@ -248,10 +241,7 @@ fn complete(text: &str) -> Option<(String, String)> {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn config(options: &Options, module: &str, address: SocketAddr, upstream: SocketAddr) -> String {
@@ -270,14 +260,7 @@ fn config(options: &Options, module: &str, address: SocketAddr, upstream: Socket
         .replace("@PORT@", &address.port().to_string())
         .replace("@LIMIT@", &options.buffer_limit.to_string())
         .replace("@POLICY@", policy)
-        .replace(
-            "@HOLD@",
-            if options.profile == Profile::EnvoyHold {
-                "true"
-            } else {
-                "false"
-            },
-        )
+        .replace("@HOLD@", if options.profile == Profile::EnvoyHold { "true" } else { "false" })
         .replace("@MODULE@", module)
         .replace("@CLUSTERS@", &(cluster("upstream") + &cluster("idp")))
 }

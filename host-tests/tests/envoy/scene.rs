@@ -19,6 +19,8 @@ pub(crate) enum Step {
     Abort,
     /// `idp` answers 200 `keys`.
     Reply,
+    /// A slow upstream sends the second half of its body.
+    Rest,
 }
 
 /// What came of it.
@@ -34,6 +36,8 @@ pub(crate) struct Seen {
 pub(crate) struct Scene {
     guest: Guest,
     options: Options,
+    slow: bool,
+    fields: Vec<(&'static str, &'static str)>,
 }
 
 impl Scene {
@@ -41,7 +45,21 @@ impl Scene {
         Self {
             guest,
             options: Options::configured("{}").cluster("idp"),
+            slow: false,
+            fields: Vec::new(),
         }
+    }
+
+    /// The upstream answers with half of its body and waits for [`Step::Rest`].
+    pub(crate) fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+
+    /// The client sends these headers too.
+    pub(crate) fn fields(mut self, fields: Vec<(&'static str, &'static str)>) -> Self {
+        self.fields = fields;
+        self
     }
 
     pub(crate) fn profile(mut self, profile: Profile) -> Self {
@@ -77,13 +95,11 @@ impl Scene {
             eprintln!("not compared: DEPUTY_ENVOY names no Envoy");
             return;
         };
-        let mut envoy = Envoy::start(&program, &self.guest.bytes(), &self.options);
+        let mut envoy = Envoy::start(&program, &self.guest.bytes(), &self.options, self.slow);
+        envoy.fields =
+            self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let real = envoy.play(requests);
-        assert_eq!(
-            self.modelled(requests),
-            real,
-            "left: the harness, right: Envoy"
-        );
+        assert_eq!(self.modelled(requests), real, "left: the harness, right: Envoy");
     }
 
     fn modelled(&self, requests: &[&[Step]]) -> Seen {
@@ -92,9 +108,7 @@ impl Scene {
         gateway.take_logs();
         for steps in requests {
             let exchange = gateway.exchange(0);
-            steps
-                .iter()
-                .for_each(|step| act(&gateway, &exchange, *step));
+            steps.iter().for_each(|step| self.act(&gateway, &exchange, *step));
             note(&exchange, steps.contains(&Step::Abort), &mut seen);
         }
         let logs = gateway.take_logs().into_iter().map(|line| line.message);
@@ -103,48 +117,56 @@ impl Scene {
             .collect();
         seen
     }
-}
 
-fn act(gateway: &Gateway, exchange: &Exchange, step: Step) {
-    let head = || {
-        let head = [
-            (":method", "POST"),
-            (":path", "/p?q=1"),
-            (":authority", "a.example"),
-            (":scheme", "http"),
-            ("x", "old"),
-        ];
-        pairs(head)
-    };
-    match step {
-        Step::Headers => exchange.headers(head(), false),
-        Step::HeadersAndEnd => exchange.headers(head(), true),
-        Step::Data(bytes) => exchange.data(bytes, false),
-        Step::End => exchange.data("", true),
-        Step::Trailers => exchange.trailers(pairs([("t", "1")])),
-        Step::Abort => exchange.abort(),
-        Step::Reply => {
-            for callout in gateway.callouts() {
-                let headers = pairs([("content-length", "4")]);
-                gateway.reply(
-                    callout.id,
-                    CalloutReply::Answered {
-                        status: 200,
-                        headers,
-                        body: b"keys".to_vec(),
-                    },
-                );
+    fn act(&self, gateway: &Gateway, exchange: &Exchange, step: Step) {
+        let head = || {
+            let head = [
+                (":method", "POST"),
+                (":path", "/p?q=1"),
+                (":authority", "a.example"),
+                (":scheme", "http"),
+                ("x", "old"),
+            ];
+            pairs(head.into_iter().chain(self.fields.iter().copied()))
+        };
+        match step {
+            Step::Headers => exchange.headers(head(), false),
+            Step::HeadersAndEnd => exchange.headers(head(), true),
+            Step::Data(bytes) => exchange.data(bytes, false),
+            Step::End => exchange.data("", true),
+            Step::Trailers => exchange.trailers(pairs([("t", "1")])),
+            Step::Abort => exchange.abort(),
+            Step::Rest => answer_rest(exchange, "ly"),
+            Step::Reply => {
+                for callout in gateway.callouts() {
+                    let headers = pairs([("content-length", "4")]);
+                    gateway.reply(
+                        callout.id,
+                        CalloutReply::Answered { status: 200, headers, body: b"keys".to_vec() },
+                    );
+                }
+            }
+        }
+        if exchange.forwarded().is_complete()
+            && exchange.received().is_empty()
+            && !exchange.is_answering()
+        {
+            exchange.response_headers(
+                pairs([(":status", "200"), ("x", "up"), ("content-length", "5")]),
+                false,
+            );
+            if self.slow {
+                exchange.response_data("rep", false)
+            } else {
+                answer_rest(exchange, "reply")
             }
         }
     }
-    if exchange.forwarded().is_complete() && exchange.received().is_empty() {
-        exchange.response_headers(
-            pairs([(":status", "200"), ("x", "up"), ("content-length", "5")]),
-            false,
-        );
-        exchange.response_data("reply", false);
-        exchange.response_data("", true);
-    }
+}
+
+fn answer_rest(exchange: &Exchange, rest: &str) {
+    exchange.response_data(rest, false);
+    exchange.response_data("", true);
 }
 
 fn note(exchange: &Exchange, aborted: bool, seen: &mut Seen) {
@@ -153,12 +175,7 @@ fn note(exchange: &Exchange, aborted: bool, seen: &mut Seen) {
         let text =
             |name| String::from_utf8_lossy(forwarded.header(name).unwrap_or_default()).into_owned();
         let body = String::from_utf8_lossy(&forwarded.body()).into_owned();
-        seen.upstream.push(format!(
-            "{} {} {} {body}",
-            text(":method"),
-            text(":path"),
-            text("x")
-        ));
+        seen.upstream.push(format!("{} {} {} {body}", text(":method"), text(":path"), text("x")));
     }
     let reset = received.events.first() == Some(&StreamEvent::Reset);
     let status = received.status().filter(|_| !aborted && !reset);

@@ -17,10 +17,7 @@ fn dispatch(cluster: &str) -> String {
 /// Asks `idp` in the headers callback, remembers the stream, pauses; on the reply it logs what came,
 /// turns to the stream and lets it go on.
 fn asking() -> Guest {
-    let ask = format!(
-        "(global.set $state (local.get $0)) {} {PAUSE}",
-        dispatch("idp")
-    );
+    let ask = format!("(global.set $state (local.get $0)) {} {PAUSE}", dispatch("idp"));
     let hear = "(call $say 'headers' (local.get $2)) (call $say 'body' (local.get $3))
         (drop (call $get (i32.const 6) ':status' (i32.const 16) (i32.const 20))) (call $tell)
         (drop (call $body (i32.const 4) (i32.const 0) (i32.const 99) (i32.const 16) (i32.const 20))) (call $tell)
@@ -28,9 +25,7 @@ fn asking() -> Guest {
         (call $say 'edit' (call $set (i32.const 0) 'x' 'new'))
         (drop (call $continue (i32.const 0)))
         (call $say 'late edit' (call $set (i32.const 0) 'x' 'newer'))";
-    Guest::default()
-        .on("proxy_on_request_headers", &ask)
-        .on("proxy_on_http_call_response", hear)
+    Guest::default().on("proxy_on_request_headers", &ask).on("proxy_on_http_call_response", hear)
 }
 
 fn start() -> Gateway {
@@ -43,15 +38,9 @@ fn a_reply_reaches_the_plugin_and_the_stream_goes_on_with_its_edit() {
     let exchange = get(&gateway);
     assert!(exchange.is_held());
     let callouts = gateway.callouts();
-    let [callout] = callouts.as_slice() else {
-        panic!("{callouts:?}")
-    };
+    let [callout] = callouts.as_slice() else { panic!("{callouts:?}") };
     assert_eq!(
-        (
-            callout.cluster.as_str(),
-            callout.timeout_ms,
-            callout.context
-        ),
+        (callout.cluster.as_str(), callout.timeout_ms, callout.context),
         ("idp", 500, exchange.context())
     );
     assert_eq!(
@@ -83,10 +72,7 @@ fn a_reply_reaches_the_plugin_and_the_stream_goes_on_with_its_edit() {
 fn the_callback_comes_for_the_root_context() {
     let guest = Guest::default()
         .on("proxy_on_request_headers", &(dispatch("idp") + PAUSE))
-        .on(
-            "proxy_on_http_call_response",
-            "(call $say 'context' (local.get $0))",
-        );
+        .on("proxy_on_http_call_response", "(call $say 'context' (local.get $0))");
     let gateway = guest.start(Options::default().cluster("idp"));
     let _held = get(&gateway);
     gateway.reply(gateway.callouts()[0].id, CalloutReply::answer(200, ""));
@@ -124,30 +110,22 @@ fn a_reply_for_a_stream_that_is_gone_is_dropped() {
     let id = gateway.callouts()[0].id;
     exchange.abort();
     assert!(gateway.callouts().is_empty());
-    assert_eq!(
-        gateway.reply(id, CalloutReply::answer(200, "")),
-        Delivery::Dropped
-    );
+    assert_eq!(gateway.reply(id, CalloutReply::answer(200, "")), Delivery::Dropped);
     assert_eq!(said(&gateway), ["dispatch=0"]);
     assert!(exchange.forwarded().is_empty());
 }
 
 #[test]
 fn a_call_owned_by_the_root_context_outlives_its_stream() {
-    let options = Options {
-        callout_owner: CalloutOwner::Root,
-        ..Options::default().cluster("idp")
-    };
+    let options =
+        Options { callout_owner: CalloutOwner::Root, ..Options::default().cluster("idp") };
     let gateway = asking().start(options);
     get(&gateway).abort();
     assert_eq!(
         gateway.reply(gateway.callouts()[0].id, CalloutReply::answer(200, "")),
         Delivery::Delivered
     );
-    assert!(
-        said(&gateway).contains(&"effective=2".to_owned()),
-        "the context is gone"
-    );
+    assert!(said(&gateway).contains(&"effective=2".to_owned()), "the context is gone");
 }
 
 #[test]
@@ -155,14 +133,8 @@ fn a_call_is_answered_once() {
     let gateway = start();
     let _held = get(&gateway);
     let id = gateway.callouts()[0].id;
-    assert_eq!(
-        gateway.reply(id, CalloutReply::answer(200, "")),
-        Delivery::Delivered
-    );
-    assert_eq!(
-        gateway.reply(id, CalloutReply::answer(200, "")),
-        Delivery::Dropped
-    );
+    assert_eq!(gateway.reply(id, CalloutReply::answer(200, "")), Delivery::Delivered);
+    assert_eq!(gateway.reply(id, CalloutReply::answer(200, "")), Delivery::Dropped);
 }
 
 #[test]
@@ -170,10 +142,7 @@ fn a_local_reply_after_a_callout_goes_to_the_stream_the_plugin_turned_to() {
     let guest = Guest::default()
         .on(
             "proxy_on_request_headers",
-            &format!(
-                "(global.set $state (local.get $0)) {} {PAUSE}",
-                dispatch("idp")
-            ),
+            &format!("(global.set $state (local.get $0)) {} {PAUSE}", dispatch("idp")),
         )
         .on(
             "proxy_on_http_call_response",
@@ -190,10 +159,8 @@ fn a_local_reply_after_a_callout_goes_to_the_stream_the_plugin_turned_to() {
 fn plain_envoy_shows_the_body_only_after_the_reply() {
     let body = "(call $say 'size' (local.get $1)) (call $say 'end' (local.get $2)) (i32.const 0)";
     let guest = asking().on("proxy_on_request_body", body);
-    let gateway = guest.start(Options {
-        profile: Profile::Envoy,
-        ..Options::default().cluster("idp")
-    });
+    let gateway =
+        guest.start(Options { profile: Profile::Envoy, ..Options::default().cluster("idp") });
     let exchange = gateway.exchange(0);
     exchange.headers(post(), false);
     exchange.body(b"0123456789", 4);
@@ -217,12 +184,34 @@ fn a_body_complete_before_the_reply_goes_on_with_the_reply() {
 }
 
 #[test]
-fn a_tick_may_call_out_too() {
+fn a_body_resumed_in_its_middle_goes_on_without_loss() {
     let guest = Guest::default()
         .on(
-            "proxy_on_configure",
-            "(i32.eqz (call $tick_every (i32.const 1000)))",
+            "proxy_on_request_headers",
+            &format!("(global.set $state (local.get $0)) {} {PAUSE}", dispatch("idp")),
         )
+        .on("proxy_on_request_body", "(i32.ne (global.get $state) (i32.const 0))")
+        .on(
+            "proxy_on_http_call_response",
+            "(drop (call $become (global.get $state))) (drop (call $continue (i32.const 0)))
+             (global.set $state (i32.const 0))",
+        );
+    let gateway = guest.start(Options::default().cluster("idp"));
+    let exchange = gateway.exchange(0);
+    exchange.headers(post(), false);
+    exchange.data("0123", false);
+    assert!(exchange.is_held());
+    gateway.reply(gateway.callouts()[0].id, CalloutReply::answer(200, ""));
+    exchange.data("4567", false);
+    exchange.data("89", true);
+    assert_eq!(exchange.forwarded().chunks(), [4, 4, 2]);
+    assert_eq!(exchange.forwarded().body(), b"0123456789");
+}
+
+#[test]
+fn a_tick_may_call_out_too() {
+    let guest = Guest::default()
+        .on("proxy_on_configure", "(i32.eqz (call $tick_every (i32.const 1000)))")
         .on("proxy_on_tick", &dispatch("idp"))
         .on("proxy_on_request_headers", PAUSE_UNTIL_END);
     let gateway = guest.start(Options::default().cluster("idp"));

@@ -11,10 +11,7 @@ const TRAP_ON_BODY: &str = "(if (i32.eqz (local.get $2)) (then unreachable)) (i3
 
 fn start(failure: FailurePolicy) -> Gateway {
     let guest = Guest::default().on("proxy_on_request_headers", TRAP_ON_BODY);
-    guest.start(Options {
-        failure,
-        ..Options::default()
-    })
+    guest.start(Options { failure, ..Options::default() })
 }
 
 fn crash(gateway: &Gateway) -> Option<u16> {
@@ -59,9 +56,7 @@ fn fail_open_lets_later_requests_through_without_the_plugin() {
 
 #[test]
 fn fail_reload_refuses_during_the_back_off_and_then_runs_a_new_vm() {
-    let gateway = start(FailurePolicy::Reload {
-        backoff: Duration::from_secs(1),
-    });
+    let gateway = start(FailurePolicy::Reload { backoff: Duration::from_secs(1) });
     gateway.shared().set(b"kept", b"yes", 0);
     crash(&gateway);
     assert_eq!(get(&gateway).received().status(), Some(503));
@@ -82,10 +77,7 @@ fn a_new_configuration_heals_a_dead_worker() {
 #[test]
 fn other_workers_do_not_notice() {
     let guest = Guest::default().on("proxy_on_request_headers", TRAP_ON_BODY);
-    let gateway = guest.start(Options {
-        workers: 2,
-        ..Options::default()
-    });
+    let gateway = guest.start(Options { workers: 2, ..Options::default() });
     crash(&gateway);
     let exchange = gateway.exchange(1);
     exchange.headers(post(), true);
@@ -94,14 +86,9 @@ fn other_workers_do_not_notice() {
 
 #[test]
 fn an_endless_callback_runs_out_of_fuel() {
-    let guest = Guest::default().on(
-        "proxy_on_request_headers",
-        "(loop $for_ever (br $for_ever)) (i32.const 0)",
-    );
-    let gateway = guest.start(Options {
-        fuel: 100_000,
-        ..Options::default()
-    });
+    let guest = Guest::default()
+        .on("proxy_on_request_headers", "(loop $for_ever (br $for_ever)) (i32.const 0)");
+    let gateway = guest.start(Options { fuel: 100_000, ..Options::default() });
     assert_eq!(get(&gateway).received().status(), Some(503));
     assert!(gateway.death(0).unwrap().contains("fuel"));
 }
@@ -112,10 +99,7 @@ fn memory_beyond_the_limit_is_not_given() {
         "proxy_on_request_headers",
         "(call $say 'grown' (i32.eq (memory.grow (i32.const 10)) (i32.const -1))) (i32.const 0)",
     );
-    let gateway = guest.start(Options {
-        memory_pages: 8,
-        ..Options::default()
-    });
+    let gateway = guest.start(Options { memory_pages: 8, ..Options::default() });
     let _stream = get(&gateway);
     assert_eq!(said(&gateway), ["grown=1"]);
     assert_eq!(gateway.memory_pages(0), 4);
@@ -137,9 +121,7 @@ fn a_trap_in_a_response_body_leaves_a_broken_response() {
 #[test]
 fn a_local_reply_before_the_trap_does_not_count() {
     let body = format!("{} unreachable", crate::guest::REFUSE.replace("403", "200"));
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", &body)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", &body).start(Options::default());
     assert_eq!(get(&gateway).received().status(), Some(503));
 }
 

@@ -14,9 +14,8 @@ impl Guest {
     /// callback with a result must leave it.
     pub(crate) fn on(mut self, export: &str, body: &str) -> Self {
         let (parameters, result) = signature(export);
-        let parameters: String = (0..parameters)
-            .map(|place| format!("(param ${place} i32) "))
-            .collect();
+        let parameters: String =
+            (0..parameters).map(|place| format!("(param ${place} i32) ")).collect();
         let result = if result { "(result i32)" } else { "" };
         let body = self.expand(body);
         self.callbacks.push_str(&format!(
@@ -41,15 +40,9 @@ impl Guest {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let texts: String = self
-            .texts
-            .iter()
-            .map(|byte| format!("\\{byte:02x}"))
-            .collect();
-        let text = format!(
-            "(module {PRELUDE} (data (i32.const {TEXTS}) \"{texts}\") {})",
-            self.callbacks
-        );
+        let texts: String = self.texts.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let text =
+            format!("(module {PRELUDE} (data (i32.const {TEXTS}) \"{texts}\") {})", self.callbacks);
         wat::parse_str(&text).expect("the guest is valid text")
     }
 
@@ -177,11 +170,7 @@ pub(crate) fn ok() -> Vec<Pair> {
 
 /// All log messages so far.
 pub(crate) fn said(gateway: &Gateway) -> Vec<String> {
-    gateway
-        .take_logs()
-        .into_iter()
-        .map(|line| line.message)
-        .collect()
+    gateway.take_logs().into_iter().map(|line| line.message).collect()
 }
 
 /// A stream that has been forwarded without a body.

@@ -20,12 +20,8 @@ fn probe(callback: &str) -> String {
 }
 
 fn row(said: &[String], callback: &str) -> String {
-    let row = said
-        .iter()
-        .filter_map(|line| line.strip_prefix(&format!("{callback} ")));
-    row.map(|line| line.split('=').nth(1).unwrap())
-        .collect::<Vec<_>>()
-        .join("")
+    let row = said.iter().filter_map(|line| line.strip_prefix(&format!("{callback} ")));
+    row.map(|line| line.split('=').nth(1).unwrap()).collect::<Vec<_>>().join("")
 }
 
 fn probing(headers: &str) -> Guest {
@@ -44,10 +40,8 @@ fn probing(headers: &str) -> Guest {
 /// trailers set, property `request.method`.
 #[test]
 fn header_maps_are_reachable_exactly_in_their_own_callbacks() {
-    let gateway = probing(CONTINUE).start(Options {
-        profile: Profile::Envoy,
-        ..Options::default()
-    });
+    let gateway =
+        probing(CONTINUE).start(Options { profile: Profile::Envoy, ..Options::default() });
     let exchange = gateway.exchange(0);
     exchange.headers(post(), false);
     exchange.data("1", false);
@@ -93,19 +87,10 @@ fn bytes_that_are_not_utf8_pass_unchanged() {
         (drop (call $pairs (i32.const 0) (i32.const 16) (i32.const 20)))
         (drop (call $set_pairs (i32.const 0) (i32.load (i32.const 16)) (i32.load (i32.const 20))))
         (i32.const 0)";
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", copy)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", copy).start(Options::default());
     let exchange = gateway.exchange(0);
-    exchange.headers(
-        pairs([(&b"X"[..], &b"\xff\xfe"[..]), (b"z", b"\xc3")]),
-        true,
-    );
-    let expected = pairs([
-        (&b"x"[..], &b"\xff\xfe"[..]),
-        (b"z", b"\xc3"),
-        (b"y", b"\xff\xfe"),
-    ]);
+    exchange.headers(pairs([(&b"X"[..], &b"\xff\xfe"[..]), (b"z", b"\xc3")]), true);
+    let expected = pairs([(&b"x"[..], &b"\xff\xfe"[..]), (b"z", b"\xc3"), (b"y", b"\xff\xfe")]);
     assert_eq!(exchange.forwarded().headers().unwrap().pairs(), expected);
 }
 
@@ -115,12 +100,8 @@ fn a_single_read_sees_the_first_duplicate_and_the_property_sees_all() {
         (drop (call $property 'request\0headers\0dpop' (i32.const 16) (i32.const 20))) (call $tell)
         (call $say 'missing' (call $get (i32.const 0) 'absent' (i32.const 16) (i32.const 20)))
         (i32.const 0)";
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", look)
-        .start(Options::default());
-    gateway
-        .exchange(0)
-        .headers(pairs([("dpop", "A"), ("dpop", "B")]), true);
+    let gateway = Guest::default().on("proxy_on_request_headers", look).start(Options::default());
+    gateway.exchange(0).headers(pairs([("dpop", "A"), ("dpop", "B")]), true);
     assert_eq!(said(&gateway), ["A", "A,B", "missing=1"]);
 }
 
@@ -128,9 +109,7 @@ fn a_single_read_sees_the_first_duplicate_and_the_property_sees_all() {
 fn an_unreachable_map_lists_no_pairs_and_says_ok() {
     let look = "(call $say 'pairs' (call $pairs (i32.const 2) (i32.const 16) (i32.const 20)))
         (call $say 'size' (i32.load (i32.const 20))) (i32.const 0)";
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", look)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", look).start(Options::default());
     gateway.exchange(0).headers(post(), true);
     assert_eq!(said(&gateway), ["pairs=0", "size=0"]);
 }
@@ -138,15 +117,10 @@ fn an_unreachable_map_lists_no_pairs_and_says_ok() {
 #[test]
 fn removing_takes_every_duplicate() {
     let remove = "(drop (call $remove (i32.const 0) 'X')) (i32.const 0)";
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", remove)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", remove).start(Options::default());
     let exchange = gateway.exchange(0);
     exchange.headers(pairs([("x", "1"), ("y", "2"), ("X", "3")]), true);
-    assert_eq!(
-        exchange.forwarded().headers(),
-        Some(&HeaderMap::new(pairs([("y", "2")])))
-    );
+    assert_eq!(exchange.forwarded().headers(), Some(&HeaderMap::new(pairs([("y", "2")]))));
 }
 
 #[test]
@@ -160,13 +134,9 @@ fn an_unknown_map_is_a_bad_argument() {
 
 #[test]
 fn after_continue_stream_the_request_is_out_of_reach() {
-    let resume = format!(
-        "(drop (call $continue (i32.const 0))) {} {PAUSE}",
-        write("set", 0)
-    );
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", &resume)
-        .start(Options::default());
+    let resume = format!("(drop (call $continue (i32.const 0))) {} {PAUSE}", write("set", 0));
+    let gateway =
+        Guest::default().on("proxy_on_request_headers", &resume).start(Options::default());
     let exchange = gateway.exchange(0);
     exchange.headers(post(), true);
     assert_eq!(said(&gateway), ["set=2"]);

@@ -16,14 +16,8 @@ fn refusing() -> Guest {
             "(drop (call $set_body (i32.const 1) (i32.const 0) (i32.const 9) 'NO')) (i32.const 0)",
         )
         .on("proxy_on_log", "(drop (call $log (i32.const 2) 'log'))")
-        .on(
-            "proxy_on_done",
-            "(drop (call $log (i32.const 2) 'done')) (i32.const 1)",
-        )
-        .on(
-            "proxy_on_delete",
-            "(drop (call $log (i32.const 2) 'delete'))",
-        )
+        .on("proxy_on_done", "(drop (call $log (i32.const 2) 'done')) (i32.const 1)")
+        .on("proxy_on_delete", "(drop (call $log (i32.const 2) 'delete'))")
 }
 
 #[test]
@@ -36,10 +30,7 @@ fn a_local_reply_passes_the_response_callbacks_of_the_same_plugin() {
     assert_eq!(received.header("content-type"), Some(&b"text/plain"[..]));
     assert_eq!(received.body(), b"NO");
     let reply = exchange.local_reply().unwrap();
-    assert_eq!(
-        (reply.by, reply.status, reply.body.as_slice()),
-        (Sender::Plugin, 403, &b"no"[..])
-    );
+    assert_eq!((reply.by, reply.status, reply.body.as_slice()), (Sender::Plugin, 403, &b"no"[..]));
     assert_eq!(exchange.details(), "refused_by_guest");
     assert!(exchange.forwarded().is_empty());
 }
@@ -66,9 +57,7 @@ fn continue_after_a_local_reply_forwards_nothing() {
 #[test]
 fn the_first_of_two_local_replies_is_sent() {
     let twice = format!("{REFUSE} {} {PAUSE}", REFUSE.replace("403", "200"));
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", &twice)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", &twice).start(Options::default());
     assert_eq!(get(&gateway).received().status(), Some(403));
 }
 
@@ -84,10 +73,7 @@ fn a_reply_from_response_headers_replaces_the_response_without_callbacks() {
     exchange.response_data("secret", true);
     assert_eq!(said(&gateway), ["seen=1"]);
     let received = exchange.received();
-    assert_eq!(
-        (received.status(), received.body()),
-        (Some(403), b"no".to_vec())
-    );
+    assert_eq!((received.status(), received.body()), (Some(403), b"no".to_vec()));
 }
 
 #[test]
@@ -116,9 +102,7 @@ fn a_reply_while_the_upstream_works_resets_the_upstream() {
 
 #[test]
 fn a_reply_in_on_log_would_crash_envoy() {
-    let gateway = Guest::default()
-        .on("proxy_on_log", REFUSE)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_log", REFUSE).start(Options::default());
     let exchange = get(&gateway);
     exchange.response_headers(ok(), true);
     assert!(gateway.crashed().unwrap().contains("on_log"));
@@ -128,24 +112,16 @@ fn a_reply_in_on_log_would_crash_envoy() {
 fn a_head_request_gets_a_reply_without_a_body() {
     let gateway = refusing().start(Options::default());
     let exchange = gateway.exchange(0);
-    exchange.headers(
-        pairs([(":method", "HEAD"), (":path", "/"), (":authority", "a")]),
-        true,
-    );
+    exchange.headers(pairs([(":method", "HEAD"), (":path", "/"), (":authority", "a")]), true);
     let received = exchange.received();
-    assert_eq!(
-        (received.status(), received.body()),
-        (Some(403), Vec::new())
-    );
+    assert_eq!((received.status(), received.body()), (Some(403), Vec::new()));
     assert!(received.is_complete());
 }
 
 #[test]
 fn close_stream_resets_the_client() {
     let close = format!("(drop (call $close (i32.const 0))) {PAUSE}");
-    let gateway = Guest::default()
-        .on("proxy_on_request_headers", &close)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_request_headers", &close).start(Options::default());
     let exchange = get(&gateway);
     assert!(exchange.received().was_reset());
     assert_eq!(exchange.details(), "wasm_close_stream");

@@ -8,9 +8,7 @@ use crate::guest::{CONTINUE, Guest, PAUSE, PAUSE_UNTIL_END, get, ok, post};
 fn each_event_of_a_stream_reaches_the_client_as_it_comes_with_its_edit() {
     let edit =
         "(drop (call $set_body (i32.const 1) (i32.const 0) (local.get $1) 'event')) (i32.const 0)";
-    let gateway = Guest::default()
-        .on("proxy_on_response_body", edit)
-        .start(Options::default());
+    let gateway = Guest::default().on("proxy_on_response_body", edit).start(Options::default());
     let exchange = get(&gateway);
     exchange.response_headers(ok(), false);
     exchange.response_data("data: 1\n\n", false);
@@ -25,10 +23,7 @@ fn each_event_of_a_stream_reaches_the_client_as_it_comes_with_its_edit() {
 fn a_buffered_response_over_the_limit_is_cut_off_after_its_headers() {
     let gateway = Guest::default()
         .on("proxy_on_response_body", PAUSE_UNTIL_END)
-        .start(Options {
-            buffer_limit: 10,
-            ..Options::default()
-        });
+        .start(Options { buffer_limit: 10, ..Options::default() });
     let exchange = get(&gateway);
     exchange.response_headers(ok(), false);
     exchange.response_data([b'a'; 11], false);
@@ -43,10 +38,7 @@ fn a_held_response_over_the_limit_is_500() {
     let gateway = Guest::default()
         .on("proxy_on_response_headers", PAUSE)
         .on("proxy_on_response_body", PAUSE_UNTIL_END)
-        .start(Options {
-            buffer_limit: 10,
-            ..Options::default()
-        });
+        .start(Options { buffer_limit: 10, ..Options::default() });
     let exchange = get(&gateway);
     exchange.response_headers(ok(), false);
     exchange.response_data([b'a'; 11], false);
@@ -55,9 +47,8 @@ fn a_held_response_over_the_limit_is_500() {
 
 #[test]
 fn a_response_ends_with_trailers_or_with_its_last_data() {
-    let gateway = Guest::default()
-        .on("proxy_on_response_trailers", CONTINUE)
-        .start(Options::default());
+    let gateway =
+        Guest::default().on("proxy_on_response_trailers", CONTINUE).start(Options::default());
     let exchange = get(&gateway);
     exchange.response_headers(ok(), false);
     exchange.response_data("1", false);
@@ -74,10 +65,7 @@ fn an_upstream_may_answer_before_the_request_ends() {
     exchange.headers(post(), false);
     exchange.response_headers(ok(), true);
     assert_eq!(exchange.received().status(), Some(200));
-    assert!(
-        exchange.forwarded().was_reset(),
-        "the rest of the request is not wanted"
-    );
+    assert!(exchange.forwarded().was_reset(), "the rest of the request is not wanted");
 }
 
 #[test]

@@ -10,17 +10,15 @@ use std::rc::Rc;
 use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
 use crate::config::{self, Configuration, Problems};
 use crate::credential::{self, Known, TokenCache, Unverified, Verified};
-use crate::decision::{Permit, Reason, Refused, Shape, Verdict, Wire};
-use crate::evidence::{Head, Once};
+use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
+use crate::evidence::{Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
-use crate::policy::Situation;
 use crate::protocol::{self, Place, Read};
 use crate::registry::Unfit;
-use crate::response::ResponseFilter;
+use crate::response::{ResponseFilter, situation};
 use crate::step::{
-    Absorbed, Arrival, Disposition, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
-    Outcome, Step,
+    Absorbed, Arrival, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
 };
 use crate::trust::Trust;
 
@@ -38,6 +36,8 @@ pub(crate) struct Case {
     head: Head,
     body: Option<Vec<u8>>,
     verified: Option<Rc<Verified>>,
+    /// The form a refusal takes, as far as the head tells.
+    shape: Shape,
     fetches_left: u8,
 }
 
@@ -73,6 +73,7 @@ impl Engine {
             head,
             body: None,
             verified: None,
+            shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
         };
         case.advance(self, arrival.now)
@@ -90,28 +91,16 @@ impl Engine {
         Absorbed { fetch }
     }
 
-    /// Refuses a request that the host could not bring before the engine, or could not send on as
-    /// decided: there is no decision, so there is a refusal, and a record of it.
+    /// Refuses a request that the host could not bring before the engine: there is no decision, so
+    /// there is a refusal, and a record of it. One that was decided and can't be sent on as decided
+    /// is [`Outcome::into_fault`].
+    #[must_use]
     pub fn fault(&self, arrival: Arrival) -> Box<Outcome> {
         let revision = self.configuration.policy.revision();
         let id = EvaluationId::new(arrival.now, arrival.entropy);
         let verdict = Verdict::Deny(Reason::EngineFault);
         let receipt = Receipt::new(id, arrival.now, revision, &verdict, Facts::default());
-        let refused = Refused {
-            wire: Reason::EngineFault.wire(),
-            shape: &Shape::Problem,
-            evaluation: id,
-            resource_metadata: None,
-            supported: &[],
-            access_request: None,
-        };
-        let disposition = Disposition::Reply(refused.reply());
-        Box::new(Outcome {
-            receipt,
-            disposition,
-            verdict: verdict.label(),
-            reason: verdict.reason(),
-        })
+        Box::new(Outcome::fault(receipt, id, Shape::Problem))
     }
 
     /// Why the last fetch of that kind was refused, for a log line.
@@ -131,19 +120,27 @@ impl Case {
     pub(crate) fn advance(mut self, engine: &mut Engine, now: Timestamp) -> Step {
         let mut progress = Progress::default();
         match self.stages(engine, now, &mut progress) {
-            Next::Decided(verdict, then) => self.decided(now, verdict, progress, then),
+            Next::Forward(permit, onward) => self.forward(now, permit, progress, *onward),
+            Next::Refuse(refusal) => self.refused(now, refusal, progress),
             Next::Body(limit) => Step::Body(NeedBody { case: self, limit }),
             Next::Fetch(fetch) => match self.fetches_left.checked_sub(1) {
                 Some(left) => {
                     self.fetches_left = left;
                     Step::Fetch(NeedFetch { case: self, fetch })
                 }
-                None => {
-                    let verdict = Verdict::Deny(Reason::FetchBudgetSpent);
-                    self.decided(now, verdict, progress, None)
-                }
+                None => self.refused(now, Refusal::Deny(Reason::FetchBudgetSpent), progress),
             },
         }
+    }
+
+    /// Ends a request that the host can't take further, with what is known of it so far.
+    pub(crate) fn refuse(self, reason: Reason, now: Timestamp) -> Step {
+        let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
+        progress.facts.trace = trace(&self.head);
+        if let Some(verified) = &self.verified {
+            progress.verified(&self.configuration, verified);
+        }
+        self.refused(now, Refusal::Deny(reason), progress)
     }
 
     /// Place, credential, registry, message, policy: in the order of the four questions.
@@ -162,6 +159,7 @@ impl Case {
             }
         };
         progress.shape = place.shape(&self.head);
+        self.shape = progress.shape.clone();
         progress.facts.protocol = Some(place.protocol().as_str());
         let verified = match self.verify(engine, &configuration, &place, now) {
             Ok(verified) => verified,
@@ -216,15 +214,22 @@ impl Case {
         let policy = &self.configuration.policy;
         progress.asked(&asked);
         let decided = policy.decide(&situation(verified, now), &asked);
-        progress.facts.agent_policies = Some(decided.agent);
-        progress.facts.delegator_policies = Some(decided.delegator);
+        progress.facts.agent_policies = decided.agent;
+        progress.facts.delegator_policies = decided.delegator;
+        let permit = match decided.verdict {
+            Verdict::Allow(permit) => permit,
+            Verdict::NeedsApproval { approvers } => {
+                return Next::Refuse(Refusal::NeedsApproval(approvers));
+            }
+            Verdict::Deny(reason) => return deny(reason),
+        };
         let response = list.and_then(|list| {
             let endpoint = place.mcp()?;
             let catalogue = (endpoint.server().to_owned(), endpoint.catalogue());
             Some(ResponseFilter::new(list, Rc::clone(policy), Rc::clone(verified), now, catalogue))
         });
         let edits = self.edits(place, verified, response.is_some());
-        Next::Decided(decided.verdict, Some(Box::new(Onward { edits, response })))
+        Next::Forward(permit, Box::new(Onward { edits, response }))
     }
 
     /// What the upstream gets to see of who is asking: our word, never the client's.
@@ -248,32 +253,30 @@ impl Case {
         HeaderEdits { remove, set }
     }
 
-    fn decided(
-        self,
-        now: Timestamp,
-        verdict: Verdict,
-        progress: Progress,
-        onward: Option<Box<Onward>>,
-    ) -> Step {
+    fn forward(self, now: Timestamp, permit: Permit, progress: Progress, onward: Onward) -> Step {
         let Progress { facts, shape } = progress;
-        let asked = facts.action.clone();
         let revision = self.configuration.policy.revision();
-        let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
-        let (label, reason) = (verdict.label(), verdict.reason());
-        let disposition = match (verdict, onward) {
-            (Verdict::Allow(permit), Some(onward)) => onward.forward(permit),
-            (Verdict::NeedsApproval { approvers }, _) => {
-                let request = self.access_request(now, &approvers, asked.as_deref());
-                self.reply(Wire::ApprovalRequired, &shape, Some(request))
-            }
-            (Verdict::Deny(reason), _) => self.reply(reason.wire(), &shape, None),
-            // A permit without a way onward can't be made; if it were, it would go nowhere.
-            (Verdict::Allow(_), None) => self.reply(Wire::EngineError, &shape, None),
-        };
-        Step::Decided(Box::new(Outcome { receipt, disposition, verdict: label, reason }))
+        let receipt = Receipt::allowed(self.id, now, revision, &permit, facts);
+        let forward = Forward::new(permit, onward.edits, onward.response);
+        Step::Decided(Box::new(Outcome::forward(receipt, self.id, shape, forward)))
     }
 
-    fn reply(&self, wire: Wire, shape: &Shape, access_request: Option<Object>) -> Disposition {
+    fn refused(self, now: Timestamp, refusal: Refusal, progress: Progress) -> Step {
+        let Progress { facts, shape } = progress;
+        let (verdict, wire, request) = match refusal {
+            Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
+            Refusal::NeedsApproval(approvers) => {
+                let request = self.access_request(now, &approvers, facts.action.as_deref());
+                (Verdict::NeedsApproval { approvers }, Wire::ApprovalRequired, Some(request))
+            }
+        };
+        let reply = self.reply(wire, &shape, request);
+        let revision = self.configuration.policy.revision();
+        let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
+        Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
+    }
+
+    fn reply(&self, wire: Wire, shape: &Shape, access_request: Option<Object>) -> Reply {
         let refused = Refused {
             wire,
             shape,
@@ -282,7 +285,7 @@ impl Case {
             supported: self.configuration.surface.versions(),
             access_request,
         };
-        Disposition::Reply(refused.reply())
+        refused.reply()
     }
 
     /// The shape of AuthZEN's access-request profile (APP-1): still a denial, and where to ask.
@@ -307,19 +310,20 @@ impl Case {
 enum Next {
     Fetch(Fetch),
     Body(usize),
-    Decided(Verdict, Option<Box<Onward>>),
+    Forward(Permit, Box<Onward>),
+    Refuse(Refusal),
+}
+
+/// Why a request does not go on.
+enum Refusal {
+    Deny(Reason),
+    NeedsApproval(Vec<String>),
 }
 
 /// What goes along with a permitted request.
 struct Onward {
     edits: HeaderEdits,
     response: Option<ResponseFilter>,
-}
-
-impl Onward {
-    fn forward(self, permit: Permit) -> Disposition {
-        Disposition::Forward(Box::new(Forward::new(permit, self.edits, self.response)))
-    }
 }
 
 impl Progress {
@@ -361,17 +365,6 @@ impl Progress {
     }
 }
 
-/// The verified part of a request, as policy sees it.
-pub(crate) fn situation(verified: &Verified, now: Timestamp) -> Situation<'_> {
-    Situation {
-        now,
-        actor: &verified.actor,
-        credential_kind: verified.kind,
-        issuer: &verified.issuer,
-        scopes: &verified.scopes,
-    }
-}
-
 /// Rules that hold whatever policy says.
 fn registered(configuration: &Configuration, verified: &Verified) -> Result<(), Reason> {
     let registry = &configuration.registry;
@@ -390,13 +383,12 @@ fn registered(configuration: &Configuration, verified: &Verified) -> Result<(), 
 }
 
 fn deny(reason: Reason) -> Next {
-    Next::Decided(Verdict::Deny(reason), None)
+    Next::Refuse(Refusal::Deny(reason))
 }
 
 /// Whether a header name is one that only Deputy sets, also to an upstream that folds `_` into `-`.
 fn is_ours(name: &[u8]) -> bool {
-    let dashed = name.iter().map(|b| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() });
-    dashed.take(OUR_PREFIX.len()).eq(OUR_PREFIX.iter().copied())
+    dashed(name).starts_with(OUR_PREFIX)
 }
 
 /// An identity as a header value: what is not visible ASCII is percent-encoded, `%` included.

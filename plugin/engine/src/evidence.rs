@@ -38,9 +38,9 @@ pub(crate) enum Once<'a> {
     Many,
 }
 
-/// Envoy's own default is 100 (`max_request_headers_count`); other hosts have none.
+/// Twice Envoy's own default (`max_headers_count`, 100): other hosts have none.
 pub const MAX_HEADERS: usize = 200;
-/// Envoy's own default is 60 KiB (`max_request_headers_kb`).
+/// Above Envoy's own largest setting (`max_request_headers_kb`, 96): other hosts have none.
 pub const MAX_HEADER_BYTES: usize = 96 * 1024;
 
 impl Head {
@@ -117,6 +117,46 @@ impl Head {
     }
 }
 
+/// The parameter names of a query, as the most generous framework would read them, lower case:
+/// decoded once; white space at the ends gone; cut at NUL; and PHP's own spellings of `_`, which
+/// are a dot, a space and an unclosed bracket (`main/php_variables.c`).
+pub(crate) fn query_names(query: &str) -> impl Iterator<Item = String> {
+    query.split(['&', ';', '?', '#']).map(|pair| {
+        let decoded = percent_decoded(pair.split('=').next().unwrap_or_default());
+        let name = decoded.split('\0').next().unwrap_or_default().trim();
+        let fold = |c| if matches!(c, '.' | ' ' | '[') { '_' } else { c };
+        name.chars().map(fold).flat_map(char::to_lowercase).collect()
+    })
+}
+
+/// A name as an upstream may read it that can't tell `_` from `-` (CGI, WSGI), lower case.
+pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
+    let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    name.iter().map(fold).collect()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = match after {
+            [high, low, after @ ..] if *first == b'%' => {
+                hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
+            _ => None,
+        };
+        let plain = if *first == b'+' { b' ' } else { *first };
+        let (byte, after) = escaped.unwrap_or((plain, after));
+        out.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok())
+}
+
 fn one(values: &[Vec<u8>]) -> Result<&str, MalformedHead> {
     match values {
         [value] => printable(value),
@@ -167,6 +207,18 @@ mod tests {
         assert_eq!(head.once("x-a"), Once::Many);
         assert_eq!(head.once("x-b"), Once::One("3"));
         assert_eq!(head.once("x-c"), Once::Absent);
+    }
+
+    #[test]
+    fn a_parameter_is_named_as_the_most_generous_framework_would_read_it() {
+        for query in
+            ["a_b=1", "x=1&A_B=2", "a.b=1", "a+b", "%20a_b", "a%5Fb", "a_b%00c=1", "a[b", "x;a_b"]
+        {
+            assert!(query_names(query).any(|name| name == "a_b"), "{query}");
+        }
+        for query in ["", "ab=1", "x=a_b", "a%255Fb", "a_bc"] {
+            assert!(!query_names(query).any(|name| name == "a_b"), "{query}");
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@
 //!
 //! Begin with [`engine::Engine`] and [`step`]; ARCHITECTURE.md has the map.
 
-pub mod audit;
-pub mod config;
+mod audit;
+mod config;
 mod credential;
 pub mod decision;
 pub mod engine;
 pub mod evidence;
-pub mod json;
+mod json;
 pub mod model;
 mod policy;
 mod protocol;
@@ -20,4 +20,7 @@ pub mod response;
 pub mod step;
 mod trust;
 
+pub use audit::Receipt;
+pub use config::Problems;
 pub use policy::Problem;
+pub use protocol::trailer_may_pass;

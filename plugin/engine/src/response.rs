@@ -7,9 +7,8 @@
 use std::fmt;
 
 use crate::credential::Verified;
-use crate::engine::situation;
 use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Timestamp};
-use crate::policy::SharedPolicy;
+use crate::policy::{SharedPolicy, Situation};
 use crate::protocol::{ListFilter, ToolCatalogue};
 use std::rc::Rc;
 
@@ -65,6 +64,17 @@ impl Caller {
             typed_input: entry.typed_input,
         };
         self.policy.could_permit(&situation(&self.verified, self.now), &asked)
+    }
+}
+
+/// The verified part of a request, as policy sees it: the same for a call and for a list.
+pub(crate) fn situation(verified: &Verified, now: Timestamp) -> Situation<'_> {
+    Situation {
+        now,
+        actor: &verified.actor,
+        credential_kind: verified.kind,
+        issuer: &verified.issuer,
+        scopes: &verified.scopes,
     }
 }
 

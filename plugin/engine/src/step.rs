@@ -32,9 +32,9 @@
 //! more variant, and the compiler will list every host to teach.
 
 use crate::audit::Receipt;
-use crate::decision::{Permit, Reason, Reply};
+use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict};
 use crate::engine::{Case, Engine};
-use crate::model::Timestamp;
+use crate::model::{EvaluationId, Timestamp};
 use crate::response::ResponseFilter;
 
 pub use crate::trust::{Endpoint, Fetch, FetchReply};
@@ -71,6 +71,47 @@ pub struct Outcome {
     pub verdict: &'static str,
     /// Why not, unless it is allowed.
     pub reason: Option<Reason>,
+    id: EvaluationId,
+    shape: Shape,
+}
+
+impl Outcome {
+    pub(crate) fn forward(receipt: Receipt, id: EvaluationId, shape: Shape, to: Forward) -> Self {
+        let disposition = Disposition::Forward(Box::new(to));
+        Self { receipt, disposition, verdict: "allow", reason: None, id, shape }
+    }
+
+    pub(crate) fn refused(
+        receipt: Receipt,
+        id: EvaluationId,
+        shape: Shape,
+        verdict: &Verdict,
+        reply: Reply,
+    ) -> Self {
+        let disposition = Disposition::Reply(reply);
+        Self { receipt, disposition, verdict: verdict.label(), reason: verdict.reason(), id, shape }
+    }
+
+    pub(crate) fn fault(receipt: Receipt, id: EvaluationId, shape: Shape) -> Self {
+        let reason = Reason::EngineFault;
+        let refused = Refused {
+            wire: reason.wire(),
+            shape: &shape,
+            evaluation: id,
+            resource_metadata: None,
+            supported: &[],
+            access_request: None,
+        };
+        let reply = refused.reply();
+        Self::refused(receipt, id, shape, &Verdict::Deny(reason), reply)
+    }
+
+    /// The outcome when the host can't send the request on as decided: a refusal, with a receipt
+    /// that still says whose request it was and what it asked for.
+    #[must_use]
+    pub fn into_fault(self) -> Self {
+        Self::fault(self.receipt.into_fault(), self.id, self.shape)
+    }
 }
 
 /// What a host does with a request that has been decided.
@@ -146,6 +187,11 @@ impl NeedBody {
     pub fn provide(self, engine: &mut Engine, body: Vec<u8>, now: Timestamp) -> Step {
         self.case.with_body(body).advance(engine, now)
     }
+
+    /// Refuses the request: the host can't read the body it holds.
+    pub fn fault(self, now: Timestamp) -> Step {
+        self.case.refuse(Reason::EngineFault, now)
+    }
 }
 
 /// A request waiting for an answer that others may be waiting for as well.
@@ -175,5 +221,11 @@ impl NeedFetch {
             return Step::Fetch(self);
         }
         self.case.advance(engine, now)
+    }
+
+    /// Refuses the request: the host holds as many waiting ones as it can. What others wait for is
+    /// still under way, so this says nothing about the issuer.
+    pub fn give_up(self, now: Timestamp) -> Step {
+        self.case.refuse(Reason::TooManyWaiting, now)
     }
 }

@@ -34,6 +34,20 @@ fn the_table_of_reasons_is_the_one_in_the_code() {
 }
 
 #[test]
+fn the_documented_configuration_loads_and_every_member_of_it_is_explained() {
+    let text = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let (_, rest) = text.split_once("```json\n").unwrap();
+    let (example, table) = rest.split_once("```").unwrap();
+    if let Err(problems) = deputy_engine::engine::Engine::new(example.as_bytes()) {
+        panic!("{problems}");
+    }
+    for quoted in example.split('"').skip(1).step_by(2) {
+        let is_member = example.contains(&format!("\"{quoted}\":"));
+        assert!(!is_member || table.contains(quoted), "{quoted} is not explained");
+    }
+}
+
+#[test]
 fn a_file_that_a_document_names_exists() {
     let mut wrong = Vec::new();
     let mut documents = vec![];
@@ -47,6 +61,12 @@ fn a_file_that_a_document_names_exists() {
     }
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|l| !l.contains("://") && !l.starts_with('#')) {
+            if !document.parent().unwrap().join(link.split('#').next().unwrap()).exists() {
+                wrong.push(format!("{}: {link}", document.display()));
+            }
+        }
         for quoted in text.split('`').skip(1).step_by(2) {
             let is_path = ["plugin/", "host-tests/", "examples/", "policies/", "docs/", "xtask/"]
                 .iter()

@@ -7,13 +7,15 @@ use deputy_engine::step::{Absorbed, Fetch, FetchReply};
 
 use crate::abi::{Buffer, Level, Map, Status, host};
 use crate::plugin;
-use crate::root::{Fault, Root, now};
+use crate::root::{Fault, Root, While as _, now};
 use crate::waiting::Joined;
 
 /// What came of a stream's wish for a fetch.
 pub(crate) enum Wanted {
     /// The stream will be woken.
     Waits,
+    /// Too many wait for it already.
+    Crowded,
     /// It could not be started; that has been absorbed already.
     Absorbed(Absorbed),
 }
@@ -22,12 +24,10 @@ pub(crate) enum Wanted {
 pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fault> {
     match root.waiting(|waiting| waiting.join(fetch, stream))? {
         Joined::Waits => root.count("deputy.fetch.joined"),
-        Joined::Full => return failed(root, fetch.clone()).map(Wanted::Absorbed),
+        Joined::Full => return Ok(Wanted::Crowded),
         Joined::NoCall => {
             let started = start(root, fetch, Some(stream));
-            // Without its own name back, nothing the stream does now reaches the host, and the
-            // host keeps the request.
-            let _ = host::speak_for(stream);
+            host::speak_for(stream).while_("speaking for a stream again")?;
             if !started? {
                 return failed(root, fetch.clone()).map(Wanted::Absorbed);
             }
@@ -137,5 +137,6 @@ fn refused_call(cluster: &str, status: Status) -> String {
     format!("deputy: cluster {cluster:?}: host answered {status}{fix}")
 }
 
-/// How much longer than the call's own timeout a reply is waited for.
-const GRACE_MS: u64 = 5000;
+/// How much longer than the call's own timeout a reply is waited for: as long as the engine waits
+/// before it asks again.
+const GRACE_MS: u64 = 1000;

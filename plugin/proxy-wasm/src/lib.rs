@@ -11,7 +11,7 @@
 //! * `fetches`: calls for keys, shared by all who wait for the same ones
 //! * `stream`: one request, from its headers to the decision
 //! * `response`: one response on its way back
-//! * `trailers`, `waiting`: a rule and a table that need no host
+//! * `waiting`: a table that needs no host
 //!
 //! Deliberately absent: every rule (the engine's), the `proxy-wasm` crate
 //! (docs/decisions/0002-own-proxy-wasm-abi.md), `std::time`, and anything that can panic: a panic
@@ -20,7 +20,6 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod abi;
-mod trailers;
 mod waiting;
 
 #[cfg(target_arch = "wasm32")]

@@ -13,12 +13,12 @@ use deputy_engine::evidence::Head;
 use deputy_engine::step::{
     Absorbed, Arrival, Disposition, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
 };
+use deputy_engine::trailer_may_pass;
 
 use crate::abi::{Action, Buffer, Level, Map, Status, host};
 use crate::fetches::{self, Wanted};
 use crate::response::Response;
 use crate::root::{Fault, Root, While as _, now};
-use crate::trailers;
 
 /// A stream of the host, and the configuration it began with.
 pub(crate) struct Stream {
@@ -107,7 +107,10 @@ impl Stream {
         };
         match response.headers(end) {
             Ok(()) => Action::Continue,
-            Err(fault) => self.refuse(&fault),
+            Err(fault) => {
+                fault.log("the response is withheld");
+                self.fail()
+            }
         }
     }
 
@@ -133,8 +136,7 @@ impl Stream {
 
     fn begin(&self) -> Result<Step, Fault> {
         let pairs = host::pairs(Map::RequestHeaders).while_("reading the request headers")?;
-        let entropy = host::random().while_("reading entropy")?;
-        let arrival = Arrival { now: now(), entropy };
+        let arrival = arrival()?;
         self.root.step(|engine| engine.begin(Head::from_pairs(pairs), arrival))
     }
 
@@ -166,6 +168,7 @@ impl Stream {
                     match fetches::join(&self.root, self.context, need.fetch()) {
                         Ok(Wanted::Waits) => return self.wait(Phase::Fetch(need)),
                         Ok(Wanted::Absorbed(absorbed)) => self.resume(need, &absorbed),
+                        Ok(Wanted::Crowded) => Ok(need.give_up(now())),
                         Err(fault) => Err(fault),
                     }
                 }
@@ -185,22 +188,30 @@ impl Stream {
     }
 
     fn give_body(&self, need: NeedBody) -> Result<Step, Fault> {
-        let body = self.body.read(need.limit())?;
-        self.root.step(|engine| need.provide(engine, body, now()))
+        match self.body.read(need.limit()) {
+            Ok(body) => self.root.step(|engine| need.provide(engine, body, now())),
+            Err(Fault { doing, status }) => {
+                host::log(Level::Error, &format!("deputy: {doing}: host answered {status}"));
+                Ok(need.fault(now()))
+            }
+        }
     }
 
     /// Headers first, record second: a receipt that says "allow" is written only once nothing can
     /// keep the request from going out as decided.
     fn carry_out(&mut self, outcome: Outcome) -> Action {
-        match &outcome.disposition {
-            Disposition::Forward(forward) => {
-                if let Err(fault) = apply(forward.edits()) {
-                    return self.refuse(&fault);
-                }
-                self.record(&outcome);
+        let applied = match &outcome.disposition {
+            Disposition::Forward(forward) => apply(forward.edits()),
+            Disposition::Reply(_) => Ok(()),
+        };
+        let outcome = match applied {
+            Ok(()) => outcome,
+            Err(fault) => {
+                fault.log("refused");
+                outcome.into_fault()
             }
-            Disposition::Reply(_) => self.record(&outcome),
-        }
+        };
+        self.record(&outcome);
         match outcome.disposition {
             Disposition::Forward(forward) => self.forward(*forward),
             Disposition::Reply(reply) => self.answer(&reply),
@@ -237,10 +248,27 @@ impl Stream {
         Action::Pause
     }
 
-    /// The host could not do its part, so there is no decision to carry out.
+    /// The host could not do its part, so there is no decision to carry out, and that is recorded.
     fn refuse(&mut self, fault: &Fault) -> Action {
         fault.log("refused");
-        self.root.count("deputy.decision.deny");
+        let outcome = arrival().and_then(|now| self.root.step(|engine| engine.fault(now)));
+        match outcome {
+            Ok(outcome) => {
+                self.record(&outcome);
+                match outcome.disposition {
+                    Disposition::Reply(reply) => self.answer(&reply),
+                    Disposition::Forward(_) => self.fail(),
+                }
+            }
+            Err(fault) => {
+                fault.log("no receipt");
+                self.fail()
+            }
+        }
+    }
+
+    /// 503 without a record: there is one already, or none can be made.
+    fn fail(&mut self) -> Action {
         self.root.count(&format!("deputy.reason.{}", Reason::EngineFault.code()));
         let headers = vec![("cache-control", "no-store".to_owned())];
         self.answer(&Reply { status: 503, headers, body: Vec::new() })
@@ -280,10 +308,15 @@ fn apply(edits: &HeaderEdits) -> Result<(), Fault> {
 /// Nobody judges trailers, so those go that an upstream could take for headers that were.
 fn strip_trailers() -> Result<(), Fault> {
     let pairs = host::pairs(Map::RequestTrailers).while_("reading the request trailers")?;
-    for (name, _) in pairs.iter().filter(|(name, _)| trailers::speaks_as_header(name)) {
+    for (name, _) in pairs.iter().filter(|(name, _)| !trailer_may_pass(name)) {
         host::remove(Map::RequestTrailers, name).while_("removing a request trailer")?;
     }
     Ok(())
+}
+
+fn arrival() -> Result<Arrival, Fault> {
+    let entropy = host::random().while_("reading entropy")?;
+    Ok(Arrival { now: now(), entropy })
 }
 
 fn fault(doing: &'static str) -> Fault {

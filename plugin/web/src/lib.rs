@@ -1,1 +1,211 @@
-//! Not written yet.
+//! The engine for JavaScript hosts: browsers, edge runtimes, Node.
+//!
+//! A thin wrapping of `deputy_engine::step`: no rule, no clock, no randomness and no `fetch` is in
+//! it. The host drives the same conversation as every other: `begin`, then whatever the step asks
+//! for, until it is decided. A step is used up by the method that continues it.
+//!
+//! ```js
+//! const deputy = new Deputy(configuration);           // throws, naming every problem
+//! let step = deputy.begin(headers, Date.now(), crypto.getRandomValues(new Uint8Array(10)));
+//! while (step.kind !== "decided") {
+//!   if (step.kind === "body") {
+//!     step = deputy.provideBody(step, await body(step.limit + 1), Date.now());
+//!   } else {
+//!     const wanted = step.fetch;                       // GET wanted.path of wanted.cluster
+//!     const { status, bytes } = await get(wanted);     // no redirects; status undefined: failed
+//!     step = deputy.resume(step, deputy.absorb(wanted, status, bytes, Date.now()), Date.now());
+//!   }
+//! }
+//! const decision = step.decision();                    // takeReply() or takeForward()
+//! ```
+#![allow(unsafe_code, reason = "what wasm-bindgen generates around the exports; none is written here")]
+
+mod decision;
+
+use deputy_engine::engine::Engine;
+use deputy_engine::evidence::Head;
+use deputy_engine::model::Timestamp;
+use deputy_engine::step::{self, Arrival, FetchReply};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use decision::Decision;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** Name and value. Pass every header the client sent, and `:method`, `:path` and `:authority`. */
+export type Header = [name: string | Uint8Array, value: string | Uint8Array];
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A list of headers.
+    #[wasm_bindgen(typescript_type = "Header[]")]
+    pub type Headers;
+    /// Which of its three forms a step has.
+    #[wasm_bindgen(typescript_type = "\"body\" | \"fetch\" | \"decided\"")]
+    pub type Kind;
+}
+
+/// An engine with its configuration and the keys it has learned. One per isolate or page.
+#[wasm_bindgen]
+pub struct Deputy(Engine);
+
+/// What the host does next.
+#[wasm_bindgen]
+pub struct Step(step::Step);
+
+/// Something to get with one `GET`. Equal fetches may share one call.
+#[wasm_bindgen]
+pub struct Fetch(step::Fetch);
+
+/// Proof that a fetch has been absorbed.
+#[wasm_bindgen]
+pub struct Absorbed(step::Absorbed);
+
+#[wasm_bindgen]
+impl Deputy {
+    /// Reads a configuration (JSON). Throws with every problem, one on each line.
+    #[wasm_bindgen(constructor)]
+    pub fn new(configuration: &[u8]) -> Result<Self, JsError> {
+        Engine::new(configuration).map(Self).map_err(|problems| JsError::new(&problems.to_string()))
+    }
+
+    /// What the operator should know although it is no error.
+    #[wasm_bindgen(getter)]
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.warnings().to_vec()
+    }
+
+    /// Starts a request. `now`: milliseconds since 1970; `entropy`: ten random bytes.
+    pub fn begin(&mut self, headers: &Headers, now: f64, entropy: &[u8]) -> Result<Step, JsError> {
+        let head = Head::from_pairs(pairs(headers)?);
+        let entropy = entropy.try_into().map_err(|_| JsError::new("entropy: must be ten bytes"))?;
+        Ok(Step(self.0.begin(head, Arrival { now: instant(now), entropy })))
+    }
+
+    /// Continues with the whole body, or at least `limit + 1` bytes of a longer one.
+    #[wasm_bindgen(js_name = provideBody)]
+    pub fn provide_body(&mut self, step: Step, body: Vec<u8>, now: f64) -> Result<Step, JsError> {
+        match step.0 {
+            step::Step::Body(need) => Ok(Step(need.provide(&mut self.0, body, instant(now)))),
+            step::Step::Fetch(_) | step::Step::Decided(_) => Err(JsError::new("the step asks for no body")),
+        }
+    }
+
+    /// Takes in what came of a fetch: status and body, or no status if it failed.
+    pub fn absorb(&mut self, fetch: &Fetch, status: Option<u16>, body: Vec<u8>, now: f64) -> Absorbed {
+        let reply = status.map_or(FetchReply::Failed, |status| FetchReply::Answered { status, body });
+        Absorbed(self.0.absorb(fetch.0.clone(), reply, instant(now)))
+    }
+
+    /// Continues once the fetch that the step waits for has been absorbed.
+    pub fn resume(&mut self, step: Step, absorbed: &Absorbed, now: f64) -> Result<Step, JsError> {
+        match step.0 {
+            step::Step::Fetch(need) => Ok(Step(need.resume(&mut self.0, &absorbed.0, instant(now)))),
+            step::Step::Body(_) | step::Step::Decided(_) => Err(JsError::new("the step asks for no fetch")),
+        }
+    }
+
+    /// Fetches to make in the background: at the start and then every second.
+    pub fn due(&mut self, now: f64) -> Vec<Fetch> {
+        self.0.due(instant(now)).into_iter().map(Fetch).collect()
+    }
+}
+
+#[wasm_bindgen]
+impl Step {
+    /// What it is.
+    #[wasm_bindgen(getter)]
+    pub fn kind(&self) -> Kind {
+        let kind = match self.0 {
+            step::Step::Body(_) => "body",
+            step::Step::Fetch(_) => "fetch",
+            step::Step::Decided(_) => "decided",
+        };
+        JsValue::from_str(kind).unchecked_into()
+    }
+
+    /// Of a body: how many bytes are read at most.
+    #[wasm_bindgen(getter)]
+    pub fn limit(&self) -> Option<usize> {
+        match &self.0 {
+            step::Step::Body(need) => Some(need.limit()),
+            step::Step::Fetch(_) | step::Step::Decided(_) => None,
+        }
+    }
+
+    /// Of a fetch: what to get.
+    #[wasm_bindgen(getter)]
+    pub fn fetch(&self) -> Option<Fetch> {
+        match &self.0 {
+            step::Step::Fetch(need) => Some(Fetch(need.fetch().clone())),
+            step::Step::Body(_) | step::Step::Decided(_) => None,
+        }
+    }
+
+    /// Of a decision: the decision.
+    pub fn decision(self) -> Result<Decision, JsError> {
+        match self.0 {
+            step::Step::Decided(outcome) => Ok(Decision::from(*outcome)),
+            step::Step::Body(_) | step::Step::Fetch(_) => Err(JsError::new("the step is not decided")),
+        }
+    }
+}
+
+#[wasm_bindgen]
+impl Fetch {
+    /// The configuration's name for the upstream.
+    #[wasm_bindgen(getter)]
+    pub fn cluster(&self) -> String {
+        self.0.endpoint().cluster.clone()
+    }
+
+    /// Host and port.
+    #[wasm_bindgen(getter)]
+    pub fn authority(&self) -> String {
+        self.0.endpoint().authority.clone()
+    }
+
+    /// The path.
+    #[wasm_bindgen(getter)]
+    pub fn path(&self) -> String {
+        self.0.endpoint().path.clone()
+    }
+
+    /// When to give up.
+    #[wasm_bindgen(getter, js_name = timeoutMs)]
+    pub fn timeout_ms(&self) -> u32 {
+        self.0.endpoint().timeout_ms
+    }
+
+    /// The longest body to take; a longer one is a failure.
+    #[wasm_bindgen(getter, js_name = maxBytes)]
+    pub fn max_bytes(&self) -> usize {
+        self.0.endpoint().max_bytes
+    }
+}
+
+/// A number that is no time is the year 1970, when no token was valid yet.
+fn instant(millis: f64) -> Timestamp {
+    Timestamp::from_unix_millis(millis as u64)
+}
+
+fn pairs(headers: &JsValue) -> Result<Vec<(Vec<u8>, Vec<u8>)>, JsError> {
+    let malformed = || JsError::new("headers: must be a list of [name, value], as text or bytes");
+    // Nothing of `js_sys` throws on what was looked at first; a throw would pass through this module
+    // without unwinding it.
+    let list = headers.dyn_ref::<Array>().ok_or_else(malformed)?;
+    let pair = |pair: JsValue| {
+        let pair = pair.dyn_into::<Array>().ok()?;
+        Some((bytes(&pair.get(0))?, bytes(&pair.get(1))?)).filter(|_| pair.length() == 2)
+    };
+    list.iter().map(pair).collect::<Option<_>>().ok_or_else(malformed)
+}
+
+fn bytes(value: &JsValue) -> Option<Vec<u8>> {
+    match value.dyn_ref::<Uint8Array>() {
+        Some(bytes) => Some(bytes.to_vec()),
+        None => value.as_string().map(String::into_bytes),
+    }
+}

@@ -33,7 +33,8 @@ impl Asking {
 
     /// Calls a tool with typed arguments, as a client of the newest MCP writes it.
     pub(crate) fn tools_call() -> Self {
-        let arguments = json!({"id": 1042, "amount": 40, "note": "arrived broken, see ticket 7781"});
+        let arguments =
+            json!({"id": 1042, "amount": 40, "note": "arrived broken, see ticket 7781"});
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MCP_VERSION,
             "io.modelcontextprotocol/clientCapabilities": {},
@@ -61,8 +62,11 @@ impl Asking {
 
     /// For the load generator's script and whoever wants to see it.
     pub(crate) fn to_json(&self, token: &str) -> Value {
-        let mut headers: serde_json::Map<String, Value> =
-            self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        let mut headers: serde_json::Map<String, Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
         headers.insert("authorization".to_owned(), format!("Bearer {token}").into());
         json!({"method": self.method, "path": self.path, "headers": headers, "body": self.body})
     }
@@ -82,7 +86,10 @@ impl Asking {
         if !self.body.is_empty() {
             pairs.push(("content-length", self.body.len().to_string()));
         }
-        pairs.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect()
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes()))
+            .collect()
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result, bail};
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId, PolicySet,
-    Request, RestrictedExpression,
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicyId,
+    PolicySet, Request, RestrictedExpression,
 };
 use serde_json::Value;
 
@@ -29,7 +29,13 @@ impl Alone {
         let question = |(kind, id): (&str, &str)| -> Result<Request> {
             let (resource_kind, resource_id) = asking.resource;
             let resource = uid(resource_kind, resource_id)?;
-            Ok(Request::new(uid(kind, id)?, uid("Action", asking.action)?, resource, context(asking)?, None)?)
+            Ok(Request::new(
+                uid(kind, id)?,
+                uid("Action", asking.action)?,
+                resource,
+                context(asking)?,
+                None,
+            )?)
         };
         let [agent, human] = actors.map(question);
         Ok(Self {
@@ -42,7 +48,10 @@ impl Alone {
 
     /// Both questions.
     pub(crate) fn decide(&self) -> bool {
-        let asked = self.questions.iter().map(|q| self.authorizer.is_authorized(q, &self.policies, &self.entities));
+        let asked = self
+            .questions
+            .iter()
+            .map(|q| self.authorizer.is_authorized(q, &self.policies, &self.entities));
         asked.fold(true, |all, response| all && response.decision() == Decision::Allow)
     }
 
@@ -57,7 +66,9 @@ impl Alone {
 
     fn reason(&self, question: &Request) -> Result<Vec<String>> {
         let response = self.authorizer.is_authorized(question, &self.policies, &self.entities);
-        if response.decision() != Decision::Allow || response.diagnostics().errors().next().is_some() {
+        if response.decision() != Decision::Allow
+            || response.diagnostics().errors().next().is_some()
+        {
             bail!("Cedar alone does not allow {question}: {response:?}");
         }
         Ok(response.diagnostics().reason().map(ToString::to_string).collect())
@@ -80,7 +91,8 @@ fn entities(configuration: &Value) -> Result<Entities> {
     let mut all = Vec::new();
     for (kind, list) in [("Agent", "/agents"), ("Human", "/humans")] {
         for one in items(configuration, list) {
-            let teams = items(one, "/teams").filter_map(Value::as_str).map(|team| uid("Team", team));
+            let teams =
+                items(one, "/teams").filter_map(Value::as_str).map(|team| uid("Team", team));
             all.push(with(uid(kind, text(one, "id")?)?, teams.collect::<Result<_>>()?));
         }
     }

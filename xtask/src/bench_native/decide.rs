@@ -39,7 +39,10 @@ pub(crate) fn measure(world: &World, rounds: usize) -> Result<Value> {
         Subject::new("http", warm(world, &http)?),
         Subject::new("tools_call", warm(world, &tools_call)?),
         Subject::new("cedar_http", Box::new(|| allowed(black_box(alone_http).decide()))),
-        Subject::new("cedar_tools_call", Box::new(|| allowed(black_box(alone_tools_call).decide()))),
+        Subject::new(
+            "cedar_tools_call",
+            Box::new(|| allowed(black_box(alone_tools_call).decide())),
+        ),
         Subject::new("first_sight", first_sight(world, &http)?),
     ];
     for subject in &mut subjects {
@@ -51,7 +54,8 @@ pub(crate) fn measure(world: &World, rounds: usize) -> Result<Value> {
         }
         subjects.rotate_left(1);
     }
-    let members = subjects.into_iter().map(|subject| (subject.name.to_owned(), json!(subject.micros)));
+    let members =
+        subjects.into_iter().map(|subject| (subject.name.to_owned(), json!(subject.micros)));
     Ok(Value::Object(members.collect::<Map<_, _>>()))
 }
 
@@ -123,7 +127,12 @@ fn engine(world: &World) -> Result<Engine> {
 }
 
 /// One decision, as a host has it made; its receipt, if it is a yes.
-fn allowed_by(engine: &mut Engine, pairs: &[(Vec<u8>, Vec<u8>)], body: &str, arrival: Arrival) -> Result<String> {
+fn allowed_by(
+    engine: &mut Engine,
+    pairs: &[(Vec<u8>, Vec<u8>)],
+    body: &str,
+    arrival: Arrival,
+) -> Result<String> {
     let step = match engine.begin(head(pairs), arrival) {
         Step::Body(need) => need.provide(engine, body.as_bytes().to_vec(), arrival.now),
         step => step,
@@ -158,7 +167,10 @@ impl Arrivals {
         // Round and round within a minute: the token must not run out.
         self.millis = self.millis - self.millis % 60_000 + (self.millis + 1) % 60_000;
         let [a, b, c, d, e, f, g, h] = self.millis.to_le_bytes();
-        Arrival { now: Timestamp::from_unix_millis(self.millis), entropy: [a, b, c, d, e, f, g, h, 0, 0] }
+        Arrival {
+            now: Timestamp::from_unix_millis(self.millis),
+            entropy: [a, b, c, d, e, f, g, h, 0, 0],
+        }
     }
 }
 

@@ -37,12 +37,16 @@ fn main() -> ExitCode {
 fn run(arguments: Vec<String>) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["world", repository, folder] => World::new(&PathBuf::from(repository))?.write(&PathBuf::from(folder)),
+        ["world", repository, folder] => {
+            World::new(&PathBuf::from(repository))?.write(&PathBuf::from(folder))
+        }
         ["decide", repository, rounds] => {
             let world = World::new(&PathBuf::from(repository))?;
             println!("{}", decide::measure(&world, rounds.parse()?)?);
             Ok(())
         }
-        _ => bail!("usage: bench-native world REPOSITORY FOLDER | bench-native decide REPOSITORY ROUNDS"),
+        _ => bail!(
+            "usage: bench-native world REPOSITORY FOLDER | bench-native decide REPOSITORY ROUNDS"
+        ),
     }
 }

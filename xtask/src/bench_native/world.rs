@@ -25,7 +25,8 @@ impl World {
     /// The example's `deputy.json`, with the keys inline and a route.
     pub(crate) fn new(repository: &Path) -> Result<Self> {
         let path = repository.join("examples/envoy-mcp/deputy.json");
-        let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
         let mut configuration: Value = serde_json::from_str(&text)?;
         let key = SigningKey::from_slice(SEED)?;
         let place = |at: &str| format!("examples/envoy-mcp/deputy.json has no {at}");
@@ -34,7 +35,9 @@ impl World {
         set(issuer, "max_lifetime_seconds", json!(LIFETIME))?;
         set(&mut configuration, "http", json!([ROUTE.to_json()]))?;
         let files = configuration.pointer_mut("/policy/files").and_then(Value::as_array_mut);
-        files.with_context(|| place("policies"))?.push(json!({"name": "bench.cedar", "text": POLICIES}));
+        files
+            .with_context(|| place("policies"))?
+            .push(json!({"name": "bench.cedar", "text": POLICIES}));
         Ok(Self { configuration, key, now: clock::unix_seconds() })
     }
 
@@ -79,7 +82,8 @@ impl World {
 }
 
 fn set(object: &mut Value, name: &str, value: Value) -> Result<()> {
-    let members = object.as_object_mut().with_context(|| format!("no object to put `{name}` into"))?;
+    let members =
+        object.as_object_mut().with_context(|| format!("no object to put `{name}` into"))?;
     members.insert(name.to_owned(), value);
     Ok(())
 }

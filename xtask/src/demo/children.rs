@@ -60,7 +60,11 @@ impl Children {
                 bail!("{name} ended before it was ready ({how}); it said:\n\n{}", tail(log));
             }
             if started.elapsed() > PATIENCE {
-                bail!("{name} was not ready after {} s; it said:\n\n{}", PATIENCE.as_secs(), tail(log));
+                bail!(
+                    "{name} was not ready after {} s; it said:\n\n{}",
+                    PATIENCE.as_secs(),
+                    tail(log)
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -90,7 +94,8 @@ pub(crate) fn tail(log: &Path) -> String {
 
 /// `…[error][wasm] […] wasm log deputy deputy: deputy: configuration:…`, as Envoy writes it.
 fn plugin_error(line: &str) -> Option<&str> {
-    let (_, said) = line.split_once("[error][wasm]")?.1.split_once("wasm log ")?.1.split_once(": ")?;
+    let (_, said) =
+        line.split_once("[error][wasm]")?.1.split_once("wasm log ")?.1.split_once(": ")?;
     Some(said.strip_prefix("deputy: ").unwrap_or(said))
 }
 

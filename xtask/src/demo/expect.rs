@@ -29,9 +29,19 @@ pub(crate) enum Verdict {
 }
 
 impl Expected {
-    pub(crate) const fn allow(agent: &'static [&'static str], human: &'static [&'static str]) -> Self {
+    pub(crate) const fn allow(
+        agent: &'static [&'static str],
+        human: &'static [&'static str],
+    ) -> Self {
         let policies = Some((agent, human));
-        Self { verdict: Verdict::Allow, reason: None, status: 200, policies, approvers: &[], tools: None }
+        Self {
+            verdict: Verdict::Allow,
+            reason: None,
+            status: 200,
+            policies,
+            approvers: &[],
+            tools: None,
+        }
     }
 
     pub(crate) const fn ask(
@@ -120,7 +130,11 @@ impl Evidence {
             found.compare("the hash of the arguments", receipt.get("arguments"), own);
         }
         let thumbprint = self.agent.get("credential").unwrap_or(&Value::Null);
-        found.compare("the hash of the token", receipt.pointer("/credential/thumbprint"), thumbprint);
+        found.compare(
+            "the hash of the token",
+            receipt.pointer("/credential/thumbprint"),
+            thumbprint,
+        );
         let signature = self.token.rsplit('.').next().unwrap_or_default();
         if signature.is_empty() || self.receipt_text.contains(signature) {
             found.add("the receipt holds the token itself".to_owned());
@@ -140,7 +154,8 @@ impl Evidence {
             }
         }
         let [seen] = self.upstream.as_slice() else {
-            return found.add(format!("the MCP server saw it {} times, not once", self.upstream.len()));
+            return found
+                .add(format!("the MCP server saw it {} times, not once", self.upstream.len()));
         };
         found.compare("the client's token upstream", seen.get("authorization"), &false.into());
         let (agent, human) = sender.ids();
@@ -157,7 +172,11 @@ impl Evidence {
     fn check_refused(&self, expected: &Expected, found: &mut Differences) {
         found.compare("what came back", self.agent.get("outcome"), &"refused".into());
         found.compare("the HTTP status", self.agent.get("http"), &expected.status.into());
-        found.compare("the evaluation id", self.agent.get("evaluation_id"), self.receipt.get("id").unwrap_or(&Value::Null));
+        found.compare(
+            "the evaluation id",
+            self.agent.get("evaluation_id"),
+            self.receipt.get("id").unwrap_or(&Value::Null),
+        );
         for line in &self.upstream {
             found.add(format!("it reached the MCP server: {line}"));
         }

@@ -37,7 +37,9 @@ impl Gateway {
                 Ok((Some(envoy), said))
             }
             (Err(problem), Some(Choice::Envoy)) => Err(problem),
-            (Err(problem), _) => Ok((None, format!("can't be had ({problem}); using the embedded host"))),
+            (Err(problem), _) => {
+                Ok((None, format!("can't be had ({problem}); using the embedded host")))
+            }
         })?;
         Ok(found.map_or(Self::Embedded, Self::Envoy))
     }
@@ -89,9 +91,11 @@ impl Gateway {
 /// The example's own configuration, with free ports and the module's place: nothing else differs.
 fn envoy_command(envoy: &Envoy, folder: &Path, ports: Ports) -> Result<Command> {
     let path = place::example().join("envoy.yaml");
-    let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     let text = ports.put_into(&text)?;
-    let text = text.replace("../../target/deputy/deputy.wasm", &place::module().display().to_string());
+    let text =
+        text.replace("../../target/deputy/deputy.wasm", &place::module().display().to_string());
     if !text.contains(&place::module().display().to_string()) {
         bail!("examples/envoy-mcp/envoy.yaml no longer names ../../target/deputy/deputy.wasm");
     }

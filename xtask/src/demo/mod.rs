@@ -77,7 +77,10 @@ fn play(stage: &Stage) -> Result<()> {
                 show::wrong(number, scene, evidence, &differences);
             }
             if scene.step.contains("\"amount\":40}") && told.is_none() {
-                told = Some(Receipt { text: evidence.receipt_text.clone(), value: evidence.receipt.clone() });
+                told = Some(Receipt {
+                    text: evidence.receipt_text.clone(),
+                    value: evidence.receipt.clone(),
+                });
             }
         }
         all.extend(performed.receipts);
@@ -102,7 +105,8 @@ fn proofs(stage: &Stage, receipts: &[Receipt]) -> Result<Vec<String>> {
     let mut proofs = vec![
         format!("{} decisions, {} receipts, {} ids", receipts.len(), receipts.len(), ids.len()),
         format!("orders-mcp saw the {upstream} requests that receipts allow, and none else"),
-        "the hashes of token and arguments are those that the agent made of what it sent".to_owned(),
+        "the hashes of token and arguments are those that the agent made of what it sent"
+            .to_owned(),
     ];
     if matches!(stage.gateway, Gateway::Envoy(_)) {
         check_access_log(stage, receipts)?;

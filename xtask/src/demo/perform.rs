@@ -79,7 +79,9 @@ impl Stage {
         let steps = steps.map(|step| if step == CONNECT { "tools/list" } else { step });
         let mut command = agent();
         command.env("ACCESS_TOKEN", token);
-        command.args(["play", "--gateway", &self.mcp_address(), "--protocol", act.protocol]).args(steps);
+        command
+            .args(["play", "--gateway", &self.mcp_address(), "--protocol", act.protocol])
+            .args(steps);
         let output = succeeded(&mut command)?;
         parse_lines(&String::from_utf8(output.stdout)?)
     }
@@ -109,7 +111,8 @@ impl Stage {
                 None if line.starts_with('{') => line,
                 None => continue,
             };
-            let value = serde_json::from_str(text).with_context(|| format!("not a receipt: {text}"))?;
+            let value =
+                serde_json::from_str(text).with_context(|| format!("not a receipt: {text}"))?;
             receipts.push(Receipt { text: text.to_owned(), value });
         }
         Ok(receipts)
@@ -128,10 +131,18 @@ fn same_requests(receipts: &[Receipt], upstream: &[Value]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for line in upstream {
         let id = evaluation_of(line);
-        ensure!(allowed.contains(&id), "the MCP server saw a request that no receipt allows: {line}");
+        ensure!(
+            allowed.contains(&id),
+            "the MCP server saw a request that no receipt allows: {line}"
+        );
         ensure!(seen.insert(id), "the MCP server saw a request twice: {line}");
     }
-    ensure!(seen.len() == allowed.len(), "{} requests were allowed, {} arrived", allowed.len(), seen.len());
+    ensure!(
+        seen.len() == allowed.len(),
+        "{} requests were allowed, {} arrived",
+        allowed.len(),
+        seen.len()
+    );
     Ok(())
 }
 
@@ -168,7 +179,9 @@ fn is_about(line: &Value, step: &str) -> bool {
     }
     let parse = |text: &str| -> (String, Option<Value>) {
         match text.split_once('{') {
-            Some((head, rest)) => (head.to_owned(), serde_json::from_str(&format!("{{{rest}")).ok()),
+            Some((head, rest)) => {
+                (head.to_owned(), serde_json::from_str(&format!("{{{rest}")).ok())
+            }
             None => (text.to_owned(), None),
         }
     };
@@ -201,13 +214,17 @@ fn evaluation_of(upstream: &Value) -> Option<String> {
 }
 
 fn parse_lines(text: &str) -> Result<Vec<Value>> {
-    let parse = |line| serde_json::from_str(line).with_context(|| format!("not a line of JSON: {line}"));
+    let parse =
+        |line| serde_json::from_str(line).with_context(|| format!("not a line of JSON: {line}"));
     complete_lines(text).map(parse).collect()
 }
 
 /// Without a last line that is still being written.
 fn complete_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::trim).filter(|l| !l.is_empty())
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
 }
 
 fn read(path: &Path) -> Result<String> {

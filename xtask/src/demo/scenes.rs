@@ -50,14 +50,20 @@ pub(crate) const ACTS: &[Act] = &[
                 step: "tools/list",
                 shown: "tools/list",
                 lesson: "3 of 6 tools shown",
-                expected: Expected::allow(&["anyone-registered-may-connect"], &["anyone-registered-may-connect"])
-                    .showing(DANAS_TOOLS),
+                expected: Expected::allow(
+                    &["anyone-registered-may-connect"],
+                    &["anyone-registered-may-connect"],
+                )
+                .showing(DANAS_TOOLS),
             },
             Scene {
                 step: r#"tools/call get_order {"id":1042}"#,
                 shown: "get_order {id: 1042}",
                 lesson: "both may read",
-                expected: Expected::allow(&["support-agents-read-orders"], &["support-staff-serve-orders"]),
+                expected: Expected::allow(
+                    &["support-agents-read-orders"],
+                    &["support-staff-serve-orders"],
+                ),
             },
             Scene {
                 step: r#"tools/call refund {"id":1042,"amount":40}"#,
@@ -98,8 +104,11 @@ pub(crate) const ACTS: &[Act] = &[
             step: "tools/list",
             shown: "tools/list over MCP 2025-11-25",
             lesson: "the same 3 tools for a client with sessions",
-            expected: Expected::allow(&["anyone-registered-may-connect"], &["anyone-registered-may-connect"])
-                .showing(DANAS_TOOLS),
+            expected: Expected::allow(
+                &["anyone-registered-may-connect"],
+                &["anyone-registered-may-connect"],
+            )
+            .showing(DANAS_TOOLS),
         }],
     },
     Act {

@@ -56,22 +56,36 @@ pub(crate) fn receipt(receipt: &Receipt) {
 pub(crate) fn answers(receipt: &Value, proofs: &[String]) {
     let get = |pointer: &str| text(receipt, pointer).unwrap_or("nobody").to_owned();
     say("");
-    answer("Who is the agent?", &[
-        format!("{}, proven by an {} of {}", get("/agent/name"), get("/credential/kind"), get("/credential/issuer")),
-        format!("owner {}, sponsor {}", get("/agent/owner"), get("/agent/sponsor")),
-    ]);
-    answer("On whose behalf?", &[format!(
-        "{}, as the token's `{}` says, until {}",
-        get("/on_behalf_of/id"),
-        get("/on_behalf_of/proof"),
-        get("/credential/expires")
-    )]);
-    answer("What may it do now?", &[format!(
-        "{}: {}, revision {}",
-        get("/action"),
-        because(receipt),
-        receipt.get("revision").unwrap_or(&Value::Null)
-    )]);
+    answer(
+        "Who is the agent?",
+        &[
+            format!(
+                "{}, proven by an {} of {}",
+                get("/agent/name"),
+                get("/credential/kind"),
+                get("/credential/issuer")
+            ),
+            format!("owner {}, sponsor {}", get("/agent/owner"), get("/agent/sponsor")),
+        ],
+    );
+    answer(
+        "On whose behalf?",
+        &[format!(
+            "{}, as the token's `{}` says, until {}",
+            get("/on_behalf_of/id"),
+            get("/on_behalf_of/proof"),
+            get("/credential/expires")
+        )],
+    );
+    answer(
+        "What may it do now?",
+        &[format!(
+            "{}: {}, revision {}",
+            get("/action"),
+            because(receipt),
+            receipt.get("revision").unwrap_or(&Value::Null)
+        )],
+    );
     answer("Can it be verified?", proofs);
 }
 
@@ -109,7 +123,8 @@ fn because(receipt: &Value) -> String {
 fn folded(json: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for member in members(json) {
-        let line = lines.last_mut().filter(|line| line.is_empty() || line.len() + member.len() <= width);
+        let line =
+            lines.last_mut().filter(|line| line.is_empty() || line.len() + member.len() <= width);
         match line {
             Some(line) => line.push_str(member),
             None => lines.push(format!(" {member}")),
@@ -152,7 +167,10 @@ mod tests {
     #[test]
     fn a_receipt_folds_between_its_members() {
         let json = r#"{"v":1,"agent":{"id":"a,b","n":[1,2]},"x":"q\",","z":2}"#;
-        assert_eq!(members(json), [r#"{"v":1,"#, r#""agent":{"id":"a,b","n":[1,2]},"#, r#""x":"q\",","#, r#""z":2}"#]);
+        assert_eq!(
+            members(json),
+            [r#"{"v":1,"#, r#""agent":{"id":"a,b","n":[1,2]},"#, r#""x":"q\",","#, r#""z":2}"#]
+        );
         assert_eq!(folded(json, 20).concat().replace(' ', ""), json);
     }
 }

@@ -73,16 +73,29 @@ impl Stage {
             let mut command = Command::new(place::program("orders-mcp"));
             command.arg("--listen").arg(at(self.ports.orders)).arg("--witness").arg(self.witness());
             self.start("orders-mcp", &mut command, || accepts(self.ports.orders))?;
-            Ok(((), format!("orders-mcp, a real MCP server with 6 tools, on {}", at(self.ports.orders))))
+            Ok((
+                (),
+                format!("orders-mcp, a real MCP server with 6 tools, on {}", at(self.ports.orders)),
+            ))
         })
     }
 
     fn start_issuer(&self) -> Result<()> {
         progress::step("issuer", |_| {
             let mut command = Command::new(place::program("demo-issuer"));
-            command.arg("--listen").arg(at(self.ports.issuer)).arg("--agents-dir").arg(self.agents());
+            command
+                .arg("--listen")
+                .arg(at(self.ports.issuer))
+                .arg("--agents-dir")
+                .arg(self.agents());
             self.start("demo-issuer", &mut command, || accepts(self.ports.issuer))?;
-            Ok(((), format!("demo-issuer, a key of their own for every agent, on {}", at(self.ports.issuer))))
+            Ok((
+                (),
+                format!(
+                    "demo-issuer, a key of their own for every agent, on {}",
+                    at(self.ports.issuer)
+                ),
+            ))
         })
     }
 
@@ -129,7 +142,12 @@ impl Ports {
     /// The example's Envoy configuration with these ports.
     pub(crate) fn put_into(self, envoy_yaml: &str) -> Result<String> {
         let mut text = envoy_yaml.to_owned();
-        let all = [(GATEWAY, self.gateway), (ISSUER, self.issuer), (ORDERS, self.orders), (ADMIN, self.admin)];
+        let all = [
+            (GATEWAY, self.gateway),
+            (ISSUER, self.issuer),
+            (ORDERS, self.orders),
+            (ADMIN, self.admin),
+        ];
         for (port, here) in all {
             let written = format!("port_value: {port} ");
             if text.matches(&written).count() != 1 {

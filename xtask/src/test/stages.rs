@@ -23,8 +23,13 @@ pub(super) struct Stage {
 
 /// What came of a check.
 pub(super) enum Outcome {
-    Passed { tests: usize },
-    Failed { passed: usize, failed: usize },
+    Passed {
+        tests: usize,
+    },
+    Failed {
+        passed: usize,
+        failed: usize,
+    },
     /// It could not run, and why.
     Absent(String),
 }
@@ -97,7 +102,11 @@ fn hosts(world: &mut World) -> Result<Outcome> {
     for what in &missing {
         progress::absent("absent", what);
     }
-    Ok(if missing.is_empty() { Outcome::Passed { tests: 0 } } else { Outcome::Absent(missing.join("; ")) })
+    Ok(if missing.is_empty() {
+        Outcome::Passed { tests: 0 }
+    } else {
+        Outcome::Absent(missing.join("; "))
+    })
 }
 
 /// Unit tests, cases on every host, end-to-end: all of them are cargo tests.
@@ -109,8 +118,11 @@ fn tests(world: &mut World) -> Result<Outcome> {
         Some(program) => command.env("DEPUTY_ENVOY", program),
         None => command.env_remove("DEPUTY_ENVOY"),
     };
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("can't start cargo test")?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("can't start cargo test")?;
     let (mut passed, mut failed) = (0, 0);
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -179,13 +191,17 @@ fn clippy_for(package: &str, target: &str) -> Result<Outcome> {
 /// Licences, sources and banned crates. Advisories need a database that can't be had everywhere.
 fn deny(_: &mut World) -> Result<Outcome> {
     if first_line(&PathBuf::from("cargo-deny"), "--version").is_none() {
-        return Ok(Outcome::Absent("cargo-deny is not installed (cargo install --locked cargo-deny)".to_owned()));
+        return Ok(Outcome::Absent(
+            "cargo-deny is not installed (cargo install --locked cargo-deny)".to_owned(),
+        ));
     }
     check("cargo deny", cargo(&["deny", "check", "bans", "licenses", "sources"]))
 }
 
 fn check(name: &str, command: Command) -> Result<Outcome> {
-    progress::step(name, |running| run(command, running).map(|()| ((), "nothing to say".to_owned())))?;
+    progress::step(name, |running| {
+        run(command, running).map(|()| ((), "nothing to say".to_owned()))
+    })?;
     Ok(Outcome::Passed { tests: 0 })
 }
 
@@ -197,7 +213,8 @@ mod tests {
     fn result_lines_of_cargo_are_counted() {
         let ok = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
         assert_eq!(result_line(ok), Some((12, 0)));
-        let failed = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";
+        let failed =
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out";
         assert_eq!(result_line(failed), Some((3, 2)));
         assert_eq!(result_line("running 3 tests"), None);
     }

@@ -40,7 +40,10 @@ impl Login {
         let (key, client) = read_key(key)?;
         let mut form = vec![
             ("client_id", client.clone()),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned()),
+            (
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+            ),
             ("client_assertion", self.assertion(&key, &client)),
         ];
         match human {
@@ -61,7 +64,8 @@ impl Login {
     /// # Errors
     /// If the issuer refuses.
     pub async fn human(&self, name: &str) -> Result<String, NoToken> {
-        self.fetch(reqwest::Client::new().get(self.at("/demo/login")).query(&[("user", name)])).await
+        self.fetch(reqwest::Client::new().get(self.at("/demo/login")).query(&[("user", name)]))
+            .await
     }
 
     /// RFC 7523 §3, with the issuer as its only audience.
@@ -85,7 +89,8 @@ impl Login {
     }
 
     async fn fetch(&self, request: reqwest::RequestBuilder) -> Result<String, NoToken> {
-        let unreachable = |e| NoToken(format!("the issuer at {} can't be reached: {e}", self.address));
+        let unreachable =
+            |e| NoToken(format!("the issuer at {} can't be reached: {e}", self.address));
         let response = request.send().await.map_err(unreachable)?;
         let body: Value = response.json().await.map_err(unreachable)?;
         match body.get("access_token").and_then(Value::as_str) {

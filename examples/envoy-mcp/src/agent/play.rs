@@ -1,7 +1,8 @@
 //! Plays steps against an MCP server and says, one line per step, what the agent saw.
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion,
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
+    ProtocolVersion,
 };
 use rmcp::service::{ClientInitializeError, RoleClient, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -79,9 +80,12 @@ impl Play {
         let wire = Wire::default();
         let client = match self.connect(&wire).await {
             Ok(client) => client,
-            Err(error) => return tell(self.protocol.opening().not_connected(&error, wire.take_refusal())),
+            Err(error) => {
+                return tell(self.protocol.opening().not_connected(&error, wire.take_refusal()));
+            }
         };
-        let server = client.peer_info().and_then(|info| info.server_info.clone()).map(|server| server.name);
+        let server =
+            client.peer_info().and_then(|info| info.server_info.clone()).map(|server| server.name);
         tell(Line {
             saw: format!("connected to {}", server.as_deref().unwrap_or("a server without a name")),
             outcome: "answered",
@@ -123,7 +127,9 @@ impl Protocol {
 
     fn lifecycle(self) -> ClientLifecycleMode {
         match self {
-            Self::Modern => ClientLifecycleMode::Discover { preferred_versions: vec![self.version()] },
+            Self::Modern => {
+                ClientLifecycleMode::Discover { preferred_versions: vec![self.version()] }
+            }
             Self::Session | Self::OldSession => ClientLifecycleMode::Initialize,
         }
     }
@@ -164,7 +170,8 @@ async fn play(client: &Client, wire: &Wire, step: &Step) -> Line {
 
 impl Line {
     fn result(self, result: &CallToolResult) -> Self {
-        let text: Vec<_> = result.content.iter().filter_map(|c| Some(c.as_text()?.text.as_str())).collect();
+        let text: Vec<_> =
+            result.content.iter().filter_map(|c| Some(c.as_text()?.text.as_str())).collect();
         let prefix = if result.is_error == Some(true) { "the tool says: " } else { "" };
         let saw = format!("{prefix}{}", text.join(" "));
         Self { outcome: "answered", saw, tool_failed: result.is_error == Some(true), ..self }

@@ -54,8 +54,11 @@ mod tests {
 
     #[test]
     fn a_step_reads_back_as_it_is_written() {
-        for text in ["tools/list", r#"tools/call refund {"amount":40,"id":1042}"#, "tools/call export_customers {}"]
-        {
+        for text in [
+            "tools/list",
+            r#"tools/call refund {"amount":40,"id":1042}"#,
+            "tools/call export_customers {}",
+        ] {
             assert_eq!(text.parse::<Step>().unwrap().to_string(), text);
         }
         assert_eq!("tools/call x".parse::<Step>().unwrap().to_string(), "tools/call x {}");

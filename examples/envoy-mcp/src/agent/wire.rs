@@ -98,7 +98,9 @@ impl StreamableHttpClient for Wire {
         }
         let response = request.json(&message).send().await?;
         match response.status() {
-            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => Ok(StreamableHttpPostResponse::Accepted),
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {
+                Ok(StreamableHttpPostResponse::Accepted)
+            }
             StatusCode::NOT_FOUND if session.is_some() => Err(StreamableHttpError::SessionExpired),
             status if status.is_success() => Self::answered(response).await,
             _ => Err(self.refused(response).await),

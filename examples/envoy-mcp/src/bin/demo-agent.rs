@@ -86,7 +86,10 @@ async fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a token in the arguments could be read by others on the machine")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a token in the arguments could be read by others on the machine"
+)]
 async fn play(gateway: String, protocol: Protocol, steps: &[Step]) -> ExitCode {
     let token = std::env::var("ACCESS_TOKEN").ok().filter(|token| !token.is_empty());
     Play { gateway, token, protocol }.run(steps, print).await;

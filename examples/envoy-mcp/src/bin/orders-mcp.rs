@@ -35,7 +35,9 @@ async fn main() -> ExitCode {
 async fn serve(options: Options) -> Result<(), String> {
     let witness = match &options.witness {
         None => Witness::to_stdout(),
-        Some(path) => Witness::to_file(path).map_err(|e| format!("can't open {}: {e}", path.display()))?,
+        Some(path) => {
+            Witness::to_file(path).map_err(|e| format!("can't open {}: {e}", path.display()))?
+        }
     };
     let router = orders::router(options.answers, witness);
     deputy_example_envoy_mcp::serve(options.listen, router).await

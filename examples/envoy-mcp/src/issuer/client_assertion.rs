@@ -19,7 +19,11 @@ const MAX_LIFETIME: u64 = 300;
 
 impl Issuer {
     /// The agent that signed the form's assertion.
-    pub(super) fn authenticate(&self, form: &Form<'_>, now: u64) -> Result<&'static Agent, Refused> {
+    pub(super) fn authenticate(
+        &self,
+        form: &Form<'_>,
+        now: u64,
+    ) -> Result<&'static Agent, Refused> {
         if form.one("client_assertion_type")? != Some(ASSERTION_TYPE) {
             return Err(Refused::InvalidClient("authenticate with private_key_jwt"));
         }

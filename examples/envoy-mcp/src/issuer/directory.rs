@@ -13,7 +13,11 @@ pub(super) struct Agent {
 
 /// Every agent.
 pub(super) const AGENTS: &[Agent] = &[
-    Agent { id: "refund-bot", scopes: &["orders", "refunds", "customers"], acts_for: &["dana", "lee"] },
+    Agent {
+        id: "refund-bot",
+        scopes: &["orders", "refunds", "customers"],
+        acts_for: &["dana", "lee"],
+    },
     Agent { id: "orphan-bot", scopes: &["orders"], acts_for: &["dana"] },
     Agent { id: "old-bot", scopes: &["orders"], acts_for: &["dana"] },
     Agent { id: "nightly-report", scopes: &["orders", "exports"], acts_for: &[] },

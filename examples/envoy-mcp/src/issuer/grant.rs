@@ -141,10 +141,13 @@ impl Issuer {
         let subject = self.subject(form, now)?;
         let human = subject.get("sub").and_then(Value::as_str).unwrap_or_default();
         if !agent.acts_for.contains(&human) {
-            return Err(Refused::InvalidGrant("the human has not agreed that this agent acts for them"));
+            return Err(Refused::InvalidGrant(
+                "the human has not agreed that this agent acts for them",
+            ));
         }
         let theirs = subject.get("scope").and_then(Value::as_str).unwrap_or_default();
-        let both = |scope: &str| agent.scopes.contains(&scope) && theirs.split(' ').any(|s| s == scope);
+        let both =
+            |scope: &str| agent.scopes.contains(&scope) && theirs.split(' ').any(|s| s == scope);
         let scope = narrowed(form, both, agent.scopes)?;
         let mut act = json!({ "iss": self.identifier, "sub": agent.id });
         // RFC 8693 §4.1: who acted before stays visible, one level down.

@@ -86,7 +86,10 @@ async fn metadata(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
     }))
 }
 
-async fn token(State(issuer): State<Arc<Issuer>>, Form(form): Form<Vec<(String, String)>>) -> Response {
+async fn token(
+    State(issuer): State<Arc<Issuer>>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Response {
     match issuer.grant(&form, clock::unix_seconds()) {
         Ok(granted) => granted.into_response(),
         Err(refused) => refused.into_response(),

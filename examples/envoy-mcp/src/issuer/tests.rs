@@ -20,8 +20,7 @@ fn issuer(agent: &'static str) -> (Issuer, Signatory) {
 }
 
 fn assertion(key: &Signatory, agent: &str, change: impl FnOnce(&mut Value)) -> String {
-    let mut claims =
-        json!({ "iss": agent, "sub": agent, "aud": ISSUER, "jti": jose::unguessable(), "exp": NOW + 60 });
+    let mut claims = json!({ "iss": agent, "sub": agent, "aud": ISSUER, "jti": jose::unguessable(), "exp": NOW + 60 });
     change(&mut claims);
     key.sign(client_assertion::TYP, &claims)
 }
@@ -40,13 +39,17 @@ fn ask(agent: &'static str, more: &[(&str, &str)]) -> Result<Value, Refused> {
     let (issuer, key) = issuer(agent);
     let dana = token(&issuer.sign_in("dana", NOW).unwrap());
     let assertion = assertion(&key, agent, |_| ());
-    let more: Vec<_> = more.iter().map(|(n, v)| (*n, if *v == "DANA" { dana.as_str() } else { v })).collect();
+    let more: Vec<_> =
+        more.iter().map(|(n, v)| (*n, if *v == "DANA" { dana.as_str() } else { v })).collect();
     issuer.grant(&form(agent, &assertion, &more), NOW).map(|granted| claims(&issuer, &granted))
 }
 
 fn exchange<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut form =
-        vec![("grant_type", TOKEN_EXCHANGE), ("subject_token_type", ACCESS_TOKEN), ("subject_token", "DANA")];
+    let mut form = vec![
+        ("grant_type", TOKEN_EXCHANGE),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("subject_token", "DANA"),
+    ];
     form.extend(more);
     form
 }
@@ -72,7 +75,10 @@ fn an_agent_for_a_human_is_named_in_act_and_the_human_in_sub() {
 #[test]
 fn an_agent_on_its_own_account_is_its_own_subject() {
     let claims = ask("nightly-report", &[("grant_type", CLIENT_CREDENTIALS)]).unwrap();
-    assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("nightly-report"), &json!("nightly-report")));
+    assert_eq!(
+        (&claims["sub"], &claims["client_id"]),
+        (&json!("nightly-report"), &json!("nightly-report"))
+    );
     assert_eq!(claims.get("act"), None);
 }
 
@@ -91,7 +97,9 @@ fn nobody_is_acted_for_without_their_consent() {
 
 #[test]
 fn scopes_and_targets_that_cannot_be_had_are_refused() {
-    let code = |more: &[(&'static str, &'static str)]| ask("refund-bot", &exchange(more)).unwrap_err().code();
+    let code = |more: &[(&'static str, &'static str)]| {
+        ask("refund-bot", &exchange(more)).unwrap_err().code()
+    };
     assert_eq!(code(&[("scope", "orders exports")]), "invalid_scope");
     assert_eq!(code(&[("resource", "https://elsewhere.example")]), "invalid_target");
     assert_eq!(code(&[("resource", GATEWAY), ("resource", GATEWAY)]), "invalid_request");
@@ -104,7 +112,9 @@ fn a_delegation_does_not_outlive_what_it_was_made_from() {
     let dana = token(&issuer.sign_in("dana", NOW - 200).unwrap());
     let ask = |now: u64| {
         let assertion = assertion(&key, "refund-bot", |claims| claims["exp"] = json!(now + 60));
-        let more = exchange(&[]).into_iter().map(|(n, v)| (n, if v == "DANA" { dana.as_str() } else { v }));
+        let more = exchange(&[])
+            .into_iter()
+            .map(|(n, v)| (n, if v == "DANA" { dana.as_str() } else { v }));
         issuer.grant(&form("refund-bot", &assertion, &more.collect::<Vec<_>>()), now)
     };
     assert_eq!(claims(&issuer, &ask(NOW).unwrap())["exp"], NOW + 100);
@@ -115,12 +125,16 @@ fn a_delegation_does_not_outlive_what_it_was_made_from() {
 fn only_the_holder_of_the_agents_key_gets_its_token_and_only_once_per_assertion() {
     let (issuer, key) = issuer("refund-bot");
     let grant = [("grant_type", CLIENT_CREDENTIALS)];
-    let ask = |assertion: &str| issuer.grant(&form("refund-bot", assertion, &grant), NOW).map(|_| ());
-    let refused = |assertion: &str| assert_eq!(ask(assertion).unwrap_err().code(), "invalid_client");
+    let ask =
+        |assertion: &str| issuer.grant(&form("refund-bot", assertion, &grant), NOW).map(|_| ());
+    let refused =
+        |assertion: &str| assert_eq!(ask(assertion).unwrap_err().code(), "invalid_client");
 
     refused(&assertion(&Signatory::generate(), "refund-bot", |_| ()));
     refused(&assertion(&key, "nightly-report", |_| ()));
-    refused(&assertion(&key, "refund-bot", |claims| claims["aud"] = json!("https://elsewhere.example")));
+    refused(&assertion(&key, "refund-bot", |claims| {
+        claims["aud"] = json!("https://elsewhere.example")
+    }));
     refused(&assertion(&key, "refund-bot", |claims| claims["exp"] = json!(NOW)));
     refused(&assertion(&key, "refund-bot", |claims| claims["exp"] = json!(NOW + 3600)));
     refused(&assertion(&key, "refund-bot", |claims| claims["jti"] = json!(null)));

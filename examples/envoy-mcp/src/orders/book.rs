@@ -66,7 +66,8 @@ impl Book {
     }
 
     pub(super) fn delete_customer(&mut self, id: i64) -> Result<String, String> {
-        let gone = self.customers.remove(&id).ok_or_else(|| format!("there is no customer {id}"))?;
+        let gone =
+            self.customers.remove(&id).ok_or_else(|| format!("there is no customer {id}"))?;
         self.orders.retain(|_, order| order.customer != id);
         Ok(format!("{} and all their orders are deleted", gone.name))
     }

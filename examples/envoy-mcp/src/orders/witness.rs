@@ -49,7 +49,11 @@ impl Witness {
 }
 
 /// Writes the line, before anything else is done with the request.
-pub(super) async fn observe(State(witness): State<Arc<Witness>>, request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State(witness): State<Arc<Witness>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();

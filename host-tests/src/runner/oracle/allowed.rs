@@ -46,12 +46,8 @@ fn identity(message: &Message, receipt: &Value, found: &mut Vec<String>) {
     }
     let strange =
         |pair: &&Pair| is_ours(&pair.0.0) && !OURS.iter().any(|name| name.as_bytes() == pair.0.0);
-    let strangers: Vec<_> = message
-        .headers
-        .iter()
-        .chain(&message.trailers)
-        .filter(strange)
-        .collect();
+    let strangers: Vec<_> =
+        message.headers.iter().chain(&message.trailers).filter(strange).collect();
     let in_trailers = message.trailers.iter().any(|pair| is_ours(&pair.0.0));
     if !strangers.is_empty() || in_trailers {
         found.push(format!(
@@ -63,33 +59,17 @@ fn identity(message: &Message, receipt: &Value, found: &mut Vec<String>) {
 
 /// MCP-40: a token goes on only where a case says so.
 fn token(judged: &Judged<'_>, message: &Message, found: &mut Vec<String>) {
-    if judged
-        .expect()
-        .upstream
-        .get("authorization")
-        .is_some_and(Value::is_string)
-    {
+    if judged.expect().upstream.get("authorization").is_some_and(Value::is_string) {
         return;
     }
-    found.extend(header(
-        "authorization",
-        &Value::Null,
-        message.all("authorization"),
-    ));
+    found.extend(header("authorization", &Value::Null, message.all("authorization")));
     let leaks = |value: &[u8]| {
         let text = String::from_utf8_lossy(value);
-        judged
-            .expected
-            .tokens
-            .iter()
-            .any(|token| secrets::leaks(token, &text))
+        judged.expected.tokens.iter().any(|token| secrets::leaks(token, &text))
     };
     let leaking = message.headers.iter().find(|pair| leaks(&pair.1.0));
     found.extend(leaking.map(|pair| {
-        format!(
-            "the upstream got a token in {:?}",
-            String::from_utf8_lossy(&pair.0.0)
-        )
+        format!("the upstream got a token in {:?}", String::from_utf8_lossy(&pair.0.0))
     }));
 }
 
@@ -105,9 +85,7 @@ fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut V
     sent.retain(|name, _| !touched(name));
     got.retain(|name, _| !touched(name));
     if sent != got {
-        found.push(format!(
-            "the client's own headers were changed: {sent:?} to {got:?}"
-        ));
+        found.push(format!("the client's own headers were changed: {sent:?} to {got:?}"));
     }
 }
 
@@ -138,11 +116,7 @@ fn response(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String>) {
     if let Some(expected) = &judged.expect().response {
         response_is(expected, answer, found);
     } else if receipt["action"] != "tools/list" {
-        let body: Vec<u8> = sent
-            .body
-            .iter()
-            .flat_map(|piece| piece.0.iter().copied())
-            .collect();
+        let body: Vec<u8> = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
         if answer.body.0 != body || joined(&answer.headers) != joined(&sent.headers) {
             found.push(format!("the response was changed: {}", shown(Some(answer))));
         }
@@ -158,34 +132,19 @@ fn response_is(expected: &ExpectResponse, answer: &Answer, found: &mut Vec<Strin
         found.push(format!("response: expected {body:?}, got {text:?}"));
     }
     if let Some(expected) = &expected.json {
-        subset::compare(
-            expected,
-            serde_json::from_str(&text).ok().as_ref(),
-            "response",
-            found,
-        );
+        subset::compare(expected, serde_json::from_str(&text).ok().as_ref(), "response", found);
     }
     if let Some(expected) = &expected.sse {
         let events = Value::Array(events(&text));
-        subset::compare(
-            &Value::Array(expected.clone()),
-            Some(&events),
-            "events",
-            found,
-        );
+        subset::compare(&Value::Array(expected.clone()), Some(&events), "events", found);
     }
     if let Some(expected) = &expected.tools {
         let tools = tools(&text);
         if tools != *expected {
-            found.push(format!(
-                "tools: expected {expected:?}, got {tools:?} in {text:?}"
-            ));
+            found.push(format!("tools: expected {expected:?}, got {tools:?} in {text:?}"));
         }
     }
-    let without = expected
-        .without
-        .iter()
-        .filter(|piece| text.contains(piece.as_str()));
+    let without = expected.without.iter().filter(|piece| text.contains(piece.as_str()));
     found.extend(without.map(|piece| format!("the client got {piece:?}: {text:?}")));
 }
 
@@ -194,39 +153,26 @@ fn events(text: &str) -> Vec<Value> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let data = |event: &str| {
         let lines = event.lines().filter_map(|line| line.strip_prefix("data:"));
-        let lines: Vec<_> = lines
-            .map(|line| line.strip_prefix(' ').unwrap_or(line))
-            .collect();
+        let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     };
     let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     let events = whole.split("\n\n").filter_map(data);
-    events
-        .map(|data| serde_json::from_str(&data).unwrap_or(Value::String(data)))
-        .collect()
+    events.map(|data| serde_json::from_str(&data).unwrap_or(Value::String(data))).collect()
 }
 
 /// The names in every list of tools, whatever it comes in.
 fn tools(text: &str) -> Vec<String> {
     let documents =
         serde_json::from_str::<Value>(text).map_or_else(|_| events(text), |one| vec![one]);
-    let lists = documents
-        .iter()
-        .filter_map(|document| document.pointer("/result/tools")?.as_array());
-    lists
-        .flatten()
-        .filter_map(|tool| tool["name"].as_str())
-        .map(str::to_owned)
-        .collect()
+    let lists =
+        documents.iter().filter_map(|document| document.pointer("/result/tools")?.as_array());
+    lists.flatten().filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect()
 }
 
 fn shown(answer: Option<&Answer>) -> String {
     answer.map_or("nothing".to_owned(), |answer| {
-        format!(
-            "{} {:?}",
-            answer.status,
-            String::from_utf8_lossy(&answer.body.0)
-        )
+        format!("{} {:?}", answer.status, String::from_utf8_lossy(&answer.body.0))
     })
 }
 
@@ -234,28 +180,15 @@ fn shown(answer: Option<&Answer>) -> String {
 fn visible(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
     text.bytes()
-        .map(|b| {
-            if plain(b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 
 fn is_ours(name: &[u8]) -> bool {
-    String::from_utf8_lossy(name)
-        .to_ascii_lowercase()
-        .replace('_', "-")
-        .starts_with("x-deputy-")
+    String::from_utf8_lossy(name).to_ascii_lowercase().replace('_', "-").starts_with("x-deputy-")
 }
 
-const OURS: [&str; 3] = [
-    "x-deputy-agent",
-    "x-deputy-on-behalf-of",
-    "x-deputy-evaluation-id",
-];
+const OURS: [&str; 3] = ["x-deputy-agent", "x-deputy-on-behalf-of", "x-deputy-evaluation-id"];
 /// An encoded, partial or cached answer could not be filtered.
 const REMOVED_WHEN_FILTERED: [&str; 7] = [
     "accept-encoding",

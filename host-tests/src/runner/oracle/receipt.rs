@@ -8,11 +8,7 @@ use crate::runner::{secrets, subset};
 /// The receipt, or nothing if there is not exactly one.
 pub(super) fn judge(judged: &Judged<'_>, found: &mut Vec<String>) -> Value {
     let [line] = judged.seen.receipts.as_slice() else {
-        found.push(format!(
-            "{} receipts: {:?}",
-            judged.seen.receipts.len(),
-            judged.seen.receipts
-        ));
+        found.push(format!("{} receipts: {:?}", judged.seen.receipts.len(), judged.seen.receipts));
         return Value::Null;
     };
     let receipt: Value = serde_json::from_str(line).unwrap_or_default();
@@ -27,10 +23,7 @@ fn says(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String>) {
     let (verdict, reason) = (receipt["verdict"].as_str(), receipt["reason"].as_str());
     if (verdict, reason) != (Some(expect.verdict.as_str()), expect.reason.as_deref()) {
         let expected = [Some(expect.verdict.as_str()), expect.reason.as_deref()];
-        found.push(format!(
-            "verdict: expected {expected:?}, got {:?}",
-            [verdict, reason]
-        ));
+        found.push(format!("verdict: expected {expected:?}, got {:?}", [verdict, reason]));
     }
     if let Some(expected) = &expect.receipt {
         subset::compare(expected, Some(receipt), "receipt", found);
@@ -40,10 +33,8 @@ fn says(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String>) {
 /// What every receipt is like.
 fn form(line: &str, receipt: &Value, found: &mut Vec<String>) {
     let members = receipt.as_object().into_iter().flatten();
-    let strangers: Vec<_> = members
-        .map(|(name, _)| name)
-        .filter(|name| !MEMBERS.contains(&name.as_str()))
-        .collect();
+    let strangers: Vec<_> =
+        members.map(|(name, _)| name).filter(|name| !MEMBERS.contains(&name.as_str())).collect();
     if !strangers.is_empty() {
         found.push(format!("a receipt has no {strangers:?}"));
     }
@@ -57,9 +48,7 @@ fn form(line: &str, receipt: &Value, found: &mut Vec<String>) {
         found.push(format!("not a whole receipt: {line}"));
     }
     if line.len() > LONGEST || line.contains(|c: char| c.is_control()) {
-        found.push(format!(
-            "a receipt is one line of at most {LONGEST} bytes: {line}"
-        ));
+        found.push(format!("a receipt is one line of at most {LONGEST} bytes: {line}"));
     }
 }
 
@@ -67,19 +56,10 @@ fn form(line: &str, receipt: &Value, found: &mut Vec<String>) {
 fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     let seen = judged.seen;
     for line in seen.receipts.iter().chain(&seen.logs) {
-        if judged
-            .expected
-            .tokens
-            .iter()
-            .any(|token| secrets::leaks(token, line))
-        {
+        if judged.expected.tokens.iter().any(|token| secrets::leaks(token, line)) {
             found.push(format!("a token is in the log: {line}"));
         }
-        let never = judged
-            .expect()
-            .never
-            .iter()
-            .filter(|text| line.contains(text.as_str()));
+        let never = judged.expect().never.iter().filter(|text| line.contains(text.as_str()));
         found.extend(never.map(|text| format!("{text:?} is in the log: {line}")));
     }
 }

@@ -15,10 +15,7 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
     };
     let expect = judged.expect();
     if expect.status != Some(answer.status) {
-        found.push(format!(
-            "status: expected {:?}, got {}",
-            expect.status, answer.status
-        ));
+        found.push(format!("status: expected {:?}, got {}", expect.status, answer.status));
     }
     for (name, value) in &expect.reply_headers {
         found.extend(header(name, value, answer.all(name)));
@@ -33,11 +30,7 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
 
 /// standards §12.
 fn headers(answer: &Answer, found: &mut Vec<String>) {
-    found.extend(header(
-        "cache-control",
-        &"no-store".into(),
-        answer.all("cache-control"),
-    ));
+    found.extend(header("cache-control", &"no-store".into(), answer.all("cache-control")));
     let needed = match answer.status {
         401 => "www-authenticate",
         405 => "allow",
@@ -51,28 +44,14 @@ fn headers(answer: &Answer, found: &mut Vec<String>) {
 
 fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body.0) else {
-        found.push(format!(
-            "the reply is no JSON: {:?}",
-            String::from_utf8_lossy(&answer.body.0)
-        ));
+        found.push(format!("the reply is no JSON: {:?}", String::from_utf8_lossy(&answer.body.0)));
         return;
     };
     let rpc = body.get("jsonrpc").is_some();
-    let media_type = if rpc {
-        "application/json"
-    } else {
-        "application/problem+json"
-    };
-    found.extend(header(
-        "content-type",
-        &media_type.into(),
-        answer.all("content-type"),
-    ));
+    let media_type = if rpc { "application/json" } else { "application/problem+json" };
+    found.extend(header("content-type", &media_type.into(), answer.all("content-type")));
     let (evaluation, whole) = match rpc {
-        true => (
-            body.pointer("/error/data/evaluation_id"),
-            is_rpc_error(&body),
-        ),
+        true => (body.pointer("/error/data/evaluation_id"), is_rpc_error(&body)),
         false => (
             body.get("evaluation_id"),
             body["status"] == answer.status && body["title"].is_string(),
@@ -98,39 +77,20 @@ fn is_rpc_error(body: &Value) -> bool {
 
 /// The caller learns no policy, no person, and nothing of the token (L9).
 fn is_coarse(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
-    let headers = answer
-        .headers
-        .iter()
-        .flat_map(|(name, value)| [&name.0, &value.0]);
+    let headers = answer.headers.iter().flat_map(|(name, value)| [&name.0, &value.0]);
     let text: Vec<u8> = headers
         .chain([&answer.body.0])
         .flat_map(|part| [part.as_slice(), b"\n"].concat())
         .collect();
     let text = String::from_utf8_lossy(&text);
-    if judged
-        .expected
-        .tokens
-        .iter()
-        .any(|token| secrets::leaks(token, &text))
-    {
+    if judged.expected.tokens.iter().any(|token| secrets::leaks(token, &text)) {
         found.push(format!("a token is in the reply: {text}"));
     }
     let policies = ["/policies/agent", "/policies/delegator"].map(|path| receipt.pointer(path));
-    let policies = policies
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_array)
-        .flatten();
-    let people = [
-        "/agent/id",
-        "/agent/owner",
-        "/agent/sponsor",
-        "/on_behalf_of/id",
-    ]
-    .map(|path| receipt.pointer(path));
-    let inner = policies
-        .chain(people.into_iter().flatten())
-        .filter_map(Value::as_str);
+    let policies = policies.into_iter().flatten().filter_map(Value::as_array).flatten();
+    let people = ["/agent/id", "/agent/owner", "/agent/sponsor", "/on_behalf_of/id"]
+        .map(|path| receipt.pointer(path));
+    let inner = policies.chain(people.into_iter().flatten()).filter_map(Value::as_str);
     let told = inner
         .chain(judged.expect().never.iter().map(String::as_str))
         .filter(|inner| text.contains(inner));

@@ -15,11 +15,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     linker.func_wrap("env", "proxy_get_status", get_status)?;
     linker.func_wrap("env", "proxy_grpc_call", grpc_call)?;
     linker.func_wrap("env", "proxy_grpc_stream", grpc_stream)?;
-    linker.func_wrap(
-        "env",
-        "proxy_grpc_send",
-        |_: i32, _: i32, _: i32, _: i32| UNIMPLEMENTED,
-    )?;
+    linker.func_wrap("env", "proxy_grpc_send", |_: i32, _: i32, _: i32, _: i32| UNIMPLEMENTED)?;
     linker.func_wrap("env", "proxy_grpc_cancel", |_: i32| UNIMPLEMENTED)?;
     linker.func_wrap("env", "proxy_grpc_close", |_: i32| UNIMPLEMENTED)?;
     Ok(())
@@ -87,12 +83,7 @@ impl HostState {
             CalloutOwner::Caller => context,
             CalloutOwner::Root => self.acting_root(),
         };
-        let Wanted {
-            cluster,
-            body,
-            trailers,
-            ..
-        } = wanted;
+        let Wanted { cluster, body, trailers, .. } = wanted;
         self.surroundings.dispatch(|id| Callout {
             id,
             worker,

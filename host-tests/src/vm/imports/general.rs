@@ -56,9 +56,7 @@ fn set_tick_period(mut caller: Host<'_>, milliseconds: i32) -> Answer {
 
 fn get_property(mut caller: Host<'_>, path: i32, size: i32, value: i32, value_size: i32) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let found = guest
-        .read(path, size)
-        .and_then(|path| guest.state().get_property(&path));
+    let found = guest.read(path, size).and_then(|path| guest.state().get_property(&path));
     match found {
         Ok(bytes) => answer(guest.hand_over(&bytes, value, value_size)?),
         Err(status) => answer(Err(status)),
@@ -73,9 +71,8 @@ fn set_property(
     value_size: i32,
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let arguments = guest
-        .read(path, path_size)
-        .and_then(|path| Ok((path, guest.read(value, value_size)?)));
+    let arguments =
+        guest.read(path, path_size).and_then(|path| Ok((path, guest.read(value, value_size)?)));
     match arguments {
         Ok((path, value)) => Ok(guest.state().set_property(&path, &value) as i32),
         Err(status) => answer(Err(status)),
@@ -94,11 +91,7 @@ fn set_effective_context(mut caller: Host<'_>, context: i32) -> Answer {
 fn done(mut caller: Host<'_>) -> Answer {
     let state = caller.data_mut();
     let acting = state.acting();
-    if !state
-        .roots
-        .get(&acting)
-        .is_some_and(|root| root.done_pending)
-    {
+    if !state.roots.get(&acting).is_some_and(|root| root.done_pending) {
         return answer(Err(Status::NotFound));
     }
     state.deferred.push_back(Deferred::Delete(acting));
@@ -117,9 +110,7 @@ fn continue_stream(mut caller: Host<'_>, kind: i32) -> Answer {
     let acting = state.acting();
     if let Some(stream) = state.acting_stream() {
         stream.hide_request();
-        state
-            .deferred
-            .push_back(Deferred::Continue(acting, direction));
+        state.deferred.push_back(Deferred::Continue(acting, direction));
     }
     answer(Ok(()))
 }
@@ -150,11 +141,7 @@ fn send_local_response(
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
     let parts = guest.read(details, details_size).and_then(|details| {
-        Ok((
-            details,
-            guest.read(body, body_size)?,
-            guest.read(headers, headers_size)?,
-        ))
+        Ok((details, guest.read(body, body_size)?, guest.read(headers, headers_size)?))
     });
     let (details, body, headers) = match parts {
         Ok(parts) => parts,

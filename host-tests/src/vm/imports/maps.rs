@@ -30,16 +30,9 @@ fn get_pairs(mut caller: Host<'_>, kind: i32, data: i32, size: i32) -> Answer {
     let Some(kind) = MapKind::from_abi(kind) else {
         return answer(Err(Status::BadArgument));
     };
-    let pairs: Vec<Pair> = guest
-        .state()
-        .readable(kind)
-        .map(|map| map.pairs().to_vec())
-        .unwrap_or_default();
-    let bytes = if pairs.is_empty() {
-        Vec::new()
-    } else {
-        encode_pairs(&pairs)
-    };
+    let pairs: Vec<Pair> =
+        guest.state().readable(kind).map(|map| map.pairs().to_vec()).unwrap_or_default();
+    let bytes = if pairs.is_empty() { Vec::new() } else { encode_pairs(&pairs) };
     answer(guest.hand_over(&bytes, data, size)?)
 }
 
@@ -51,12 +44,10 @@ fn set_pairs(mut caller: Host<'_>, kind: i32, data: i32, size: i32) -> Answer {
 
 fn get_size(mut caller: Host<'_>, kind: i32, result: i32) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let size = guest.state().writable(kind).map(|map| {
-        map.pairs()
-            .iter()
-            .map(|pair| pair.0.len() + pair.1.len())
-            .sum()
-    });
+    let size = guest
+        .state()
+        .writable(kind)
+        .map(|map| map.pairs().iter().map(|pair| pair.0.len() + pair.1.len()).sum());
     answer(size.and_then(|size: usize| guest.write_u32(result, size as u32)))
 }
 
@@ -69,10 +60,7 @@ fn get_value(
     value_size: i32,
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    match guest
-        .read(name, name_size)
-        .and_then(|name| guest.state().first(kind, &name))
-    {
+    match guest.read(name, name_size).and_then(|name| guest.state().first(kind, &name)) {
         Ok(bytes) => answer(guest.hand_over(&bytes, value, value_size)?),
         Err(status) => answer(Err(status)),
     }
@@ -86,13 +74,7 @@ fn add_value(
     value: i32,
     value_size: i32,
 ) -> Answer {
-    change(
-        caller,
-        kind,
-        (name, name_size),
-        (value, value_size),
-        HeaderMap::add,
-    )
+    change(caller, kind, (name, name_size), (value, value_size), HeaderMap::add)
 }
 
 fn replace_value(
@@ -103,19 +85,11 @@ fn replace_value(
     value: i32,
     value_size: i32,
 ) -> Answer {
-    change(
-        caller,
-        kind,
-        (name, name_size),
-        (value, value_size),
-        HeaderMap::replace,
-    )
+    change(caller, kind, (name, name_size), (value, value_size), HeaderMap::replace)
 }
 
 fn remove_value(caller: Host<'_>, kind: i32, name: i32, name_size: i32) -> Answer {
-    change(caller, kind, (name, name_size), (0, 0), |map, name, _| {
-        map.remove(name)
-    })
+    change(caller, kind, (name, name_size), (0, 0), |map, name, _| map.remove(name))
 }
 
 fn change(
@@ -126,9 +100,8 @@ fn change(
     apply: fn(&mut HeaderMap, &[u8], &[u8]),
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let arguments = guest
-        .read(name.0, name.1)
-        .and_then(|name| Ok((name, guest.read(value.0, value.1)?)));
+    let arguments =
+        guest.read(name.0, name.1).and_then(|name| Ok((name, guest.read(value.0, value.1)?)));
     answer(
         arguments
             .and_then(|(name, value)| guest.state().edit(kind, |map| apply(map, &name, &value))),
@@ -148,12 +121,9 @@ fn get_buffer(
     let bytes = match guest.state().buffer(kind) {
         Err(status) => return answer(Err(status)),
         Ok(_) if start.checked_add(length).is_none() => return answer(Err(Status::BadArgument)),
-        Ok(buffer) => buffer
-            .iter()
-            .skip(start as usize)
-            .take(length as usize)
-            .copied()
-            .collect::<Vec<u8>>(),
+        Ok(buffer) => {
+            buffer.iter().skip(start as usize).take(length as usize).copied().collect::<Vec<u8>>()
+        }
     };
     answer(guest.hand_over(&bytes, data, size)?)
 }
@@ -184,10 +154,7 @@ fn set_buffer(
             _ => return Err(Status::BadArgument),
         };
         let stream = guest.state().acting_stream().ok_or(Status::BadArgument)?;
-        let body = stream
-            .half_mut(direction)
-            .body_mut()
-            .ok_or(Status::BadArgument)?;
+        let body = stream.half_mut(direction).body_mut().ok_or(Status::BadArgument)?;
         splice(body, start, length, data)
     }))
 }
@@ -215,9 +182,8 @@ impl HostState {
 
     fn first(&mut self, kind: i32, name: &[u8]) -> Result<Vec<u8>, Status> {
         let kind = MapKind::from_abi(kind).ok_or(Status::BadArgument)?;
-        let missing = self
-            .acting_stream()
-            .map_or(Status::BadArgument, |stream| stream.missing_map());
+        let missing =
+            self.acting_stream().map_or(Status::BadArgument, |stream| stream.missing_map());
         let map = self.readable(kind).ok_or(missing)?;
         map.first(name).map(<[u8]>::to_vec).ok_or(Status::NotFound)
     }
@@ -235,17 +201,15 @@ impl HostState {
     /// Bodies out of reach are empty; configurations and call replies out of reach are not found.
     fn buffer(&mut self, kind: i32) -> Result<&[u8], Status> {
         match BufferKind::from_abi(kind).ok_or(Status::BadArgument)? {
-            BufferKind::RequestBody => Ok(self
-                .acting_stream()
-                .map_or(&[], |stream| stream.request.body())),
-            BufferKind::ResponseBody => Ok(self
-                .acting_stream()
-                .map_or(&[], |stream| stream.response.body())),
-            BufferKind::CallBody => self
-                .call_reply
-                .as_ref()
-                .map(|reply| reply.body.as_slice())
-                .ok_or(Status::NotFound),
+            BufferKind::RequestBody => {
+                Ok(self.acting_stream().map_or(&[], |stream| stream.request.body()))
+            }
+            BufferKind::ResponseBody => {
+                Ok(self.acting_stream().map_or(&[], |stream| stream.response.body()))
+            }
+            BufferKind::CallBody => {
+                self.call_reply.as_ref().map(|reply| reply.body.as_slice()).ok_or(Status::NotFound)
+            }
             BufferKind::VmConfiguration => Ok(&self.options.vm_configuration),
             BufferKind::PluginConfiguration => {
                 self.plugin_configuration.as_deref().ok_or(Status::NotFound)

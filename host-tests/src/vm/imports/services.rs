@@ -32,14 +32,7 @@ fn get_shared_data(
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
     let key = guest.read(key, key_size);
-    let found = key.and_then(|key| {
-        guest
-            .state()
-            .options
-            .shared
-            .data(&key)
-            .ok_or(Status::NotFound)
-    });
+    let found = key.and_then(|key| guest.state().options.shared.data(&key).ok_or(Status::NotFound));
     match found {
         Err(status) => answer(Err(status)),
         Ok((bytes, number)) => {
@@ -58,9 +51,8 @@ fn set_shared_data(
     cas: i32,
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let arguments = guest
-        .read(key, key_size)
-        .and_then(|key| Ok((key, guest.read(value, value_size)?)));
+    let arguments =
+        guest.read(key, key_size).and_then(|key| Ok((key, guest.read(value, value_size)?)));
     match arguments {
         Err(status) => answer(Err(status)),
         Ok((key, value)) => Ok(guest.state().options.shared.set(&key, &value, cas as u32) as i32),
@@ -73,10 +65,7 @@ fn register_queue(mut caller: Host<'_>, name: i32, name_size: i32, token: i32) -
         let state = guest.state();
         let listener = (state.worker, state.acting_root());
         let number =
-            state
-                .options
-                .shared
-                .register_queue(state.options.vm_id.as_bytes(), &name, listener);
+            state.options.shared.register_queue(state.options.vm_id.as_bytes(), &name, listener);
         guest.write_u32(token, number)
     }))
 }
@@ -90,20 +79,12 @@ fn resolve_queue(
     token: i32,
 ) -> Answer {
     let mut guest = Guest::new(&mut caller);
-    let arguments = guest
-        .read(vm_id, vm_id_size)
-        .and_then(|vm_id| Ok((vm_id, guest.read(name, name_size)?)));
+    let arguments =
+        guest.read(vm_id, vm_id_size).and_then(|vm_id| Ok((vm_id, guest.read(name, name_size)?)));
     answer(arguments.and_then(|(vm_id, name)| {
         let options = &guest.state().options;
-        let vm_id = if vm_id.is_empty() {
-            options.vm_id.clone().into_bytes()
-        } else {
-            vm_id
-        };
-        let number = options
-            .shared
-            .resolve_queue(&vm_id, &name)
-            .ok_or(Status::NotFound)?;
+        let vm_id = if vm_id.is_empty() { options.vm_id.clone().into_bytes() } else { vm_id };
+        let number = options.shared.resolve_queue(&vm_id, &name).ok_or(Status::NotFound)?;
         guest.write_u32(token, number)
     }))
 }
@@ -136,10 +117,7 @@ fn define_metric(
         let kind = MetricKind::from_abi(kind).ok_or(Status::BadArgument)?;
         let name = String::from_utf8_lossy(&name).into_owned();
         let state = guest.state();
-        state
-            .options
-            .shared
-            .with_metrics(|metrics| metrics.define(kind, &name));
+        state.options.shared.with_metrics(|metrics| metrics.define(kind, &name));
         // Envoy keeps the kind in the lowest two bits.
         let number = (state.metrics.len() as u32 + 1) * 4 + kind as u32;
         state.metrics.insert(number, (kind, name));
@@ -153,12 +131,8 @@ fn increment_metric(mut caller: Host<'_>, metric: i32, offset: i64) -> Answer {
         return answer(Err(Status::BadArgument));
     }
     let known = state.metrics.get(&(metric as u32));
-    let status = known.map(|known| {
-        state
-            .options
-            .shared
-            .with_metrics(|metrics| metrics.increment(known, offset))
-    });
+    let status = known
+        .map(|known| state.options.shared.with_metrics(|metrics| metrics.increment(known, offset)));
     Ok(status.unwrap_or(Status::NotFound) as i32)
 }
 
@@ -166,10 +140,7 @@ fn record_metric(mut caller: Host<'_>, metric: i32, sample: i64) -> Answer {
     let state = caller.data_mut();
     let known = state.metrics.get(&(metric as u32));
     let status = known.map(|known| {
-        state
-            .options
-            .shared
-            .with_metrics(|metrics| metrics.record(known, sample as u64))
+        state.options.shared.with_metrics(|metrics| metrics.record(known, sample as u64))
     });
     Ok(status.unwrap_or(Status::NotFound) as i32)
 }
@@ -181,11 +152,7 @@ fn get_metric(mut caller: Host<'_>, metric: i32, result: i32) -> Answer {
     }
     let state = guest.state();
     let known = state.metrics.get(&(metric as u32)).ok_or(Status::NotFound);
-    let value = known.and_then(|known| {
-        state
-            .options
-            .shared
-            .with_metrics(|metrics| metrics.value(known))
-    });
+    let value =
+        known.and_then(|known| state.options.shared.with_metrics(|metrics| metrics.value(known)));
     answer(value.and_then(|value| guest.write(result, &value.to_le_bytes())))
 }

@@ -37,22 +37,15 @@ pub(super) fn link(linker: &mut Linker<HostState>, module: &str) -> wasmtime::Re
     linker.func_wrap(module, "fd_fdstat_set_flags", |_: i32, _: i32| NOSYS)?;
     linker.func_wrap(module, "fd_filestat_get", |_: i32, _: i32| BADF)?;
     linker.func_wrap(module, "fd_prestat_get", |_: i32, _: i32| BADF)?;
-    linker.func_wrap(module, "fd_prestat_dir_name", |_: i32, _: i32, _: i32| {
-        NOSYS
-    })?;
-    linker.func_wrap(
-        module,
-        "path_filestat_get",
-        |_: i32, _: i32, _: i32, _: i32, _: i32| NOTSUP,
-    )?;
+    linker.func_wrap(module, "fd_prestat_dir_name", |_: i32, _: i32, _: i32| NOSYS)?;
+    linker
+        .func_wrap(module, "path_filestat_get", |_: i32, _: i32, _: i32, _: i32, _: i32| NOTSUP)?;
     linker.func_wrap(
         module,
         "path_open",
         |_: i32, _: i32, _: i32, _: i32, _: i32, _: i64, _: i64, _: i32, _: i32| NOENT,
     )?;
-    linker.func_wrap(module, "poll_oneoff", |_: i32, _: i32, _: i32, _: i32| {
-        NOSYS
-    })?;
+    linker.func_wrap(module, "poll_oneoff", |_: i32, _: i32, _: i32, _: i32| NOSYS)?;
     Ok(())
 }
 
@@ -68,9 +61,7 @@ fn fd_write(mut caller: Host<'_>, descriptor: i32, vectors: i32, count: i32, wri
         return FAULT;
     };
     if !text.is_empty() {
-        guest
-            .state()
-            .log(level, text.strip_suffix(b"\n").unwrap_or(&text));
+        guest.state().log(level, text.strip_suffix(b"\n").unwrap_or(&text));
     }
     done(guest.write_u32(written, text.len() as u32).is_ok())
 }
@@ -101,11 +92,7 @@ fn clock_res_get(mut caller: Host<'_>, clock: i32, result: i32) -> i32 {
     if clock > 1 {
         return NOTSUP;
     }
-    done(
-        Guest::new(&mut caller)
-            .write(result, &1_u64.to_le_bytes())
-            .is_ok(),
-    )
+    done(Guest::new(&mut caller).write(result, &1_u64.to_le_bytes()).is_ok())
 }
 
 fn random_get(mut caller: Host<'_>, buffer: i32, size: i32) -> i32 {
@@ -136,11 +123,7 @@ fn environ_sizes_get(mut caller: Host<'_>, count: i32, size: i32) -> i32 {
     let entries = entries(guest.state());
     let total: usize = entries.iter().map(Vec::len).sum();
     let stored = guest.write_u32(count, entries.len() as u32);
-    done(
-        stored
-            .and_then(|()| guest.write_u32(size, total as u32))
-            .is_ok(),
-    )
+    done(stored.and_then(|()| guest.write_u32(size, total as u32)).is_ok())
 }
 
 fn entries(state: &HostState) -> Vec<Vec<u8>> {

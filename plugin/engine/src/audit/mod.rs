@@ -6,7 +6,7 @@
 
 mod digest;
 
-use crate::decision::{Reason, Verdict};
+use crate::decision::{Permit, Reason, Verdict};
 use crate::json::{Object, Value};
 use crate::model::{Delegation, EvaluationId, PrincipalId, Timestamp};
 
@@ -54,6 +54,17 @@ pub(crate) struct CredentialFacts {
 pub struct Receipt(Object);
 
 impl Receipt {
+    /// The receipt of a permitted request. `_permit`: there is no other way to an `allow`.
+    pub(crate) fn allowed(
+        id: EvaluationId,
+        at: Timestamp,
+        revision: u64,
+        _permit: &Permit,
+        facts: Facts,
+    ) -> Self {
+        Self::write((id, at, revision), ("allow", None, &[]), facts)
+    }
+
     /// The receipt of a verdict.
     pub(crate) fn new(
         id: EvaluationId,
@@ -62,11 +73,32 @@ impl Receipt {
         verdict: &Verdict,
         facts: Facts,
     ) -> Self {
+        let approvers = match verdict {
+            Verdict::NeedsApproval { approvers } => approvers.as_slice(),
+            Verdict::Allow(_) | Verdict::Deny(_) => &[],
+        };
+        Self::write((id, at, revision), (verdict.label(), verdict.reason(), approvers), facts)
+    }
+
+    /// What is left of a decision that the host could not carry out.
+    pub(crate) fn into_fault(self) -> Self {
+        let reason = Reason::EngineFault;
+        let mut to = Writer(self.0);
+        to.text("verdict", Some("deny"));
+        to.text("reason", Some(reason.code()));
+        to.text("question", Some(reason.question().code()));
+        Self(to.0)
+    }
+
+    fn write(
+        (id, at, revision): (EvaluationId, Timestamp, u64),
+        (verdict, reason, approvers): (&str, Option<Reason>, &[String]),
+        facts: Facts,
+    ) -> Self {
         let mut to = Writer(Object::of([("v", Value::Integer(1))]));
         to.text("id", Some(id));
         to.text("time", Some(at));
-        to.text("verdict", Some(verdict.label()));
-        let reason = verdict.reason();
+        to.text("verdict", Some(verdict));
         to.text("reason", reason.map(Reason::code));
         to.text("question", reason.map(|r| r.question().code()));
         to.object("agent", facts.agent.as_ref().map(AgentFacts::members));
@@ -76,6 +108,7 @@ impl Receipt {
         to.text("action", facts.action);
         to.text("resource", facts.resource);
         to.text("arguments", facts.arguments);
+        // Only whoever was asked is named, so "nobody permitted it" and "nobody was asked" differ.
         let policies = facts.agent_policies.map(|agent| {
             let mut both = Writer(Object::default());
             both.texts("agent", Some(agent.as_slice()));
@@ -83,9 +116,7 @@ impl Receipt {
             both.0
         });
         to.object("policies", policies);
-        if let Verdict::NeedsApproval { approvers } = verdict {
-            to.texts("approvers", Some(approvers.as_slice()));
-        }
+        to.texts("approvers", (!approvers.is_empty()).then_some(approvers));
         to.0.set("revision", Value::Integer(i64::try_from(revision).unwrap_or(i64::MAX)));
         to.text("trace", facts.trace);
         Self(to.0)

@@ -1,7 +1,7 @@
 //! The configuration: JSON into typed parts, whole or not at all.
 //!
-//! `docs/configuration.md` is its reference; a test holds the two together. Not here: what the
-//! parts do.
+//! `docs/configuration.md` is its reference; its example is loaded by a test, which also looks for
+//! every member in its table. Not here: what the parts do.
 
 mod fields;
 mod issuers;

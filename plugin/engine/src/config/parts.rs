@@ -159,7 +159,8 @@ fn principal(members: &mut Members<'_>, problems: &mut Problems) -> Option<Princ
 
 fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, u64)> {
     let mut members = node.members(problems)?;
-    let last = i64::MAX.unsigned_abs();
+    // The last integer that every JSON reader reads alike.
+    let last = (1 << 53) - 1;
     let revision = members.need("revision", problems).and_then(|n| n.number(0, last, problems));
     let nodes = members.need("files", problems).and_then(|n| n.items(problems));
     members.close(problems);
@@ -193,7 +194,7 @@ fn limits(members: &mut Members<'_>, problems: &mut Problems) -> Sizes {
     Sizes { body: bytes(body), response: bytes(response) }
 }
 
-/// Four times what MCP servers' own defaults admit; a quarter of Envoy's default buffer.
+/// A quarter of Envoy's default buffer (`per_connection_buffer_limit_bytes`, 1 MiB).
 const DEFAULT_BODY: u64 = 256 << 10;
 /// Half of Envoy's default buffer.
 const DEFAULT_RESPONSE: u64 = 512 << 10;

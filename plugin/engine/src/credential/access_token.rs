@@ -131,7 +131,8 @@ fn identifier(claims: &Object, name: &str) -> Result<String, Reason> {
 
 /// RFC 8693 §4.2, RFC 6749 §3.3: visible ASCII without `"` and `\`, one space between.
 fn scopes(claims: &Object) -> Result<BTreeSet<String>, Reason> {
-    if claims.get("scope").is_none() {
+    // Some issuers write an empty text for none at all; it widens nothing (D4).
+    if claims.get("scope").is_none_or(|scope| scope.as_str() == Some("")) {
         return Ok(BTreeSet::new());
     }
     let good = |b: u8| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');

@@ -4,7 +4,7 @@
 //! request ambiguous, and anything malformed is refused, never taken for "no credential" (H1…H7).
 
 use crate::decision::Reason;
-use crate::evidence::{Head, Once};
+use crate::evidence::{Head, Once, query_names};
 
 /// The token, not yet looked at.
 pub(super) fn find(head: &Head) -> Result<&str, Reason> {
@@ -50,8 +50,7 @@ fn in_query(head: &Head) -> Result<bool, Reason> {
     let Some((_, query)) = line.path.split_once('?') else {
         return Ok(false);
     };
-    let name = |pair: &str| percent_decoded(pair.split('=').next().unwrap_or_default());
-    Ok(query.split(['&', ';', '?', '#']).any(|pair| is_token_name(&name(pair))))
+    Ok(query_names(query).any(|name| name == TOKEN_NAME))
 }
 
 fn in_cookie(head: &Head) -> Result<bool, Reason> {
@@ -62,31 +61,11 @@ fn in_cookie(head: &Head) -> Result<bool, Reason> {
         Once::Many => return Err(Reason::RequestMalformed),
     };
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
-    Ok(cookies.split([';', ',']).any(|pair| is_token_name(name(pair).as_bytes())))
+    Ok(cookies.split([';', ',']).any(|pair| is_token_name(&name(pair))))
 }
 
-fn is_token_name(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"access_token")
+fn is_token_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case(TOKEN_NAME)
 }
 
-/// Once; a name that needs it twice is nobody's `access_token`.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = match after {
-            [high, low, after @ ..] if *first == b'%' => {
-                hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, after))
-            }
-            _ => None,
-        };
-        let (byte, after) = escaped.unwrap_or((*first, after));
-        out.push(byte);
-        rest = after;
-    }
-    out
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok())
-}
+const TOKEN_NAME: &str = "access_token";

@@ -114,7 +114,7 @@ impl Remembered {
     }
 }
 
-/// About as many agents as one gateway worker sees within a token's life.
+/// More agents than one gateway worker is expected to serve within a token's life.
 pub(super) const MAX_TOKENS: usize = 1024;
 /// Of tokens as text; what is kept of their claims takes about as much again.
 pub(super) const MAX_BYTES: usize = 2 * 1024 * 1024;

@@ -159,8 +159,10 @@ reasons! {
     // Can it be verified?
     /// A policy failed to evaluate, so nothing can be allowed.
     PolicyError = "policy_error", Verifiable, EngineError;
-    /// The request asked for more fetches than it is worth.
+    /// The request would need more fetches than one request is worth.
     FetchBudgetSpent = "fetch_budget_spent", Verifiable, Unavailable;
+    /// The host holds as many requests that wait for the same thing as it can.
+    TooManyWaiting = "too_many_waiting", Verifiable, Unavailable;
     /// The host could not do what the decision asked of it.
     EngineFault = "engine_fault", Verifiable, EngineError;
 }

@@ -101,7 +101,9 @@ impl Refused<'_> {
         headers.extend(wire.challenge(self.resource_metadata).map(|c| ("www-authenticate", c)));
         match wire {
             Wire::MethodNotServed => headers.push(("allow", "POST".to_owned())),
-            Wire::Unavailable | Wire::EngineError => headers.push(("retry-after", "1".to_owned())),
+            Wire::Unavailable | Wire::EngineError => {
+                headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
+            }
             _ => {}
         }
         Reply { status: wire.status(), headers, body: Value::Object(body).to_text().into_bytes() }
@@ -148,6 +150,9 @@ impl Refused<'_> {
         }
     }
 }
+
+/// As long as keys that could not be had are not asked for again.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 impl Wire {
     /// The HTTP status.

@@ -12,5 +12,5 @@ mod value;
 
 pub(crate) use fold::is_alias;
 pub(crate) use raw::Raw;
-pub use reader::{Fault, Limits, Malformed, read};
-pub use value::{Object, Value};
+pub(crate) use reader::{Fault, Limits, Malformed, read};
+pub(crate) use value::{Object, Value};

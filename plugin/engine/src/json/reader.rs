@@ -10,7 +10,7 @@ use super::value::{Object, Value};
 
 /// How large a document may be. Each limit is refused with a [`Fault`] of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of the whole text.
     pub bytes: usize,
     /// Nested arrays and objects; at most 100, below `serde_json`'s own 128.
@@ -21,7 +21,7 @@ pub struct Limits {
 
 /// Why a text was refused, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed {
+pub(crate) struct Malformed {
     /// Why.
     pub fault: Fault,
     /// Line, from 1; 0 if the fault is of the document as a whole.
@@ -32,7 +32,7 @@ pub struct Malformed {
 
 /// The rules of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Not one JSON value in UTF-8 (RFC 8259), or something follows it.
     Syntax,
     /// More bytes than allowed.
@@ -50,7 +50,7 @@ pub enum Fault {
 }
 
 /// Reads one JSON document.
-pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
     read_with(bytes, limits, Numbers::Interoperable)
 }
 
@@ -222,7 +222,10 @@ impl Malformed {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.fault)
+        match self.line {
+            0 => self.fault.fmt(f),
+            line => write!(f, "{} (line {line}, column {})", self.fault, self.column),
+        }
     }
 }
 

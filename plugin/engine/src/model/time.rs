@@ -48,20 +48,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Names one evaluation: a ULID, sortable by time. Returned to the caller and written into the
-/// receipt, so that the two can be joined.
+/// Names one evaluation: a UUID of version 7 (RFC 9562 §5.7), sortable by time. Returned to the
+/// caller and written into the receipt, so that the two can be joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EvaluationId(ulid::Ulid);
+pub struct EvaluationId(uuid::Uuid);
 
 impl EvaluationId {
     /// Makes the id from the time and 80 bits of the host's entropy.
     #[must_use]
     pub fn new(now: Timestamp, entropy: [u8; 10]) -> Self {
-        let mut wide = [0; 16];
-        for (to, from) in wide.iter_mut().skip(6).zip(entropy) {
-            *to = from;
-        }
-        Self(ulid::Ulid::from_parts(now.0, u128::from_be_bytes(wide)))
+        Self(uuid::Builder::from_unix_timestamp_millis(now.0, &entropy).into_uuid())
     }
 }
 
@@ -93,8 +89,8 @@ mod tests {
         let id = |millis, byte| {
             EvaluationId::new(Timestamp::from_unix_millis(millis), [byte; 10]).to_string()
         };
-        assert_eq!(id(0, 0), "00000000000000000000000000");
-        assert_eq!(id(1, 0).len(), 26);
+        assert_eq!(id(0, 0), "00000000-0000-7000-8000-000000000000");
+        assert_eq!(id(1_795_457_870_204, 255), "01a209a0-e97c-7fff-bfff-ffffffffffff");
         assert!(id(1, 255) < id(2, 0));
         assert_ne!(id(1, 1), id(1, 2));
     }

@@ -113,9 +113,9 @@ impl<'f> Loader<'f> {
     }
 
     fn file(&mut self, file: &'f PolicyFile) {
-        if let Some(depth) = too_deep(&file.text) {
-            let path = format!("{}:{}", file.name, position(&file.text, depth));
-            return self.problems.push(Problem::at(path, "is nested too deeply"));
+        if let Some(at) = too_deep(&file.text) {
+            let path = format!("{}:{}", file.name, position(&file.text, at));
+            return self.problems.push(Problem::at(path, TOO_DEEP));
         }
         let parsed: PolicySet = match file.text.parse() {
             Ok(parsed) => parsed,
@@ -199,31 +199,64 @@ impl<'f> Loader<'f> {
     }
 }
 
-/// Expressions that decisions or lists could not be true to.
+/// Expressions that decisions or lists could not be true to, in Cedar's own JSON form of a policy.
+///
+/// `context` stands only left of `.` or `has`, so that what is read of it is known; `context.input`
+/// is never tested for (the action says whether it is there, and a list is asked without it); and a
+/// permit does not see earlier actors (RFC 8693 §4.1), not even as part of the whole delegation.
 fn forbidden(effect: Effect, policy: &serde_json::Value) -> Vec<&'static str> {
     let mut found = Vec::new();
-    let mut todo = vec![policy];
-    while let Some(value) = todo.pop() {
+    let mut todo = vec![(policy, "")];
+    while let Some((value, operator)) = todo.pop() {
         match value {
             serde_json::Value::Object(members) => {
+                if value.get("Var").and_then(|v| v.as_str()) == Some("context")
+                    && operator.is_empty()
+                {
+                    found.push("`context` can't be used whole; name the attribute that is meant");
+                }
                 for (key, inner) in members {
-                    let attribute = inner.get("attr").and_then(|a| a.as_str());
-                    let of_context =
-                        inner.pointer("/left/Var").and_then(|v| v.as_str()) == Some("context");
-                    if key == "has" && of_context && attribute == Some("input") {
-                        found.push("`context has input` is known from the action; test `context.input has …`");
+                    found.extend(misread(effect, key, inner));
+                    // The left side of an access is what it reaches into.
+                    match (key.as_str(), inner.get("left")) {
+                        ("." | "has", Some(left)) => todo.push((left, "access")),
+                        ("Var", _) => {}
+                        _ => todo.push((inner, "")),
                     }
-                    if effect == Effect::Permit && attribute == Some("prior") {
-                        found.push("a permit may not depend on earlier actors (RFC 8693 §4.1)");
-                    }
-                    todo.push(inner);
                 }
             }
-            serde_json::Value::Array(items) => todo.extend(items),
+            serde_json::Value::Array(items) => todo.extend(items.iter().map(|item| (item, ""))),
             _ => {}
         }
     }
+    found.dedup();
     found
+}
+
+/// What is wrong with one access, if anything.
+fn misread(effect: Effect, operator: &str, access: &serde_json::Value) -> Option<&'static str> {
+    let path = path_of(access)?;
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match (operator, path.as_slice()) {
+        ("has", ["context", "input"]) => {
+            Some("`context has input` is known from the action; test `context.input has …`")
+        }
+        ("." | "has", ["context", "delegation", "prior", ..]) if effect == Effect::Permit => {
+            Some("a permit may not depend on earlier actors (RFC 8693 §4.1)")
+        }
+        _ => None,
+    }
+}
+
+/// `context.a.b` as its parts, from an access whose left side is itself one, down to a variable.
+fn path_of(access: &serde_json::Value) -> Option<Vec<String>> {
+    let left = access.get("left")?;
+    let mut path = match left.get("Var").and_then(|v| v.as_str()) {
+        Some(variable) => vec![variable.to_owned()],
+        None => path_of(left.get(".")?)?,
+    };
+    path.push(access.get("attr")?.as_str()?.to_owned());
+    Some(path)
 }
 
 /// The message and, where Cedar has one, its advice.
@@ -249,23 +282,43 @@ fn number(policy: &CedarPolicy) -> usize {
     policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX)
 }
 
-/// Where brackets nest deeper than Cedar's parser survives on a 1 MiB stack: on wasm32 its own
-/// guard does nothing, 100 parentheses parse and 110 trap (threats F8). Brackets in strings and
-/// comments count too; that is only stricter.
-fn too_deep(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
+/// Where a text nests deeper than Cedar's parser survives on a 1 MiB stack: on wasm32 its own guard
+/// does nothing; 100 parentheses parse and 110 trap, 90 nested `if` parse and 100 trap (threats F8).
+/// Counted are open brackets, signs before an operand, and `if` up to the next `;`. Those in strings
+/// and comments count too; that is only stricter.
+pub(super) fn too_deep(text: &str) -> Option<usize> {
+    let (mut brackets, mut signs, mut branches) = (0_usize, 0_usize, 0_usize);
     for (at, c) in text.char_indices() {
         match c {
-            '(' | '[' | '{' => depth = depth.saturating_add(1),
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '(' | '[' | '{' | '<' => brackets = brackets.saturating_add(1),
+            ')' | ']' | '}' | '>' => brackets = brackets.saturating_sub(1),
+            ';' => branches = 0,
+            'i' if is_if(text, at) => branches = branches.saturating_add(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
+        signs = match c {
+            '!' | '-' => signs.saturating_add(1),
+            _ if c.is_whitespace() => signs,
+            _ => 0,
+        };
+        if brackets > MAX_DEPTH || signs > MAX_SIGNS || branches > MAX_DEPTH {
             return Some(at);
         }
     }
     None
 }
 
+fn is_if(text: &str, at: usize) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let before = text.get(..at).and_then(|t| t.chars().next_back());
+    let mut after = text.get(at..).unwrap_or_default().chars().skip(1);
+    !before.is_some_and(word) && after.next() == Some('f') && !after.next().is_some_and(word)
+}
+
+pub(super) const TOO_DEEP: &str = "is nested more than 48 deep";
+/// Half of what the parser survives, whatever stands around it.
 const MAX_DEPTH: usize = 48;
+/// A comment may begin or end with a line of dashes.
+const MAX_SIGNS: usize = 160;
+/// An `@id` is repeated in every receipt it decides.
 const MAX_ID: usize = 128;

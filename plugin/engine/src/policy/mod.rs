@@ -38,17 +38,18 @@ pub(crate) struct Policy {
     warnings: Vec<String>,
 }
 
-/// A verdict and the policies that made it, by `@id`.
+/// A verdict and the policies that made it, by `@id`. None: that one was not asked.
 pub(crate) struct Decided {
     pub(crate) verdict: Verdict,
-    pub(crate) agent: Vec<String>,
-    pub(crate) delegator: Vec<String>,
+    pub(crate) agent: Option<Vec<String>>,
+    pub(crate) delegator: Option<Vec<String>>,
 }
 
 /// What Cedar said of one principal.
 enum Answer {
-    Yes,
-    /// Only approvable forbids stand in the way.
+    /// Permitted, by these.
+    Yes(Vec<String>),
+    /// Only approvable forbids stand in the way; these may approve.
     Ask(Vec<String>),
     No,
     /// A policy failed to evaluate.
@@ -64,7 +65,8 @@ impl Policy {
         &self.warnings
     }
 
-    /// Decides one request. Both are always asked, so that a receipt names both answers.
+    /// Decides one request. Once it is well typed both are asked, whatever the first says, so that a
+    /// receipt names both answers.
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
         let context = match facts::context(situation, asked) {
             Ok(context) => context,
@@ -76,22 +78,18 @@ impl Policy {
             Err(reason) => return Decided::denied(reason),
         };
         let (agent, agent_ids) = self.ask(&request);
-        let delegation = situation.actor.delegation.as_ref();
-        let (delegator, delegator_ids) = match delegation {
-            None => (None, Vec::new()),
-            Some(delegation) => {
-                let human = vocabulary::human(&delegation.delegator);
-                match self.request(human, asked, context, false) {
-                    Ok(request) => {
-                        let (answer, ids) = self.ask(&request);
-                        (Some(answer), ids)
-                    }
-                    Err(reason) => return Decided::denied(reason),
-                }
-            }
+        let Some(delegation) = &situation.actor.delegation else {
+            let verdict = autonomous(agent);
+            return Decided { verdict, agent: Some(agent_ids), delegator: None };
         };
-        let verdict = intersect((agent, &agent_ids), (delegator, &delegator_ids));
-        Decided { verdict, agent: agent_ids, delegator: delegator_ids }
+        let human = vocabulary::human(&delegation.delegator);
+        let request = match self.request(human, asked, context, false) {
+            Ok(request) => request,
+            Err(reason) => return Decided::denied(reason),
+        };
+        let (delegator, delegator_ids) = self.ask(&request);
+        let verdict = intersect(agent, delegator);
+        Decided { verdict, agent: Some(agent_ids), delegator: Some(delegator_ids) }
     }
 
     /// Builds the Cedar request. `check`: against the schema; the second of a pair differs only in
@@ -119,9 +117,9 @@ impl Policy {
         if let Some(ids) = faults(&response) {
             return (Answer::Fault, ids);
         }
-        let ids = response.diagnostics().reason().map(ToString::to_string).collect();
+        let ids: Vec<_> = response.diagnostics().reason().map(ToString::to_string).collect();
         let answer = match response.decision() {
-            Decision::Allow => Answer::Yes,
+            Decision::Allow => Answer::Yes(ids.clone()),
             Decision::Deny => self.approvable(request, &response),
         };
         (answer, ids)
@@ -148,23 +146,15 @@ impl Policy {
 }
 
 /// The permit is the intersection. A fault or a refusal of either beats a question of the other.
-fn intersect(
-    (agent, agent_ids): (Answer, &[String]),
-    (delegator, delegator_ids): (Option<Answer>, &[String]),
-) -> Verdict {
-    let grant = |ids: &[String]| DelegatorGrant::granted(ids.to_vec());
-    let (delegator, granted) = match delegator {
-        None => (Answer::Yes, DelegatorGrant::autonomous()),
-        Some(answer) => (answer, grant(delegator_ids)),
-    };
+fn intersect(agent: Answer, delegator: Answer) -> Verdict {
     match (agent, delegator) {
         (Answer::Fault, _) | (_, Answer::Fault) => Verdict::Deny(Reason::PolicyError),
         (Answer::No, _) => Verdict::Deny(Reason::AgentNotAllowed),
         (_, Answer::No) => Verdict::Deny(Reason::DelegatorNotAllowed),
-        (Answer::Yes, Answer::Yes) => {
-            Verdict::Allow(Permit::new(AgentGrant(agent_ids.to_vec()), granted))
+        (Answer::Yes(agent), Answer::Yes(delegator)) => {
+            Verdict::Allow(Permit::new(AgentGrant(agent), DelegatorGrant::granted(delegator)))
         }
-        (Answer::Ask(who), Answer::Yes) | (Answer::Yes, Answer::Ask(who)) => {
+        (Answer::Ask(who), Answer::Yes(_)) | (Answer::Yes(_), Answer::Ask(who)) => {
             Verdict::NeedsApproval { approvers: distinct(who) }
         }
         (Answer::Ask(mut who), Answer::Ask(more)) => {
@@ -174,9 +164,21 @@ fn intersect(
     }
 }
 
+/// There is nobody else to ask.
+fn autonomous(agent: Answer) -> Verdict {
+    match agent {
+        Answer::Fault => Verdict::Deny(Reason::PolicyError),
+        Answer::No => Verdict::Deny(Reason::AgentNotAllowed),
+        Answer::Ask(who) => Verdict::NeedsApproval { approvers: distinct(who) },
+        Answer::Yes(ids) => {
+            Verdict::Allow(Permit::new(AgentGrant(ids), DelegatorGrant::autonomous()))
+        }
+    }
+}
+
 impl Decided {
     fn denied(reason: Reason) -> Self {
-        Self { verdict: Verdict::Deny(reason), agent: Vec::new(), delegator: Vec::new() }
+        Self { verdict: Verdict::Deny(reason), agent: None, delegator: None }
     }
 }
 

@@ -228,12 +228,50 @@ when { context.input.ammount > 3 };"#;
             "(".repeat(60),
             ")".repeat(60)
         ))
-        .contains("nested too deeply")
+        .contains("48 deep")
     );
     let two = wrong(
         "@id(\"a\") permit (principal is Agnt, action, resource);\n@id(\"b\") permit (principal, action == Action::\"nope\", resource);",
     );
     assert!(two.contains("`a`") && two.contains("`b`"), "{two}");
+}
+
+#[test]
+fn a_permit_never_sees_earlier_actors_and_no_policy_the_whole_context() {
+    let refused = |condition: &str| {
+        let text = format!(
+            "@id(\"x\") permit (principal, action == Action::\"s/pay\", resource) when {{ {condition} }};"
+        );
+        load(&text).is_err()
+    };
+    assert!(refused("context has delegation && context.delegation.prior.isEmpty()"));
+    assert!(refused("(if true then context else context) has input"));
+    assert!(refused("[context].contains(context)"));
+    // A tool's argument may have any name.
+    let definition = {
+        let mut definition = definition();
+        definition.tools[0].input = Some("{ amount: Long, prior?: Long }".to_owned());
+        definition
+    };
+    let text = r#"@id("x") permit (principal, action == Action::"s/pay", resource)
+        when { context.input has prior && context.input.prior > 1 };"#;
+    let file = PolicyFile { name: "t".to_owned(), text: text.to_owned() };
+    assert!(Policy::load(&definition, &[file], 1).is_ok());
+}
+
+#[test]
+fn a_text_that_the_parser_would_not_survive_is_not_parsed() {
+    let when = |condition: &str| {
+        let text =
+            format!("@id(\"x\") permit (principal, action, resource) when {{ {condition} }};");
+        load(&text).err().is_some_and(|p| p[0].message.contains("48 deep"))
+    };
+    assert!(when(&format!("{}true", "!".repeat(200))));
+    assert!(when(&format!("{}true", "if true then true else ".repeat(60))));
+    let text = format!("{}Long{}", "{ a: ".repeat(60), " }".repeat(60));
+    let mut definition = definition();
+    definition.tools[0].input = Some(text);
+    assert_eq!(Policy::load(&definition, &[], 1).err().unwrap()[0].path, "mcp[0].tools[pay].input");
 }
 
 #[test]

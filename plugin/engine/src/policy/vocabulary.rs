@@ -10,7 +10,7 @@ use cedar_policy::{
     SchemaFragment,
 };
 
-use super::load::Problem;
+use super::load::{Problem, TOO_DEEP, too_deep};
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind};
 
 /// What a configuration adds to the vocabulary.
@@ -230,6 +230,9 @@ fn applies_to(resource: &str, context: &str) -> String {
 /// An input is one record type and nothing else, or its author can't be told where it is wrong.
 fn check_input(path: &str, input: &str) -> Option<Problem> {
     let at = |message: String| Some(Problem::at(format!("{path}.input"), message));
+    if too_deep(input).is_some() {
+        return at(TOO_DEEP.to_owned());
+    }
     if !input.trim_start().starts_with('{') {
         return at("must be a Cedar record type, such as `{ id: Long }`".to_owned());
     }

@@ -16,6 +16,7 @@ mod surface;
 pub(crate) use http::{RouteParts, Template};
 pub(crate) use list::{ListFilter, REMOVED_WHEN_FILTERED};
 pub(crate) use mcp::{McpParts, ToolCatalogue, ToolEntry, Version};
+pub use overrides::trailer_may_pass;
 pub(crate) use surface::{Place, Problem, Surface};
 
 use crate::decision::{Reason, Shape};

@@ -11,42 +11,48 @@
 //! Not covered: a `_method` field in a form body. An HTTP route is decided at its head, so such a
 //! framework feature has to be off behind this gateway.
 
-use crate::evidence::Head;
+use crate::evidence::{Head, dashed, query_names};
 
 /// Whether the head holds a header that overrides the method or the path.
 pub(super) fn in_head(head: &Head) -> bool {
-    head.names().any(|name| REFUSED.iter().any(|refused| same(name, refused)))
+    head.names().map(dashed).any(|name| REFUSED.iter().any(|refused| name == refused.as_bytes()))
 }
 
 /// Whether a query holds `_method` (Rails, Laravel, Symfony), however it is encoded.
 pub(super) fn in_query(query: &str) -> bool {
-    query.split(['&', ';']).any(|pair| {
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-        decode(name).trim().eq_ignore_ascii_case("_method")
-    })
+    query_names(query).any(|name| name == "_method")
 }
 
-/// Header names are lower case by now.
-fn same(name: &[u8], refused: &str) -> bool {
-    name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).eq(refused.bytes())
+/// Whether a request trailer may go upstream. Trailers are never evidence and nobody judges them;
+/// RFC 9110 §6.5.1 keeps credentials, routing and framing out of them, and nothing enforces it. An
+/// upstream that merges them into its headers must not find there what was removed, set or compared.
+#[must_use]
+pub fn trailer_may_pass(name: &[u8]) -> bool {
+    let name = dashed(name);
+    let prefixed = HEADERS_ONLY.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
+    !prefixed && !REFUSED.iter().any(|refused| name == refused.as_bytes())
 }
 
-/// As the most generous framework would read it.
-fn decode(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    let mut rest = name;
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match byte {
-            Some(byte) => out.push(char::from(byte)),
-            None => out.push('%'),
-        }
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    out.push_str(rest);
-    out.replace('+', " ")
-}
+/// Prefixes of names that are ours to set, carry a credential or the routing, or were compared with
+/// the body.
+const HEADERS_ONLY: &[&str] = &[
+    "x-deputy-",
+    "authorization",
+    "proxy-",
+    "cookie",
+    "mcp-",
+    "content-",
+    "origin",
+    "host",
+    "upgrade",
+    "transfer-",
+    "connection",
+    "trailer",
+    "forwarded",
+    "x-forwarded-",
+    "x-envoy-",
+    "dpop",
+];
 
 const REFUSED: &[&str] = &[
     // Another method.
@@ -68,6 +74,24 @@ const REFUSED: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trailer_says_neither_who_asks_nor_what_for() {
+        for name in [
+            "x-deputy-agent",
+            "X_Deputy-Agent",
+            "Authorization",
+            "mcp_name",
+            "MCP-Method",
+            "x-http-method-override",
+            "Content-Type",
+        ] {
+            assert!(!trailer_may_pass(name.as_bytes()), "{name}");
+        }
+        for name in ["x-amz-checksum-sha256", "grpc-status", "x-deput", "x-mcp-name"] {
+            assert!(trailer_may_pass(name.as_bytes()), "{name}");
+        }
+    }
 
     fn head(name: &str) -> Head {
         Head::from_pairs(vec![(name.as_bytes().to_vec(), b"DELETE".to_vec())])

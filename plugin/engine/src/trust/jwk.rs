@@ -251,8 +251,8 @@ impl fmt::Display for Unusable {
 /// JWT-5: a `kid` is a name, not a document.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
-/// RFC 7518 §3.3 and §3.5 ask for at least 2048 bits; the upper bound keeps one verification
-/// within a millisecond or so.
+/// RFC 7518 §3.3 and §3.5 ask for at least 2048 bits. The upper bound is the `rsa` crate's own: the
+/// time of a verification grows with the square of the length (T24).
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 #[cfg(test)]

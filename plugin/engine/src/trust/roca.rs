@@ -30,10 +30,11 @@ const PRIMES: [u32; 17] =
     [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn times_65537(number: &mut Vec<u8>) {
+    /// Big-endian, growing to the left.
+    pub(in crate::trust) fn times_65537(number: &mut Vec<u8>) {
         let mut carry = 0u32;
         for byte in number.iter_mut().rev() {
             let product = u32::from(*byte).wrapping_mul(65_537).wrapping_add(carry);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::trust::{Fetch, Key, SignatureVerifier};
+use crate::trust::{Fetch, Key, Learned, SignatureVerifier};
 
 /// The default provider, counting.
 #[derive(Debug, Default)]
@@ -99,6 +99,15 @@ fn a_token_of_a_removed_key_is_forgotten() {
     gateway.publish(&[("other", &Signer::es256(2))], NOW + 10);
     assert_eq!(gateway.cache.len(), 0);
     assert_eq!(gateway.send(&good_token(), NOW + 11).0, Err(Some(Reason::KeyUnknown)));
+}
+
+#[test]
+fn the_keys_of_another_issuer_change_nothing() {
+    let mut gateway = Gateway::new();
+    assert_eq!(gateway.send(&good_token(), NOW).0, Ok(()));
+    let issuer = IssuerId::parse("https://other.example").unwrap();
+    gateway.cache.retain(&Learned { issuer, keys: Some(BTreeSet::new()) });
+    assert_eq!(gateway.send(&good_token(), NOW), (Ok(()), 0));
 }
 
 #[test]

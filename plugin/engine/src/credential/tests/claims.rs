@@ -193,8 +193,8 @@ fn a_bound_token_is_no_bearer_token() {
 fn scope_is_a_list_of_tokens_with_one_space_between() {
     let scopes = with("scope", "\"a b:c a https://x/y!\"").unwrap().scopes.clone();
     assert!(scopes.iter().eq(["a", "b:c", "https://x/y!"]));
+    assert!(with("scope", "\"\"").unwrap().scopes.is_empty(), "nothing is nothing");
     let wrong = [
-        "\"\"",
         "\" \"",
         "\" a\"",
         "\"a \"",

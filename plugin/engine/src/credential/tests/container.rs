@@ -70,6 +70,9 @@ fn a_long_token_is_refused_unread() {
     claims["padding"] = json!("x".repeat(jws::MAX_TOKEN_BYTES));
     assert_eq!(reason(&signed(&header(), &claims)), Reason::TokenMalformed);
     assert_eq!(reason(&"a".repeat(64 * 1024)), Reason::TokenMalformed);
+    // Each part would be short enough for the reader; the whole is not.
+    claims["padding"] = json!("x".repeat(6_000));
+    assert_eq!(reason(&signed(&header(), &claims)), Reason::TokenMalformed);
     claims["padding"] = json!("x".repeat(4 * 1024));
     assert!(verify_for(issuer(), &signed(&header(), &claims), at(NOW)).is_ok());
 }

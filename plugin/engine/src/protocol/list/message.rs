@@ -5,6 +5,8 @@
 //! is ours to round. A tool that breaks any other rule of the strict reader costs the list only
 //! itself; anywhere else the message is withheld.
 
+use std::collections::BTreeSet;
+
 use super::{Expected, Withheld};
 use crate::json::{Limits, Malformed, Raw, Value, is_alias};
 use crate::protocol::mcp::rpc_id;
@@ -109,15 +111,25 @@ fn list(result: Raw<'_>, may_call: &mut dyn FnMut(&str) -> bool) -> Result<Strin
     for (_, other) in members.0.iter().filter(|(name, _)| name != "tools") {
         other.check(&limits(other.text().len()))?;
     }
-    let tools = tools.elements()?.into_iter().filter(|tool| stays(*tool, may_call));
+    let tools = tools.elements()?;
+    if tools.len() > MAX_TOOLS {
+        return Err(Withheld::TooMany);
+    }
+    let mut seen = BTreeSet::new();
+    let tools = tools.into_iter().filter(|tool| stays(*tool, &mut seen, may_call));
     let tools = format!("[{}]", tools.map(Raw::text).collect::<Vec<_>>().join(","));
     let mut new = vec![("tools", tools), ("cacheScope", "\"private\"".to_owned())];
     new.extend(members.get("ttlMs").and_then(shorter).map(|ttl| ("ttlMs", ttl.to_string())));
     Ok(members.with(&new))
 }
 
-fn stays(tool: Raw<'_>, may_call: &mut dyn FnMut(&str) -> bool) -> bool {
-    name(tool).is_some_and(|name| may_call(&name))
+/// Of two tools of one name, a client may take either for the one that was judged: the second goes.
+fn stays(
+    tool: Raw<'_>,
+    seen: &mut BTreeSet<String>,
+    may_call: &mut dyn FnMut(&str) -> bool,
+) -> bool {
+    name(tool).is_some_and(|name| may_call(&name) && seen.insert(name))
 }
 
 /// The name of a tool whose whole definition can be read in one way only.
@@ -135,6 +147,9 @@ fn shorter(ttl: Raw<'_>) -> Option<i64> {
         _ => Some(0),
     }
 }
+
+/// Each costs up to two evaluations. Servers with more than some hundred tools page their lists.
+const MAX_TOOLS: usize = 2_000;
 
 fn limits(bytes: usize) -> Limits {
     Limits { bytes, depth: MAX_DEPTH, items: MAX_ITEMS }

@@ -49,6 +49,8 @@ enum Withheld {
     Encoded,
     /// Longer than the limit.
     TooLong,
+    /// More tools than one answer may list.
+    TooMany,
     /// Not strict JSON.
     Malformed,
     /// A batch.
@@ -67,6 +69,7 @@ impl Withheld {
             Self::MediaType => "media_type",
             Self::Encoded => "encoded",
             Self::TooLong => "too_long",
+            Self::TooMany => "too_many",
             Self::Malformed => "malformed",
             Self::Batch => "batch",
             Self::NotAMessage => "not_a_message",

@@ -2,7 +2,7 @@
 
 use super::McpEndpoint;
 use crate::decision::Reason;
-use crate::evidence::{Head, Once};
+use crate::evidence::{Head, Once, dashed};
 use crate::protocol::media;
 
 /// The headers that mirror the body, each there once at most.
@@ -72,9 +72,9 @@ fn one<'h>(head: &'h Head, name: &str) -> Option<&'h str> {
 /// A name that CGI and WSGI servers take for one of ours (threats H12). What follows `mcp-param-`
 /// is the server's to choose, `_` included.
 fn impostor(name: &[u8]) -> bool {
-    let dashed = || name.iter().map(|b| if *b == b'_' { b'-' } else { *b });
-    let ours = || dashed().take(4).eq(*b"mcp-") || SINGLE.iter().any(|s| dashed().eq(s.bytes()));
-    name.contains(&b'_') && !name.starts_with(b"mcp-param-") && ours()
+    let folded = dashed(name);
+    let ours = folded.starts_with(b"mcp-") || SINGLE.iter().any(|s| folded == s.as_bytes());
+    name.contains(&b'_') && !name.starts_with(b"mcp-param-") && ours
 }
 
 /// Headers of which a second one could count for somebody else (threats H3).

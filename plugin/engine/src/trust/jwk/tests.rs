@@ -190,6 +190,17 @@ fn an_rsa_key_has_2048_to_8192_bits_and_a_sane_exponent() {
     assert_eq!(unusable(&rsa(&[], &[1, 0, 1])), Unusable::Encoding);
 }
 
+#[test]
+fn an_rsa_key_with_the_roca_weakness_is_refused() {
+    let mut n = vec![1];
+    for _ in 0..128 {
+        crate::trust::roca::tests::times_65537(&mut n);
+    }
+    let n = base64url::encode(&n[n.iter().position(|byte| *byte != 0).unwrap()..]);
+    let jwk = format!(r#"{{"kty":"RSA","alg":"RS256","n":"{n}","e":"AQAB"}}"#);
+    assert_eq!(unusable(&jwk), Unusable::Weak);
+}
+
 /// RFC 7638 §3.1, RFC 8037 appendix A.3.
 #[test]
 fn a_thumbprint_is_the_one_of_the_rfc() {

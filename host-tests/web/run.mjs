@@ -1,0 +1,114 @@
+// Runs conformance cases on the module for JavaScript hosts, in Node.
+//
+//   node run.mjs PACKAGE < cases.json > observed.json
+//
+// PACKAGE is the folder with the module's glue for Node. What a case is and what is observed of it:
+// `src/cases/resolved.rs` and `src/runner/mod.rs`. There is no expectation in here.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const { Deputy } = createRequire(import.meta.url)(join(resolve(process.argv[2]), "deputy.js"));
+
+const bytes = (base64) => new Uint8Array(Buffer.from(base64, "base64"));
+const text = (base64) => Buffer.from(base64, "base64").toString("latin1");
+const base64 = (data) => Buffer.from(data).toString("base64");
+const pairs = (list) => list.map(([name, value]) => [bytes(name), bytes(value)]);
+const join_ = (pieces) => Buffer.concat(pieces.map(bytes));
+
+function run(case_) {
+  let deputy;
+  try {
+    deputy = new Deputy(bytes(case_.configuration));
+  } catch (error) {
+    return { refused: String(error.message) };
+  }
+  const observed = { exchanges: [], faults: [] };
+  for (const exchange of case_.exchanges) {
+    try {
+      // As every host does, at the start and on every tick.
+      const underWay = deputy.due(exchange.arrives);
+      observed.exchanges.push(new Run(deputy, exchange).whole(bytes(case_.entropy), underWay));
+    } catch (error) {
+      observed.faults.push(String(error.stack));
+    }
+  }
+  return observed;
+}
+
+class Run {
+  constructor(deputy, exchange) {
+    Object.assign(this, { deputy, exchange, answers: [...exchange.fetches], steps: [] });
+  }
+
+  whole(entropy, underWay) {
+    let step = this.deputy.begin(pairs(this.exchange.headers), this.exchange.arrives, entropy);
+    // Fetches that nobody waits for come back all the same.
+    const wanted = step.fetch && key(step.fetch);
+    for (const fetch of underWay) {
+      if (key(fetch) !== wanted) this.absorb(fetch);
+    }
+    while (step.kind !== "decided") {
+      this.steps.push(step.kind);
+      step = step.kind === "fetch" ? this.fetch(step) : this.body(step);
+    }
+    return this.carryOut(step.decision());
+  }
+
+  fetch(step) {
+    const absorbed = this.absorb(step.fetch);
+    return this.deputy.resume(step, absorbed, this.exchange.fetched);
+  }
+
+  absorb(fetch) {
+    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    const answered = answer?.answered;
+    const body = answered ? bytes(answered.body) : new Uint8Array();
+    return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched);
+  }
+
+  body(step) {
+    const body = join_(this.exchange.body ?? []).subarray(0, step.limit + 1);
+    return this.deputy.provideBody(step, body, this.exchange.complete);
+  }
+
+  carryOut(decision) {
+    const seen = { upstream: null, client: null, receipts: [decision.receipt], logs: [], steps: this.steps };
+    const forward = decision.takeForward();
+    const reply = decision.takeReply();
+    if (forward) {
+      seen.upstream = this.forwarded(forward);
+      seen.client = this.answered(forward.takeFilter());
+    }
+    if (reply) {
+      seen.client = { status: reply.status, headers: encoded(reply.headers), body: base64(reply.body) };
+    }
+    return seen;
+  }
+
+  forwarded(forward) {
+    const gone = new Set([...forward.remove, ...forward.set.map(([name]) => name)]);
+    const kept = this.exchange.headers
+      .map(([name, value]) => [base64(text(name).toLowerCase()), value])
+      .filter(([name]) => !gone.has(text(name)));
+    return { headers: [...kept, ...encoded(forward.set)], body: base64(join_(this.exchange.body ?? [])) };
+  }
+
+  answered(filter) {
+    const { status, headers, body, trailers } = this.exchange.upstream;
+    if (!filter) return { status, headers, body: base64(join_(body)) };
+    const gone = filter.head(status, pairs(headers));
+    const kept = headers.filter(([name]) => !gone.includes(text(name).toLowerCase()));
+    const pieces = body.map((piece) => filter.push(bytes(piece), false));
+    if (body.length + trailers.length > 0) pieces.push(filter.push(new Uint8Array(), true));
+    return { status, headers: kept, body: base64(Buffer.concat(pieces)) };
+  }
+}
+
+const key = (fetch) => [fetch.cluster, fetch.authority, fetch.path].join("\n");
+const encoded = (headers) => headers.map(([name, value]) => [base64(name), base64(value)]);
+
+const cases = JSON.parse(readFileSync(0, "utf8"));
+const observed = Object.fromEntries(cases.map((case_) => [case_.name, run(case_)]));
+process.stdout.write(JSON.stringify(observed));

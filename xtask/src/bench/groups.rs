@@ -1,0 +1,30 @@
+//! The groups of figures. A new one is a line here and a file beside.
+
+use anyhow::Result;
+
+use super::core;
+use super::figure::Figure;
+
+/// Figures that belong together.
+pub(super) struct Group {
+    pub(super) name: &'static str,
+    /// Completes the heading.
+    pub(super) about: &'static str,
+    /// Measures all of them in that many rounds. None: there is nothing to measure yet.
+    pub(super) measure: Option<fn(u32) -> Result<Vec<Figure>>>,
+}
+
+/// Every group.
+pub(super) const GROUPS: &[Group] = &[
+    Group { name: "core", about: "what a decision costs", measure: Some(core::measure) },
+    Group { name: "identity", about: "kinds of credentials", measure: None },
+    Group { name: "authority", about: "what an agent may do", measure: None },
+    Group { name: "protocols", about: "ways to ask", measure: None },
+    Group { name: "approval", about: "humans in the loop", measure: None },
+    Group { name: "audit", about: "records", measure: None },
+    Group { name: "web", about: "JavaScript hosts", measure: None },
+];
+
+pub(super) fn names() -> Vec<&'static str> {
+    GROUPS.iter().map(|group| group.name).collect()
+}

@@ -1,0 +1,124 @@
+//! One running Envoy, its processor time and its counters. It ends with the value.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use super::gateway;
+use super::http::{Request, free_ports};
+use super::stop;
+use crate::envoy::Envoy;
+
+/// An Envoy with one worker thread.
+pub(super) struct Proxy {
+    name: String,
+    child: Child,
+    pub(super) port: u16,
+    admin: u16,
+    log: PathBuf,
+    started: Instant,
+}
+
+impl Proxy {
+    /// Starts one with these filters; what it says goes into a file, as it does in production.
+    pub(super) fn start(
+        envoy: &Envoy,
+        folder: &Path,
+        name: &str,
+        filters: &[Value],
+    ) -> Result<Self> {
+        let [port, admin] = free_ports()?;
+        let configuration = folder.join(format!("envoy-{name}.json"));
+        fs::write(&configuration, gateway::document(port, admin, filters).to_string())?;
+        let log = folder.join(format!("envoy-{name}.log"));
+        let out = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
+        let mut command = Command::new(&envoy.program);
+        command.arg("-c").arg(configuration).args(["--concurrency", "1", "--disable-hot-restart"]);
+        let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn();
+        let child = child.context("can't start Envoy")?;
+        Ok(Self { name: name.to_owned(), child, port, admin, log, started: Instant::now() })
+    }
+
+    /// Waits until it has answered this request with a 200; how long that took since the start.
+    ///
+    /// # Errors
+    /// If it ends, takes too long, or refuses.
+    pub(super) fn answers(&mut self, request: &Request) -> Result<Duration> {
+        let is_ready = |proxy: &Self| {
+            Request::get("/ready").send(proxy.admin).is_ok_and(|answer| answer.is_200())
+        };
+        while !is_ready(self) {
+            stop::check()?;
+            if let Some(status) = self.child.try_wait()? {
+                bail!("Envoy with {} ended ({status}); it said:\n\n{}", self.name, self.said());
+            }
+            ensure!(
+                self.started.elapsed() < PATIENCE,
+                "Envoy with {} does not get ready",
+                self.name
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let answer = request.send(self.port)?;
+        ensure!(
+            answer.is_200(),
+            "Envoy with {} refuses {}:\n\n{}",
+            self.name,
+            request.path,
+            answer.0
+        );
+        Ok(self.started.elapsed())
+    }
+
+    /// Processor time of all its threads so far, from `/proc/PID/stat`.
+    pub(super) fn spent(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = fs::read_to_string(&path)
+            .with_context(|| format!("can't read {path}; only Linux has it"))?;
+        // The second field is a name in parentheses, which may hold anything; user and system time
+        // are the 12th and the 13th after it.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: Vec<u64> =
+            fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        ensure!(ticks.len() == 2, "{path} is not what it should be: {stat}");
+        Ok(Duration::from_millis(ticks.iter().sum::<u64>() * MILLIS_PER_TICK))
+    }
+
+    /// The value of a counter; zero if it has never counted.
+    pub(super) fn counter(&self, name: &str) -> Result<u64> {
+        let answer = Request::get(&format!("/stats?usedonly&filter=^{name}$")).send(self.admin)?;
+        ensure!(
+            answer.is_200(),
+            "Envoy's admin interface does not tell its counters:\n\n{}",
+            answer.0
+        );
+        Ok(answer.value(name).unwrap_or_default())
+    }
+
+    /// The end of its log.
+    pub(super) fn said(&self) -> String {
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().collect();
+        lines.iter().skip(lines.len().saturating_sub(10)).copied().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+        // A receipt per request adds up to a hundred megabytes.
+        let _removed = fs::remove_file(&self.log);
+    }
+}
+
+/// `USER_HZ`, which Linux holds at 100 for everybody who reads `/proc`.
+const MILLIS_PER_TICK: u64 = 10;
+/// Long enough for a busy machine to compile the module.
+const PATIENCE: Duration = Duration::from_secs(180);
