@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
     reason = "tests"
@@ -313,6 +314,12 @@ fn a_local_reply_from_response_headers() {
         )
         .on("proxy_on_response_body", &format!("{SIZE_AND_END} {CONTINUE}"));
     Scene::new(guest).play(&[HeadersAndEnd]);
+}
+
+#[test]
+fn a_local_reply_before_continue_stream() {
+    let body = format!("{REFUSE} (drop (call $continue (i32.const 0))) {PAUSE}");
+    Scene::new(Guest::default().on("proxy_on_request_headers", &body)).play(&[HeadersAndEnd]);
 }
 
 #[test]

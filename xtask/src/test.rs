@@ -137,7 +137,7 @@ mod tests {
         let names =
             |only| chosen(Some(only)).into_iter().map(|stage| stage.name).collect::<Vec<_>>();
         assert_eq!(names("fmt"), ["fmt"]);
-        assert_eq!(names("tests"), ["build", "hosts", "tests"]);
+        assert_eq!(names("tests"), ["modules", "programs", "hosts", "tests"]);
         assert_eq!(chosen(None).len(), STAGES.len());
     }
 }

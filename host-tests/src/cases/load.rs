@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
 use super::format::{self, ExchangeSpec, File, Frame};
-use super::resolve::{World, resolve};
-use super::{Case, patch};
+use super::resolve::{Clock, World, resolve};
+use super::{Case, Source, patch};
 
 /// Every case of every file, in order of their names. Read once per process.
 ///
@@ -74,21 +74,28 @@ fn variants(
 ) -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::new();
     for (variant, whole) in format::parts(defaults, case)? {
-        let made = one(world, subject, &variant, whole);
+        let source = Source { subject: subject.to_owned(), variant: variant.clone(), whole };
+        let made = one(world, source, Clock::Virtual);
         cases.push(made.with_context(|| format!("variant {variant:?}"))?);
     }
     Ok(cases)
 }
 
-fn one(world: &World, subject: &str, variant: &str, whole: Value) -> anyhow::Result<Case> {
-    let (frame, first) = format::split(whole)?;
+/// The same case for a host whose clock can't be set.
+pub(super) fn at(source: &Source, instant: u64) -> anyhow::Result<Case> {
+    one(&World::read(&folder())?, source.clone(), Clock::Real(instant))
+}
+
+fn one(world: &World, source: Source, clock: Clock) -> anyhow::Result<Case> {
+    let Source { subject, variant, whole } = &source;
+    let (frame, first) = format::split(whole.clone())?;
     let gap = if variant.is_empty() { "" } else { "/" };
     let name = format!("{subject}/{}{gap}{variant}", frame.name);
     if frame.refs.is_empty() || !is_snake(&frame.name) {
         bail!("a case has refs, and a name in snake case");
     }
     let exchanges = if frame.refused.is_some() { Vec::new() } else { exchanges(&frame, first)? };
-    resolve(world, name, &frame, exchanges)
+    resolve(world, source, (name, &frame), exchanges, clock)
 }
 
 /// The case's own exchanges and, as the last one, the probe.
@@ -101,7 +108,9 @@ fn exchanges(frame: &Frame, first: Value) -> anyhow::Result<Vec<ExchangeSpec>> {
     }
     let last = specs.last().and_then(|last| last.pointer("/times/now")?.as_f64());
     let mut probe = probe(last.unwrap_or_default());
-    patch::overlay(&mut probe, &frame.probe);
+    if !frame.probe.is_null() {
+        patch::overlay(&mut probe, &frame.probe);
+    }
     specs.push(probe);
     let read = |spec: (usize, Value)| {
         serde_json::from_value(spec.1).with_context(|| format!("exchange number {}", spec.0 + 1))

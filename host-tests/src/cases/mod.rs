@@ -35,6 +35,15 @@ pub struct Case {
     pub refused: Option<Vec<String>>,
     /// For each exchange, what has to come of it. The last one is the probe.
     pub expected: Vec<Expected>,
+    source: Source,
+}
+
+/// What a case was made from.
+#[derive(Clone, Debug)]
+struct Source {
+    subject: String,
+    variant: String,
+    whole: serde_json::Value,
 }
 
 /// What has to come of an exchange, and what must not get out.
@@ -50,6 +59,24 @@ impl Case {
     /// `subject/name` or `subject/name/variant`.
     pub fn name(&self) -> &str {
         &self.resolved.name
+    }
+
+    /// The same case on a host whose clock can't be set: every exchange at that instant (Unix
+    /// milliseconds), whatever its `times` say.
+    ///
+    /// # Panics
+    /// When the files have changed since.
+    #[must_use]
+    pub fn at(&self, instant: u64) -> Self {
+        load::at(&self.source, instant).unwrap_or_else(|problem| panic!("{problem:#}"))
+    }
+
+    /// Whether it is about time: it says when something happens, other than the probe.
+    pub fn needs_its_own_clock(&self) -> bool {
+        let (_, told) = self.resolved.exchanges.split_last().unzip();
+        told.unwrap_or_default().iter().any(|exchange| {
+            exchange.arrives != NOW || exchange.complete != exchange.arrives
+        })
     }
 
     /// The folder it comes from.

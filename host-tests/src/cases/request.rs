@@ -187,7 +187,7 @@ impl Headers {
                 let all = all.iter().map(|value| text::bytes(value, known));
                 let all: Vec<_> = all.collect::<Result<_, _>>()?;
                 let times = members.get("times").and_then(Value::as_u64).unwrap_or(1);
-                all.repeat(times as usize)
+                std::iter::repeat_n(all, times as usize).flatten().collect()
             }
             one => vec![text::bytes(one, known)?],
         };

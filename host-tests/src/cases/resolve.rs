@@ -13,7 +13,7 @@ use super::keys::Key;
 use super::resolved::{Bytes, Exchange, Resolved};
 use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
-use super::{Case, Expected, patch};
+use super::{Case, Expected, Source, patch};
 
 /// What all cases start from.
 pub(super) struct World {
@@ -36,17 +36,28 @@ impl World {
     }
 }
 
+/// When exchanges happen.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Clock {
+    /// When `times` says, from [`NOW`] on.
+    Virtual,
+    /// All at this instant, whatever `times` says.
+    Real(u64),
+}
+
+/// A case, and what it was made from.
 pub(super) fn resolve(
     world: &World,
-    name: String,
-    frame: &Frame,
+    source: Source,
+    (name, frame): (String, &Frame),
     specs: Vec<ExchangeSpec>,
+    clock: Clock,
 ) -> anyhow::Result<Case> {
     let configuration = configuration(world, frame)?;
     let mut exchanges = Vec::new();
     let mut expected = Vec::new();
     for (i, spec) in specs.into_iter().enumerate() {
-        let made = exchange(world, spec).with_context(|| format!("exchange number {}", i + 1))?;
+        let made = exchange(world, spec, clock).with_context(|| format!("exchange number {}", i + 1))?;
         exchanges.push(made.0);
         expected.push(made.1);
     }
@@ -54,7 +65,8 @@ pub(super) fn resolve(
     let configuration = Bytes(serde_json::to_vec(&configuration)?);
     let entropy = Bytes(ENTROPY.to_vec());
     let resolved = Resolved { name, configuration, entropy, clusters, exchanges };
-    Ok(Case { resolved, refs: frame.refs.clone(), refused: frame.refused.clone(), expected })
+    let (refs, refused) = (frame.refs.clone(), frame.refused.clone());
+    Ok(Case { resolved, refs, refused, expected, source })
 }
 
 fn configuration(world: &World, frame: &Frame) -> anyhow::Result<Value> {
@@ -95,9 +107,16 @@ fn clusters(configuration: &Value) -> Vec<String> {
     issuers.filter_map(cluster).collect()
 }
 
-fn exchange(world: &World, spec: ExchangeSpec) -> anyhow::Result<(Exchange, Expected)> {
+fn exchange(
+    world: &World,
+    spec: ExchangeSpec,
+    clock: Clock,
+) -> anyhow::Result<(Exchange, Expected)> {
     let Times { now, fetched, complete } = spec.times;
-    let arrives = NOW.saturating_add_signed((now * 1000.0).round() as i64);
+    let arrives = match clock {
+        Clock::Virtual => NOW.saturating_add_signed((now * 1000.0).round() as i64),
+        Clock::Real(now) => now,
+    };
     let mint = |token: &Value| token::mint(token, &world.tokens, arrives / 1000);
     let token = mint(&spec.token)?;
     let mut others = BTreeMap::new();
@@ -120,17 +139,20 @@ fn exchange(world: &World, spec: ExchangeSpec) -> anyhow::Result<(Exchange, Expe
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
-    let tokens: Vec<_> = token.into_iter().chain(known.others.into_values().flatten()).collect();
-    let expect = filled(spec.expect);
+    let expect = filled(spec.expect, &known).context("expect")?;
+    let tokens = token.into_iter().chain(known.others.into_values().flatten()).collect();
     Ok((exchange, Expected { expect, tokens }))
 }
 
-/// What an expectation leaves out, where there is one sensible answer.
-fn filled(mut expect: Expect) -> Expect {
+/// What an expectation leaves out, where there is one sensible answer, and its placeholders.
+fn filled(mut expect: Expect, known: &dyn Placeholders) -> anyhow::Result<Expect> {
     if expect.verdict == "needs_approval" && expect.reason.is_none() {
         expect.reason = Some("approval_required".to_owned());
     }
-    expect
+    for value in expect.upstream.values_mut().filter(|value| value.is_string()) {
+        *value = Value::String(String::from_utf8(text::bytes(value, known)?)?);
+    }
+    Ok(expect)
 }
 
 struct Known<'m> {

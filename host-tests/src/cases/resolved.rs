@@ -50,7 +50,7 @@ pub struct Exchange {
 }
 
 /// What comes of a fetch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchAnswer {
     /// An HTTP response.

@@ -72,7 +72,12 @@ impl Devhost {
         let calls = callout::Caller::new(client.clone(), settings.clusters.clone());
         let mut seats = Vec::new();
         for number in 0..settings.workers.max(1) {
-            seats.push(Seat::take(number, module.clone(), options.clone(), calls.clone())?);
+            seats.push(Seat::take(
+                number,
+                module.clone(),
+                Options { first_worker: number, ..options.clone() },
+                calls.clone(),
+            )?);
         }
         let bound = TcpListener::bind(settings.listen).await;
         let listener = bound.with_context(|| format!("cannot listen on {}", settings.listen))?;

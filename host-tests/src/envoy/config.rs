@@ -155,6 +155,8 @@ fn front(front: Front) -> Value {
             "generate_request_id": false,
             "server_header_transformation": "PASS_THROUGH",
             "scheme_header_transformation": {"scheme_to_overwrite": "https"},
+            "max_request_headers_kb": 8192,
+            "common_http_protocol_options": {"max_headers_count": 1000},
         }),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::client::{Client, Request, Response};
 use super::gateway::Gateway;
 use super::journal::{self, Access};
+use super::process::WORKERS;
 use super::server::Server;
 use super::wait;
 
@@ -83,11 +84,12 @@ impl Listener {
         });
     }
 
-    /// Connections so far, by worker.
+    /// Connections so far, by worker. A worker counts from when it has the listener.
     fn workers(&self) -> Vec<u64> {
         let names = format!("^listener\\.{}\\.worker_[0-9]*\\.downstream_cx_total$", self.name);
-        let stats = self.gateway.admin().stats(&names);
-        assert_eq!(stats.len(), 2, "Envoy counts connections by worker: {stats:?}");
+        let stats = wait::until("every worker", wait::PATIENCE, String::new, || {
+            Some(self.gateway.admin().stats(&names)).filter(|stats| stats.len() == WORKERS)
+        });
         stats.into_iter().map(|(_, count)| count).collect()
     }
 

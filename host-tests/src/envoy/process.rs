@@ -166,6 +166,8 @@ kill "$watch" 2>/dev/null
 exit "$status"
 "#;
 
+/// Threads that serve requests, each with a VM of its own.
+pub(super) const WORKERS: usize = 2;
 /// No shared memory between Envoys; log lines that can be told apart; access log lines at once.
 const ARGUMENTS: [&str; 11] = [
     "--disable-hot-restart",

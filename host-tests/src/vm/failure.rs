@@ -35,7 +35,6 @@ impl Worker {
             self.state().streams.iter().filter(|(_, stream)| stream.in_vm && !stream.finished);
         let in_flight: Vec<u32> = in_flight.map(|(context, _)| *context).collect();
         for context in in_flight {
-            self.stream(context).failed = true;
             self.send_local_reply(context, fail_stream());
         }
     }

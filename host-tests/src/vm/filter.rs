@@ -44,11 +44,9 @@ impl Worker {
                 self.headers_arrive(context, Direction::Request, headers, end);
             }
             Reception::SkipPlugin => {
-                stream.bypassed = true;
                 self.headers_arrive(context, Direction::Request, headers, end);
             }
             Reception::Refuse => {
-                stream.failed = true;
                 stream.request.headers = Some(headers);
                 self.send_local_reply(context, fail_stream());
             }
@@ -236,7 +234,7 @@ impl Worker {
         arguments: &[u32],
     ) -> Called {
         let stream = self.stream(context);
-        if stream.bypassed || stream.failed || !stream.in_vm {
+        if !stream.in_vm {
             return Called::Absent;
         }
         let outer = std::mem::replace(&mut stream.decoding, direction == Direction::Request);

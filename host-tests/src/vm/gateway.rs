@@ -20,6 +20,7 @@ pub struct Gateway {
     workers: Vec<Arc<Mutex<Worker>>>,
     surroundings: Surroundings,
     shared: SharedStore,
+    first_worker: usize,
 }
 
 impl Gateway {
@@ -30,12 +31,12 @@ impl Gateway {
         let options = Arc::new(options);
         let mut workers = Vec::new();
         for number in 0..options.workers {
-            match Worker::start(module, &options, &surroundings, number) {
+            match Worker::start(module, &options, &surroundings, options.first_worker + number) {
                 Ok(worker) => workers.push(Arc::new(Mutex::new(worker))),
                 Err(error) => bail!("the plugin did not start: {error}{}", log_text(&surroundings)),
             }
         }
-        Ok(Self { workers, surroundings, shared })
+        Ok(Self { workers, surroundings, shared, first_worker: options.first_worker })
     }
 
     /// A new HTTP stream on a worker; nothing happens before its headers.
@@ -68,7 +69,7 @@ impl Gateway {
     pub fn reply(&self, id: CalloutId, reply: CalloutReply) -> Delivery {
         let pending = self.callouts();
         match pending.iter().find(|callout| callout.id == id) {
-            Some(callout) => self.worker(callout.worker).deliver(id, reply),
+            Some(callout) => self.worker(callout.worker - self.first_worker).deliver(id, reply),
             None => Delivery::Dropped,
         }
     }

@@ -23,6 +23,9 @@ pub struct Options {
     pub vm_id: String,
     /// How many VMs run the module.
     pub workers: usize,
+    /// The first worker's number. Gateways that share a store need numbers of their own, because a
+    /// queue remembers its listener's.
+    pub first_worker: usize,
     /// How a paused header callback behaves.
     pub profile: Profile,
     /// What happens after a trap.
@@ -64,6 +67,7 @@ impl Default for Options {
             root_id: "deputy".into(),
             vm_id: "deputy".into(),
             workers: 1,
+            first_worker: 0,
             profile: Profile::EnvoyHold,
             failure: FailurePolicy::Closed,
             buffer_limit: 1 << 20,

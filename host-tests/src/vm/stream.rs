@@ -103,12 +103,8 @@ pub(super) struct Stream {
     pub(super) prepared: Option<LocalReply>,
     pub(super) local_reply: Option<LocalReply>,
     pub(super) details: String,
-    /// The VM has a context for it.
+    /// The VM has a context for it; not so for a stream that skips the plugin or was refused.
     pub(super) in_vm: bool,
-    /// The plugin is skipped (`FAIL_OPEN` after a trap).
-    pub(super) bypassed: bool,
-    /// The VM failed under it.
-    pub(super) failed: bool,
     pub(super) finished: bool,
     pub(super) log_phase: bool,
     /// End flag of the last callback that had one, of whichever half.

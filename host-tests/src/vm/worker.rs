@@ -179,13 +179,9 @@ impl Worker {
     /// Delivers a callout's reply. The callback's context is the root context: which stream waits is
     /// the plugin's own book-keeping.
     pub(super) fn deliver(&mut self, id: CalloutId, reply: CalloutReply) -> Delivery {
+        // A call whose owner or VM is gone was cancelled then.
         let surroundings = self.state().surroundings.clone();
-        let Some(callout) = surroundings.take_callout(id) else {
-            return Delivery::Dropped;
-        };
-        if self.death.is_some() || !self.state().knows_context(callout.owner) {
-            return Delivery::Dropped;
-        }
+        let Some(callout) = surroundings.take_callout(id) else { return Delivery::Dropped };
         let root = self
             .state()
             .streams

@@ -21,9 +21,9 @@ pub(crate) struct World {
 
 /// How far the traces went at some moment.
 pub(crate) struct Mark {
-    receipts: usize,
-    upstream: usize,
-    accesses: usize,
+    pub(crate) receipts: usize,
+    pub(crate) upstream: usize,
+    pub(crate) accesses: usize,
 }
 
 impl World {

@@ -55,6 +55,15 @@ fn continue_after_a_local_reply_forwards_nothing() {
 }
 
 #[test]
+fn continue_stream_after_a_local_reply_forwards_nothing() {
+    let body = format!("{REFUSE} (drop (call $continue (i32.const 0))) {PAUSE}");
+    let gateway = Guest::default().on("proxy_on_request_headers", &body).start(Options::default());
+    let exchange = get(&gateway);
+    assert!(exchange.forwarded().is_empty());
+    assert_eq!(exchange.received().status(), Some(403));
+}
+
+#[test]
 fn the_first_of_two_local_replies_is_sent() {
     let twice = format!("{REFUSE} {} {PAUSE}", REFUSE.replace("403", "200"));
     let gateway = Guest::default().on("proxy_on_request_headers", &twice).start(Options::default());

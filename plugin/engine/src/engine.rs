@@ -33,6 +33,7 @@ pub struct Engine {
 pub(crate) struct Case {
     configuration: Rc<Configuration>,
     id: EvaluationId,
+    began: Timestamp,
     head: Head,
     body: Option<Vec<u8>>,
     verified: Option<Rc<Verified>>,
@@ -70,6 +71,7 @@ impl Engine {
         let case = Case {
             configuration: Rc::clone(&self.configuration),
             id: EvaluationId::new(arrival.now, arrival.entropy),
+            began: arrival.now,
             head,
             body: None,
             verified: None,
@@ -111,9 +113,18 @@ impl Engine {
 }
 
 impl Case {
+    /// A body may take its time, so the credential is looked at again: it may have expired since, or
+    /// lost its key. That costs a look into the cache.
     pub(crate) fn with_body(mut self, body: Vec<u8>) -> Self {
         self.body = Some(body);
+        self.verified = None;
         self
+    }
+
+    /// Whether the request has been under way for longer than its registry, policies and keys may
+    /// be old: whoever opens requests ahead must not keep a ticket for later.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        now.since(self.began).is_none_or(|millis| millis > MAX_AGE_MS)
     }
 
     /// Runs the request as far as what is known allows.
@@ -151,6 +162,9 @@ impl Case {
             Ok(line) => line,
             Err(_) => return deny(Reason::RequestMalformed),
         };
+        if !configuration.serves(line.authority) {
+            return deny(Reason::Unmapped);
+        }
         let place = match configuration.surface.locate(line, &self.head) {
             Ok(place) => place,
             Err((reason, shape)) => {
@@ -160,6 +174,9 @@ impl Case {
         };
         progress.shape = place.shape(&self.head);
         self.shape = progress.shape.clone();
+        if self.is_stale(now) {
+            return deny(Reason::RequestTooSlow);
+        }
         progress.facts.protocol = Some(place.protocol().as_str());
         let verified = match self.verify(engine, &configuration, &place, now) {
             Ok(verified) => verified,
@@ -277,15 +294,31 @@ impl Case {
     }
 
     fn reply(&self, wire: Wire, shape: &Shape, access_request: Option<Object>) -> Reply {
+        let (supported, requested) = self.versions(wire);
         let refused = Refused {
             wire,
             shape,
             evaluation: self.id,
             resource_metadata: self.configuration.resource_metadata.as_deref(),
-            supported: self.configuration.surface.versions(),
+            supported: &supported,
+            requested,
             access_request,
         };
         refused.reply()
+    }
+
+    /// What is spoken where the request went, and what it asked for (MCP 2026-07-28: an unsupported
+    /// version is answered with both).
+    fn versions(&self, wire: Wire) -> (Vec<String>, Option<&str>) {
+        let path = match self.head.line() {
+            Ok(line) if wire == Wire::Version => line.path,
+            _ => return (Vec::new(), None),
+        };
+        let requested = match self.head.once("mcp-protocol-version") {
+            Once::One(text) if is_date(text) => Some(text),
+            _ => None,
+        };
+        (self.configuration.surface.versions_at(path), requested)
     }
 
     /// The shape of AuthZEN's access-request profile (APP-1): still a denial, and where to ask.
@@ -403,6 +436,15 @@ fn header_text(text: &str) -> String {
     out
 }
 
+/// `YYYY-MM-DD`, as MCP writes its versions; anything else is not worth an echo.
+fn is_date(text: &str) -> bool {
+    let digit_or_dash = |(i, b): (usize, u8)| match i {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    text.len() == 10 && text.bytes().enumerate().all(digit_or_dash)
+}
+
 /// The trace id of a well-formed W3C `traceparent`, to find the receipt by. Never an input.
 fn trace(head: &Head) -> Option<String> {
     let Once::One(value) = head.once("traceparent") else { return None };
@@ -421,6 +463,10 @@ impl fmt::Debug for Case {
 
 /// One for a key set that was never had, one for a key that is new.
 const FETCHES_PER_REQUEST: u8 = 2;
+
+/// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
+/// at 35 kbit/s.
+const MAX_AGE_MS: u64 = 60_000;
 
 /// Every header of this prefix belongs to Deputy; a client's is removed.
 const OUR_PREFIX: &[u8] = b"x-deputy-";

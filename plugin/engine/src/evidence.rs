@@ -26,6 +26,8 @@ pub enum MalformedHead {
 /// What the engine reads of a head that is well formed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {
+    /// As sent: any host that leads here.
+    pub(crate) authority: &'a str,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
 }
@@ -79,12 +81,8 @@ impl Head {
             printable(name)?;
             printable(value)?;
         }
-        if let [authority] = self.authority.as_slice() {
-            printable(authority)?;
-        } else {
-            return Err(MalformedHead::PseudoHeader);
-        }
-        Ok(Line { method: one(&self.method)?, path: one(&self.path)? })
+        let (authority, method) = (one(&self.authority)?, one(&self.method)?);
+        Ok(Line { authority, method, path: one(&self.path)? })
     }
 
     /// The header of that (lower-case) name.

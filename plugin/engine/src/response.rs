@@ -4,18 +4,21 @@
 //! The reading is `protocol`'s, the question is `policy`'s; this only joins them, for as long as
 //! the response takes. It holds the policy the request was decided with.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::credential::Verified;
 use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Timestamp};
 use crate::policy::{SharedPolicy, Situation};
-use crate::protocol::{ListFilter, ToolCatalogue};
+use crate::protocol::{ListFilter, ToolCatalogue, ToolEntry};
 use std::rc::Rc;
 
 /// Filters one response, chunk by chunk.
 pub struct ResponseFilter {
     list: ListFilter,
     caller: Caller,
+    /// Of tools of the catalogue, so no more than those: a stream may repeat a list for ever.
+    answers: BTreeMap<String, bool>,
 }
 
 /// Who asked, when, and by which policy.
@@ -35,7 +38,8 @@ impl ResponseFilter {
         now: Timestamp,
         (server, tools): (String, Rc<ToolCatalogue>),
     ) -> Self {
-        Self { list, caller: Caller { policy, verified, now, server, tools } }
+        let caller = Caller { policy, verified, now, server, tools };
+        Self { list, caller, answers: BTreeMap::new() }
     }
 
     /// Takes in the head of the response. Returns the names of the headers to remove before it goes
@@ -47,14 +51,21 @@ impl ResponseFilter {
     /// Takes in the next bytes of the body and returns those that may go to the caller in their
     /// place. `end`: there are no more.
     pub fn push(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
-        let caller = &self.caller;
-        self.list.push(chunk, end, &mut |tool| caller.could_call(tool))
+        let Self { list, caller, answers } = self;
+        list.push(chunk, end, &mut |tool| {
+            let Some(entry) = caller.tools.get(tool) else { return false };
+            if let Some(answer) = answers.get(tool) {
+                return *answer;
+            }
+            let answer = caller.could_call(tool, *entry);
+            answers.insert(tool.to_owned(), answer);
+            answer
+        })
     }
 }
 
 impl Caller {
-    fn could_call(&self, tool: &str) -> bool {
-        let Some(entry) = self.tools.get(tool) else { return false };
+    fn could_call(&self, tool: &str, entry: ToolEntry) -> bool {
         let id = format!("{}/{tool}", self.server);
         let asked = Asked {
             protocol: ProtocolName::Mcp,

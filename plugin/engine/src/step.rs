@@ -100,6 +100,7 @@ impl Outcome {
             evaluation: id,
             resource_metadata: None,
             supported: &[],
+            requested: None,
             access_request: None,
         };
         let reply = refused.reply();

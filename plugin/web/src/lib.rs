@@ -144,6 +144,17 @@ impl Step {
         }
     }
 
+    /// Refuses the request because the host can't do its part: read the body, hold one more request
+    /// that waits, or send it on as decided. The receipt says so.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(self, now: f64) -> Self {
+        Self(match self.0 {
+            step::Step::Body(need) => need.fault(instant(now)),
+            step::Step::Fetch(need) => need.give_up(instant(now)),
+            step::Step::Decided(outcome) => step::Step::Decided(Box::new(outcome.into_fault())),
+        })
+    }
+
     /// Of a decision: the decision.
     pub fn decision(self) -> Result<Decision, JsError> {
         match self.0 {
@@ -186,12 +197,15 @@ impl Fetch {
     }
 }
 
+/// Name and value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// A number that is no time is the year 1970, when no token was valid yet.
 fn instant(millis: f64) -> Timestamp {
     Timestamp::from_unix_millis(millis as u64)
 }
 
-fn pairs(headers: &JsValue) -> Result<Vec<(Vec<u8>, Vec<u8>)>, JsError> {
+fn pairs(headers: &JsValue) -> Result<Vec<Pair>, JsError> {
     let malformed = || JsError::new("headers: must be a list of [name, value], as text or bytes");
     // Nothing of `js_sys` throws on what was looked at first; a throw would pass through this module
     // without unwinding it.

@@ -18,12 +18,13 @@ use console::style;
 
 use crate::progress::{self, say};
 use crate::{artifacts, example, place};
-use gateway::{Choice, Gateway};
+use gateway::Choice;
+pub(crate) use gateway::Gateway;
 use perform::Receipt;
 use stage::Stage;
 
 /// How the demo is played.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub(crate) struct Options {
     /// The host that the module runs in; by default Envoy, if it can be had.
     #[arg(long, value_enum)]
@@ -31,14 +32,6 @@ pub(crate) struct Options {
     /// Keep everything running afterwards, and say what can be tried.
     #[arg(long)]
     serve: bool,
-}
-
-impl Options {
-    /// For the checks: one host, to the end.
-    pub(crate) fn on(host: &str) -> Self {
-        let host = if host == "envoy" { Choice::Envoy } else { Choice::Embedded };
-        Self { host: Some(host), serve: false }
-    }
 }
 
 /// Builds, plays, judges.
@@ -55,6 +48,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let stage = Stage::set(gateway)?;
     play(&stage)?;
     if options.serve { serve::until_stopped(&stage) } else { Ok(()) }
+}
+
+/// Plays with what has been built already, on one host.
+pub(crate) fn check(gateway: Gateway) -> Result<()> {
+    play(&Stage::set(gateway)?)
 }
 
 fn play(stage: &Stage) -> Result<()> {

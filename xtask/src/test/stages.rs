@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 
 use crate::artifacts::{self, first_line};
 use crate::cargo::{cargo, run};
+use crate::demo::{self, Gateway};
 use crate::envoy::{self, Envoy};
+use crate::place;
 use crate::progress::{self, say};
-use crate::{demo, place};
 
 /// One check.
 pub(super) struct Stage {
@@ -46,11 +47,12 @@ pub(super) struct World {
 /// Every check.
 pub(super) const STAGES: &[Stage] = &[
     Stage { name: "fmt", needs: &[], run: fmt },
-    Stage { name: "build", needs: &[], run: build },
+    Stage { name: "modules", needs: &[], run: modules },
+    Stage { name: "programs", needs: &[], run: programs },
     Stage { name: "hosts", needs: &[], run: hosts },
-    Stage { name: "tests", needs: &["build", "hosts"], run: tests },
-    Stage { name: "demo-embedded", needs: &[], run: demo_embedded },
-    Stage { name: "demo-envoy", needs: &["hosts"], run: demo_envoy },
+    Stage { name: "tests", needs: &["modules", "programs", "hosts"], run: tests },
+    Stage { name: "demo-embedded", needs: &["modules", "programs"], run: demo_embedded },
+    Stage { name: "demo-envoy", needs: &["modules", "programs", "hosts"], run: demo_envoy },
     Stage { name: "clippy", needs: &[], run: clippy },
     Stage { name: "clippy-proxy-wasm", needs: &[], run: clippy_proxy_wasm },
     Stage { name: "clippy-web", needs: &[], run: clippy_web },
@@ -62,9 +64,11 @@ impl World {
     pub(super) fn hosts_that_ran<'n>(&self, stages: impl Iterator<Item = &'n str>) -> Vec<String> {
         let mut ran = Vec::new();
         if self.tests_ran && stages.into_iter().any(|name| name == "tests") {
-            ran.extend(["native".to_owned(), "wasmtime (tests)".to_owned()]);
+            ran.push("native".to_owned());
+            ran.extend(place::module().is_file().then(|| "wasmtime (tests)".to_owned()));
             ran.extend(self.envoy.as_ref().map(|envoy| format!("Envoy {} (tests)", envoy.version)));
-            ran.extend(self.node.as_ref().map(|node| format!("Node {node} (tests)")));
+            let node = self.node.as_ref().filter(|_| place::web().join("nodejs").is_dir());
+            ran.extend(node.map(|node| format!("Node {node} (tests)")));
         }
         ran.extend(self.demos.iter().map(|host| format!("{host} (demo)")));
         if ran.is_empty() { vec!["none".to_owned()] } else { ran }
@@ -75,9 +79,15 @@ fn fmt(_: &mut World) -> Result<Outcome> {
     check("cargo fmt", cargo(&["fmt", "--all", "--check"]))
 }
 
-fn build(_: &mut World) -> Result<Outcome> {
+fn modules(_: &mut World) -> Result<Outcome> {
     artifacts::build(true)?;
     Ok(Outcome::Passed { tests: 0 })
+}
+
+/// Programs and tests in one go: built apart, their dependencies would have other features, and be
+/// compiled twice.
+fn programs(_: &mut World) -> Result<Outcome> {
+    check("cargo build", cargo(&["build", "--all-targets"]))
 }
 
 /// Which hosts there are; one that is missing is named here and by whoever needs it.
@@ -111,8 +121,8 @@ fn hosts(world: &mut World) -> Result<Outcome> {
 
 /// Unit tests, cases on every host, end-to-end: all of them are cargo tests.
 fn tests(world: &mut World) -> Result<Outcome> {
-    let mut command = cargo(&["test"]);
-    command.env("DEPUTY_WASM", place::module()).env("DEPUTY_WEB", place::web());
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    command.env("DEPUTY_WASM", place::module()).env("DEPUTY_WEB", place::web().join("nodejs"));
     let envoy = world.envoy.as_ref().map(|envoy| OsString::from(&envoy.program));
     match envoy {
         Some(program) => command.env("DEPUTY_ENVOY", program),
@@ -153,7 +163,7 @@ fn result_line(line: &str) -> Option<(usize, usize)> {
 }
 
 fn demo_embedded(world: &mut World) -> Result<Outcome> {
-    demo::run(&demo::Options::on("embedded"))?;
+    demo::check(Gateway::Embedded)?;
     world.demos.push("embedded wasmtime host".to_owned());
     Ok(Outcome::Passed { tests: 0 })
 }
@@ -163,7 +173,7 @@ fn demo_envoy(world: &mut World) -> Result<Outcome> {
         return Ok(Outcome::Absent("there is no Envoy".to_owned()));
     };
     let host = format!("Envoy {}", envoy.version);
-    demo::run(&demo::Options::on("envoy"))?;
+    demo::check(Gateway::Envoy(envoy.clone()))?;
     world.demos.push(host);
     Ok(Outcome::Passed { tests: 0 })
 }

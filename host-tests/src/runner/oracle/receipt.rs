@@ -39,7 +39,7 @@ fn form(line: &str, receipt: &Value, found: &mut Vec<String>) {
         found.push(format!("a receipt has no {strangers:?}"));
     }
     let refusal = receipt["verdict"] != "allow";
-    let id = receipt["id"].as_str().is_some_and(|id| id.len() == 26);
+    let id = receipt["id"].as_str().is_some_and(|id| id.len() == 36);
     let whole =
         receipt["v"] == 1 && id && receipt["time"].is_string() && receipt["revision"].is_u64();
     let explained =

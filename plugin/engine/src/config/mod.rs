@@ -30,6 +30,8 @@ pub(crate) struct Configuration {
     pub(crate) resource_metadata: Option<String>,
     pub(crate) approval_endpoint: Option<String>,
     audience: String,
+    /// Hosts this gateway answers for, canonical; none: any.
+    authorities: Vec<String>,
     tokens: BTreeMap<String, TokenUse>,
 }
 
@@ -67,6 +69,12 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl Configuration {
+    /// Whether requests for this host are answered here. A gateway chooses its upstream by it, so the
+    /// same path on another host may be another server (threats H13, P12).
+    pub(crate) fn serves(&self, authority: &str) -> bool {
+        self.authorities.is_empty() || self.authorities.contains(&canonical_authority(authority))
+    }
+
     /// What `aud` may say at this place: the gateway's own identifier and, for an MCP server that
     /// has one, the server's.
     pub(crate) fn audiences(&self, place: &Place<'_>) -> Vec<&str> {
@@ -87,6 +95,13 @@ impl Configuration {
     fn token_use(&self, place: &Place<'_>) -> Option<&TokenUse> {
         self.tokens.get(place.mcp()?.server())
     }
+}
+
+/// Lower case, without a default port or the root's dot (RFC 3986 §6.2.2, §6.2.3).
+fn canonical_authority(text: &str) -> String {
+    let text = text.to_ascii_lowercase();
+    let host = text.strip_suffix(":443").or_else(|| text.strip_suffix(":80")).unwrap_or(&text);
+    host.strip_suffix('.').unwrap_or(host).to_owned()
 }
 
 /// Reads a configuration.
@@ -112,6 +127,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         resource_metadata: parts.resource_metadata,
         approval_endpoint: parts.approval_endpoint,
         audience: parts.audience,
+        authorities: parts.authorities,
         tokens: parts.tokens,
     };
     Ok((configuration, Trust::new(parts.issuers)))

@@ -13,6 +13,7 @@ use crate::trust::Issuer;
 /// The typed parts of a configuration.
 pub(super) struct Parts {
     pub(super) audience: String,
+    pub(super) authorities: Vec<String>,
     pub(super) resource_metadata: Option<String>,
     pub(super) approval_endpoint: Option<String>,
     pub(super) issuers: Vec<Issuer>,
@@ -45,6 +46,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
     version?;
     Some(Parts {
         audience: gateway.audience,
+        authorities: gateway.authorities,
         resource_metadata: gateway.resource_metadata,
         approval_endpoint,
         issuers: issuers?,
@@ -60,6 +62,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
 
 struct Gateway {
     audience: String,
+    authorities: Vec<String>,
     resource_metadata: Option<String>,
     origins: Vec<String>,
 }
@@ -69,8 +72,10 @@ fn gateway(node: &Node<'_>, problems: &mut Problems) -> Option<Gateway> {
     let audience = members.need_text("audience", problems).map(str::to_owned);
     let resource_metadata = url(&mut members, "resource_metadata", problems);
     let origins = members.texts("allowed_origins", problems);
+    let authorities = members.texts("authorities", problems);
+    let authorities = authorities.iter().map(|a| super::canonical_authority(a)).collect();
     members.close(problems);
-    Some(Gateway { audience: audience?, resource_metadata, origins })
+    Some(Gateway { audience: audience?, authorities, resource_metadata, origins })
 }
 
 fn approvals_section(node: &Node<'_>, problems: &mut Problems) -> Option<String> {

@@ -133,6 +133,8 @@ reasons! {
     MediaTypeUnsupported = "media_type_unsupported", WhatNow, MediaType;
     /// The body is longer than the limit.
     BodyTooLarge = "body_too_large", WhatNow, TooLarge;
+    /// The request took more than a minute from its head to its decision.
+    RequestTooSlow = "request_too_slow", WhatNow, TooSlow;
     /// The body is not strict JSON.
     BodyMalformed = "body_malformed", WhatNow, BadJson;
     /// The message is a JSON-RPC batch.

@@ -1,7 +1,8 @@
 //! What the caller sees of a refusal.
 //!
 //! One text per class and none per cause, so that a refusal is no oracle (standards §12). Nothing
-//! of the request is echoed but a JSON-RPC id that was read strictly. Not here: the receipt.
+//! of the request is echoed but a JSON-RPC id that was read strictly and a version that is a date.
+//! Not here: the receipt.
 
 use crate::json::{Object, Value};
 use crate::model::EvaluationId;
@@ -29,6 +30,8 @@ pub enum Wire {
     MediaType,
     /// 413.
     TooLarge,
+    /// 408.
+    TooSlow,
     /// 400: not JSON.
     BadJson,
     /// 400: not a JSON-RPC message.
@@ -69,8 +72,9 @@ pub(crate) struct Refused<'a> {
     pub(crate) evaluation: EvaluationId,
     /// RFC 9728 §5.1, for 401 challenges.
     pub(crate) resource_metadata: Option<&'a str>,
-    /// Protocol versions spoken here, for [`Wire::Version`].
+    /// Protocol versions spoken here and the one that was asked for, for [`Wire::Version`].
     pub(crate) supported: &'a [String],
+    pub(crate) requested: Option<&'a str>,
     /// The AuthZEN `access_request`, for [`Wire::ApprovalRequired`].
     pub(crate) access_request: Option<Object>,
 }
@@ -127,6 +131,9 @@ impl Refused<'_> {
         if self.wire == Wire::Version {
             let supported = self.supported.iter().map(|v| v.as_str().into()).collect();
             data.set("supported", Value::Array(supported));
+            if let Some(requested) = self.requested {
+                data.set("requested", requested.into());
+            }
         }
         let error = Object::of([
             ("code", Value::Integer(self.wire.rpc_code(modern))),
@@ -162,6 +169,7 @@ impl Wire {
             Self::NoCredential | Self::InvalidToken => 401,
             Self::ActorUnauthorized | Self::PolicyDenied | Self::ApprovalRequired => 403,
             Self::MethodNotServed => 405,
+            Self::TooSlow => 408,
             Self::TooLarge => 413,
             Self::MediaType => 415,
             Self::Unavailable | Self::EngineError => 503,
@@ -188,6 +196,7 @@ impl Wire {
             Self::Malformed => "malformed_request",
             Self::MethodNotServed => "method_not_allowed",
             Self::MediaType => "unsupported_media_type",
+            Self::TooSlow => "too_slow",
             Self::TooLarge => "too_large",
             Self::BadJson => "bad_json",
             Self::BadMessage => "bad_message",
@@ -212,6 +221,7 @@ impl Wire {
             Self::Malformed => "The request is not well formed",
             Self::MethodNotServed => "This HTTP method is not served here",
             Self::MediaType => "Send one JSON document, not encoded",
+            Self::TooSlow => "The request took too long",
             Self::TooLarge => "The request body is too large",
             Self::BadJson => "The body is not strict JSON",
             Self::BadMessage => "The body is not a single JSON-RPC 2.0 message",
@@ -255,6 +265,7 @@ impl Wire {
             | Self::ActorUnauthorized
             | Self::PolicyDenied
             | Self::ApprovalRequired
+            | Self::TooSlow
             | Self::MethodNotServed => {
                 if modern {
                     self.status().into()

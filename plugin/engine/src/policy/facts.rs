@@ -23,7 +23,7 @@ pub(super) fn context(situation: &Situation<'_>, asked: &Asked) -> Result<Contex
     let mut pairs = pairs(situation, asked.protocol)?;
     if asked.typed_input {
         let input = asked.input.as_ref().ok_or(Reason::PolicyError)?;
-        let input = value::record(input).map_err(|_| Reason::ArgumentsInvalid)?;
+        let input = value::input(input).map_err(|_| Reason::ArgumentsInvalid)?;
         pairs.push(("input".to_owned(), input));
     }
     Context::from_pairs(pairs).map_err(|_| Reason::PolicyError)

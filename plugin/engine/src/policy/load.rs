@@ -113,7 +113,7 @@ impl<'f> Loader<'f> {
     }
 
     fn file(&mut self, file: &'f PolicyFile) {
-        if let Some(at) = too_deep(&file.text) {
+        if let Some(at) = too_deep(&file.text, false) {
             let path = format!("{}:{}", file.name, position(&file.text, at));
             return self.problems.push(Problem::at(path, TOO_DEEP));
         }
@@ -282,18 +282,25 @@ fn number(policy: &CedarPolicy) -> usize {
     policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX)
 }
 
-/// Where a text nests deeper than Cedar's parser survives on a 1 MiB stack: on wasm32 its own guard
-/// does nothing; 100 parentheses parse and 110 trap, 90 nested `if` parse and 100 trap (threats F8).
-/// Counted are open brackets, signs before an operand, and `if` up to the next `;`. Those in strings
-/// and comments count too; that is only stricter.
-pub(super) fn too_deep(text: &str) -> Option<usize> {
-    let (mut brackets, mut signs, mut branches) = (0_usize, 0_usize, 0_usize);
+/// Where a text nests deeper than Cedar's parser and evaluator survive on a 1 MiB stack: on wasm32
+/// their own guard does nothing; 100 parentheses parse and 110 trap, so do 90 and 100 nested `if`,
+/// and a chain of 300 `||` traps when it is evaluated (threats F8).
+///
+/// Counted are open brackets, signs before an operand, and up to the next `;` each `if` and each
+/// operator that chains. Those in strings and comments count too; that is only stricter. `angles`:
+/// whether `<` and `>` are brackets, as in a schema, or comparisons.
+pub(super) fn too_deep(text: &str, angles: bool) -> Option<usize> {
+    let (mut brackets, mut signs, mut chained) = (0_usize, 0_usize, 0_usize);
     for (at, c) in text.char_indices() {
         match c {
+            '<' | '>' if !angles => {}
             '(' | '[' | '{' | '<' => brackets = brackets.saturating_add(1),
             ')' | ']' | '}' | '>' => brackets = brackets.saturating_sub(1),
-            ';' => branches = 0,
-            'i' if is_if(text, at) => branches = branches.saturating_add(1),
+            ';' => chained = 0,
+            // Of `&&` and `||`, both characters count.
+            '&' | '|' => chained = chained.saturating_add(1),
+            '+' | '*' => chained = chained.saturating_add(2),
+            'i' if is_if(text, at) => chained = chained.saturating_add(4),
             _ => {}
         }
         signs = match c {
@@ -301,7 +308,7 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
             _ if c.is_whitespace() => signs,
             _ => 0,
         };
-        if brackets > MAX_DEPTH || signs > MAX_SIGNS || branches > MAX_DEPTH {
+        if brackets > MAX_DEPTH || signs > MAX_SIGNS || chained > MAX_CHAINED {
             return Some(at);
         }
     }
@@ -315,9 +322,12 @@ fn is_if(text: &str, at: usize) -> bool {
     !before.is_some_and(word) && after.next() == Some('f') && !after.next().is_some_and(word)
 }
 
-pub(super) const TOO_DEEP: &str = "is nested more than 48 deep";
+pub(super) const TOO_DEEP: &str =
+    "is nested too deeply: at most 48 brackets, 48 `if` or 100 operators in one policy";
 /// Half of what the parser survives, whatever stands around it.
 const MAX_DEPTH: usize = 48;
+/// One hundred operators of two.
+const MAX_CHAINED: usize = 200;
 /// A comment may begin or end with a line of dashes.
 const MAX_SIGNS: usize = 160;
 /// An `@id` is repeated in every receipt it decides.

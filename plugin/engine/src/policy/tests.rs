@@ -228,7 +228,7 @@ when { context.input.ammount > 3 };"#;
             "(".repeat(60),
             ")".repeat(60)
         ))
-        .contains("48 deep")
+        .contains("nested too deeply")
     );
     let two = wrong(
         "@id(\"a\") permit (principal is Agnt, action, resource);\n@id(\"b\") permit (principal, action == Action::\"nope\", resource);",
@@ -264,10 +264,13 @@ fn a_text_that_the_parser_would_not_survive_is_not_parsed() {
     let when = |condition: &str| {
         let text =
             format!("@id(\"x\") permit (principal, action, resource) when {{ {condition} }};");
-        load(&text).err().is_some_and(|p| p[0].message.contains("48 deep"))
+        load(&text).err().is_some_and(|p| p[0].message.contains("nested too deeply"))
     };
     assert!(when(&format!("{}true", "!".repeat(200))));
     assert!(when(&format!("{}true", "if true then true else ".repeat(60))));
+    assert!(when(&format!("true{}", " || true".repeat(101))));
+    assert!(when(&format!("{}true{}", "(2 > 1 && ".repeat(60), ")".repeat(60))));
+    assert!(!when(&format!("true{}", " || true".repeat(99))));
     let text = format!("{}Long{}", "{ a: ".repeat(60), " }".repeat(60));
     let mut definition = definition();
     definition.tools[0].input = Some(text);

@@ -11,8 +11,28 @@ use crate::json::{Object, Value};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unrepresentable;
 
+/// Arguments as a record, if there are not more of them than a decision is worth. Cedar evaluates each
+/// value, and a decimal by a call and a regular expression, before it is known whether they fit.
+pub(super) fn input(object: &Object) -> Result<RestrictedExpression, Unrepresentable> {
+    let (mut values, mut decimals) = (0_usize, 0_usize);
+    let mut todo: Vec<&Value> = object.iter().map(|(_, value)| value).collect();
+    while let Some(value) = todo.pop() {
+        values = values.saturating_add(1);
+        match value {
+            Value::Decimal(_) => decimals = decimals.saturating_add(1),
+            Value::Array(items) => todo.extend(items),
+            Value::Object(object) => todo.extend(object.iter().map(|(_, value)| value)),
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::String(_) => {}
+        }
+        if values > MAX_VALUES || decimals > MAX_DECIMALS {
+            return Err(Unrepresentable);
+        }
+    }
+    record(object)
+}
+
 /// An object becomes a record, whatever its members are called.
-pub(super) fn record(object: &Object) -> Result<RestrictedExpression, Unrepresentable> {
+fn record(object: &Object) -> Result<RestrictedExpression, Unrepresentable> {
     let fields: Result<Vec<_>, _> =
         object.iter().map(|(name, value)| Ok((name.to_owned(), expression(value)?))).collect();
     RestrictedExpression::new_record(fields?).map_err(|_| Unrepresentable)
@@ -48,12 +68,27 @@ fn decimal(x: f64) -> Result<String, Unrepresentable> {
     Ok(text)
 }
 
+/// Together about as much work as the rest of a decision.
+const MAX_VALUES: usize = 1_000;
+const MAX_DECIMALS: usize = 64;
 /// 2^63 / 10^4, rounded down to what a double holds exactly.
 const LARGEST_DECIMAL: f64 = 922_337_203_685_477.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arguments_cost_no_more_than_a_decision_is_worth() {
+        let with = |item: &str, count: usize| {
+            let limits = crate::json::Limits { bytes: 1 << 20, depth: 8, items: 100_000 };
+            let text = format!("{{\"a\":[{}]}}", vec![item; count].join(","));
+            let value = crate::json::read(text.as_bytes(), &limits).unwrap();
+            input(value.as_object().unwrap()).is_ok()
+        };
+        assert!(with("1", MAX_VALUES - 1) && !with("1", MAX_VALUES));
+        assert!(with("1.5", MAX_DECIMALS) && !with("1.5", MAX_DECIMALS + 1));
+    }
 
     #[test]
     fn a_fraction_becomes_a_decimal_exactly_or_is_refused() {

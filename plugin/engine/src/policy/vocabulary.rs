@@ -230,7 +230,7 @@ fn applies_to(resource: &str, context: &str) -> String {
 /// An input is one record type and nothing else, or its author can't be told where it is wrong.
 fn check_input(path: &str, input: &str) -> Option<Problem> {
     let at = |message: String| Some(Problem::at(format!("{path}.input"), message));
-    if too_deep(input).is_some() {
+    if too_deep(input, true).is_some() {
         return at(TOO_DEEP.to_owned());
     }
     if !input.trim_start().starts_with('{') {

@@ -15,7 +15,6 @@ use crate::model::{Asked, ProtocolName};
 pub(crate) struct Surface {
     mcp: Vec<McpEndpoint>,
     routes: Vec<Route>,
-    versions: Vec<String>,
 }
 
 /// What is wrong with a surface, and where in the configuration.
@@ -51,9 +50,7 @@ impl Surface {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let versions: BTreeSet<_> = mcp.iter().flat_map(McpEndpoint::versions).collect();
-        let versions = versions.into_iter().rev().map(|v| v.as_str().to_owned()).collect();
-        Ok(Self { mcp, routes, versions })
+        Ok(Self { mcp, routes })
     }
 
     /// Finds the place of a request.
@@ -79,9 +76,11 @@ impl Surface {
         Ok(Place::Http(route.asked(&target.segments)))
     }
 
-    /// The MCP versions accepted anywhere here, latest first.
-    pub(crate) fn versions(&self) -> &[String] {
-        &self.versions
+    /// The MCP versions accepted at that path, latest first.
+    pub(crate) fn versions_at(&self, path: &str) -> Vec<String> {
+        let endpoint = self.mcp.iter().find(|e| e.path() == path);
+        let versions: BTreeSet<_> = endpoint.into_iter().flat_map(McpEndpoint::versions).collect();
+        versions.into_iter().rev().map(|v| v.as_str().to_owned()).collect()
     }
 }
 

@@ -220,8 +220,9 @@ fn a_surface_reports_all_that_is_wrong_and_where() {
 }
 
 #[test]
-fn a_surface_names_its_versions_latest_first() {
-    assert_eq!(surface().versions(), ["2026-07-28", "2025-11-25"]);
+fn a_server_names_its_versions_latest_first() {
+    assert_eq!(surface().versions_at("/mcp"), ["2026-07-28", "2025-11-25"]);
+    assert!(surface().versions_at("/other").is_empty());
 }
 
 proptest! {

@@ -67,10 +67,15 @@ impl Fetched {
         Some(self.fetch.clone())
     }
 
+    /// A new fetch, if it is time and none is under way: for what is worth one wait, not everybody's.
+    pub(super) fn ask_anew(&mut self, now: Elapsed) -> Option<Fetch> {
+        if self.under_way(now) { None } else { self.ask(now) }
+    }
+
     /// The fetch to make in the background, if it is time.
     pub(super) fn due(&mut self, now: Elapsed) -> Option<Fetch> {
         let fresh = self.good.as_ref().is_some_and(|(_, since)| now.since(*since) < REFRESH_MS);
-        if fresh || self.under_way(now) { None } else { self.ask(now) }
+        if fresh { None } else { self.ask_anew(now) }
     }
 
     /// Replaces the keys as a whole (JWKS-4), or keeps them if the answer is no good (JWKS-3).

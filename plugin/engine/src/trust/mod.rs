@@ -138,7 +138,8 @@ impl Trust {
     /// The key that made the signature.
     ///
     /// A wrong signature may be a key that was replaced under its old name: it is worth one fetch,
-    /// no more often than an unknown key is (JWKS-6).
+    /// no more often than an unknown key is (JWKS-6). Only one request waits for it: a thousand forged
+    /// ones would otherwise all be verified a second time when it comes back.
     pub(crate) fn verify(
         &mut self,
         issuer: &IssuerId,
@@ -152,7 +153,7 @@ impl Trust {
         }
         let now = self.clock.at(now);
         let fetched = self.sources.get_mut(issuer).and_then(Source::fetched_mut);
-        let fetch = fetched.and_then(|fetched| fetched.ask(now));
+        let fetch = fetched.and_then(|fetched| fetched.ask_anew(now));
         Err(fetch.map_or(NotSigned::Signature, |f| NotSigned::NoKey(NoKey::Fetch(f))))
     }
 
