@@ -52,7 +52,9 @@ fn one_vm_decides_every_case_as_a_vm_of_its_own_does() {
 /// What a request means must not depend on what came before. The keys do, so cases with keys of their
 /// own are left out.
 fn is_like(case: &Case, plain: &Case) -> bool {
-    let (Some(first), Some(ordinary)) = (case.resolved.exchanges.first(), plain.resolved.exchanges.first()) else {
+    let (Some(first), Some(ordinary)) =
+        (case.resolved.exchanges.first(), plain.resolved.exchanges.first())
+    else {
         return false;
     };
     first.fetches == ordinary.fetches && first.arrives.abs_diff(ordinary.arrives) < 60_000

@@ -3,7 +3,7 @@
 //! Each refusal is held against five things (`world::World::refused`): its exact status, an upstream
 //! that saw not a byte, exactly one receipt with the right reason and no secret, a good request on
 //! every worker afterwards, and memory that stays bounded. Policy and tokens are not tested here but
-//! by the cases (`envoy_cases`).
+//! by the cases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -8,6 +8,7 @@ mod stages;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use clap::Args;
 use console::style;
 
@@ -39,7 +40,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut world = World::default();
-    let rows: Vec<Row> = chosen.into_iter().map(|stage| row(stage, &mut world)).collect();
+    let mut rows: Vec<Row> = Vec::new();
+    for stage in chosen {
+        let row = row(stage, &rows, &mut world);
+        rows.push(row);
+    }
     table(&rows, strict);
     hosts(&world, &rows, strict);
     let (passed, failed) = count(&rows, strict);
@@ -54,14 +59,24 @@ fn chosen(only: Option<&str>) -> Vec<&'static Stage> {
     STAGES.iter().filter(|stage| wanted(stage) || needed.contains(&&stage.name)).collect()
 }
 
-fn row(stage: &Stage, world: &mut World) -> Row {
+/// Runs one check, unless what it stands on has failed: yesterday's programs prove nothing.
+fn row(stage: &Stage, before: &[Row], world: &mut World) -> Row {
     say(&format!("\n{}", style(format!("── {} ", stage.name)).bold()));
     let started = Instant::now();
-    let outcome = (stage.run)(world).unwrap_or_else(|problem| {
+    let outcome = match broken(stage, before) {
+        Some(need) => Err(anyhow!("not run, because {need} failed")),
+        None => (stage.run)(world),
+    };
+    let outcome = outcome.unwrap_or_else(|problem| {
         say(&format!("{} {problem:#}", style("failed:").red().bold()));
         Outcome::Failed { passed: 0, failed: 1 }
     });
     Row { name: stage.name, outcome, took: started.elapsed() }
+}
+
+fn broken(stage: &Stage, before: &[Row]) -> Option<&'static str> {
+    let failed = |row: &&Row| matches!(row.outcome, Outcome::Failed { .. });
+    before.iter().filter(failed).map(|row| row.name).find(|name| stage.needs.contains(name))
 }
 
 fn table(rows: &[Row], strict: bool) {
@@ -117,6 +132,15 @@ fn count(rows: &[Row], strict: bool) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_runs_on_what_failed() {
+        let before = |outcome| [Row { name: "programs", outcome, took: Duration::ZERO }];
+        let tests = STAGES.iter().find(|stage| stage.name == "tests").unwrap();
+        let failed = before(Outcome::Failed { passed: 0, failed: 1 });
+        assert_eq!(broken(tests, &failed), Some("programs"));
+        assert_eq!(broken(tests, &before(Outcome::Passed { tests: 0 })), None);
+    }
 
     fn row(outcome: Outcome) -> Row {
         Row { name: "x", outcome, took: Duration::ZERO }

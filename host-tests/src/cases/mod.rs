@@ -74,9 +74,9 @@ impl Case {
     /// Whether it is about time: it says when something happens, other than the probe.
     pub fn needs_its_own_clock(&self) -> bool {
         let (_, told) = self.resolved.exchanges.split_last().unzip();
-        told.unwrap_or_default().iter().any(|exchange| {
-            exchange.arrives != NOW || exchange.complete != exchange.arrives
-        })
+        told.unwrap_or_default()
+            .iter()
+            .any(|exchange| exchange.arrives != NOW || exchange.complete != exchange.arrives)
     }
 
     /// The folder it comes from.

@@ -57,7 +57,8 @@ pub(super) fn resolve(
     let mut exchanges = Vec::new();
     let mut expected = Vec::new();
     for (i, spec) in specs.into_iter().enumerate() {
-        let made = exchange(world, spec, clock).with_context(|| format!("exchange number {}", i + 1))?;
+        let made =
+            exchange(world, spec, clock).with_context(|| format!("exchange number {}", i + 1))?;
         exchanges.push(made.0);
         expected.push(made.1);
     }

@@ -26,7 +26,7 @@ mod tests {
         let token = format!("{}.{}.{}", "a1".repeat(30), "b2c3".repeat(40), "d4e5f6".repeat(15));
         assert!(!leaks(&token, "a receipt with a hash: sha-256:b2c3b2c3"));
         for part in token.split('.') {
-            assert!(leaks(&token, &format!("see {} there", &part[7..45])));
+            assert!(leaks(&token, &format!("see {} there", part.get(7..45).unwrap())));
         }
         assert!(!leaks("short.token.x", "short.token.x"));
     }

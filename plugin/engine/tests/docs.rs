@@ -48,6 +48,16 @@ fn the_documented_configuration_loads_and_every_member_of_it_is_explained() {
 }
 
 #[test]
+fn the_configuration_in_the_readme_loads() {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = text.split_once("value: |\n").unwrap();
+    let (configuration, _) = rest.split_once("- name: envoy.filters.http.router").unwrap();
+    if let Err(problems) = deputy_engine::engine::Engine::new(configuration.as_bytes()) {
+        panic!("{problems}");
+    }
+}
+
+#[test]
 fn a_file_that_a_document_names_exists() {
     let mut wrong = Vec::new();
     let mut documents = vec![];

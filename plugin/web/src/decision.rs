@@ -154,6 +154,8 @@ impl Filter {
 }
 
 fn text_headers(headers: &[(&'static str, String)]) -> TextHeaders {
-    let pair = |(name, value): &(&str, String)| Array::of2(&JsValue::from_str(name), &JsValue::from_str(value));
+    let pair = |(name, value): &(&str, String)| {
+        Array::of2(&JsValue::from_str(name), &JsValue::from_str(value))
+    };
     headers.iter().map(pair).collect::<Array>().unchecked_into()
 }

@@ -18,7 +18,10 @@
 //! }
 //! const decision = step.decision();                    // takeReply() or takeForward()
 //! ```
-#![allow(unsafe_code, reason = "what wasm-bindgen generates around the exports; none is written here")]
+#![allow(
+    unsafe_code,
+    reason = "what wasm-bindgen generates around the exports; none is written here"
+)]
 
 mod decision;
 
@@ -89,21 +92,34 @@ impl Deputy {
     pub fn provide_body(&mut self, step: Step, body: Vec<u8>, now: f64) -> Result<Step, JsError> {
         match step.0 {
             step::Step::Body(need) => Ok(Step(need.provide(&mut self.0, body, instant(now)))),
-            step::Step::Fetch(_) | step::Step::Decided(_) => Err(JsError::new("the step asks for no body")),
+            step::Step::Fetch(_) | step::Step::Decided(_) => {
+                Err(JsError::new("the step asks for no body"))
+            }
         }
     }
 
     /// Takes in what came of a fetch: status and body, or no status if it failed.
-    pub fn absorb(&mut self, fetch: &Fetch, status: Option<u16>, body: Vec<u8>, now: f64) -> Absorbed {
-        let reply = status.map_or(FetchReply::Failed, |status| FetchReply::Answered { status, body });
+    pub fn absorb(
+        &mut self,
+        fetch: &Fetch,
+        status: Option<u16>,
+        body: Vec<u8>,
+        now: f64,
+    ) -> Absorbed {
+        let reply =
+            status.map_or(FetchReply::Failed, |status| FetchReply::Answered { status, body });
         Absorbed(self.0.absorb(fetch.0.clone(), reply, instant(now)))
     }
 
     /// Continues once the fetch that the step waits for has been absorbed.
     pub fn resume(&mut self, step: Step, absorbed: &Absorbed, now: f64) -> Result<Step, JsError> {
         match step.0 {
-            step::Step::Fetch(need) => Ok(Step(need.resume(&mut self.0, &absorbed.0, instant(now)))),
-            step::Step::Body(_) | step::Step::Decided(_) => Err(JsError::new("the step asks for no fetch")),
+            step::Step::Fetch(need) => {
+                Ok(Step(need.resume(&mut self.0, &absorbed.0, instant(now))))
+            }
+            step::Step::Body(_) | step::Step::Decided(_) => {
+                Err(JsError::new("the step asks for no fetch"))
+            }
         }
     }
 
@@ -159,7 +175,9 @@ impl Step {
     pub fn decision(self) -> Result<Decision, JsError> {
         match self.0 {
             step::Step::Decided(outcome) => Ok(Decision::from(*outcome)),
-            step::Step::Body(_) | step::Step::Fetch(_) => Err(JsError::new("the step is not decided")),
+            step::Step::Body(_) | step::Step::Fetch(_) => {
+                Err(JsError::new("the step is not decided"))
+            }
         }
     }
 }

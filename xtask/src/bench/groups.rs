@@ -5,13 +5,16 @@ use anyhow::Result;
 use super::core;
 use super::figure::Figure;
 
+/// Takes the rounds to measure.
+pub(super) type Measure = fn(u32) -> Result<Vec<Figure>>;
+
 /// Figures that belong together.
 pub(super) struct Group {
     pub(super) name: &'static str,
     /// Completes the heading.
     pub(super) about: &'static str,
     /// Measures all of them in that many rounds. None: there is nothing to measure yet.
-    pub(super) measure: Option<fn(u32) -> Result<Vec<Figure>>>,
+    pub(super) measure: Option<Measure>,
 }
 
 /// Every group.

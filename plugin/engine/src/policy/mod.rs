@@ -117,7 +117,8 @@ impl Policy {
         if let Some(ids) = faults(&response) {
             return (Answer::Fault, ids);
         }
-        let ids: Vec<_> = response.diagnostics().reason().map(ToString::to_string).collect();
+        // Cedar's own order differs from process to process; receipts are the same everywhere.
+        let ids = distinct(response.diagnostics().reason().map(ToString::to_string).collect());
         let answer = match response.decision() {
             Decision::Allow => Answer::Yes(ids.clone()),
             Decision::Deny => self.approvable(request, &response),
@@ -185,7 +186,7 @@ impl Decided {
 fn faults(response: &Response) -> Option<Vec<String>> {
     let ids: Vec<_> =
         response.diagnostics().errors().map(|e| load::policy_of(e).to_string()).collect();
-    if ids.is_empty() { None } else { Some(ids) }
+    if ids.is_empty() { None } else { Some(distinct(ids)) }
 }
 
 fn distinct(mut names: Vec<String>) -> Vec<String> {
