@@ -18,7 +18,7 @@ mod subset;
 pub use exceptions::Exceptions;
 pub use native::Native;
 pub use node::Node;
-pub use proxy_wasm::{Order, ProxyWasm};
+pub use proxy_wasm::{AtOnce, Order, ProxyWasm};
 
 use serde::{Deserialize, Serialize};
 

@@ -34,11 +34,16 @@ pub fn judge(case: &Case, observed: &Observed) -> Vec<String> {
             (false, true) => format!("exchange {}: ", i + 1),
             (false, false) => String::new(),
         };
-        let judged = Judged { exchange, expected, seen }.all();
+        let judged = judge_exchange(exchange, expected, seen);
         found.extend(judged.into_iter().map(|line| format!("{label}{line}")));
     }
     found.extend(grown(observed));
     found
+}
+
+/// The same for one exchange alone.
+pub fn judge_exchange(exchange: &Exchange, expected: &Expected, seen: &Seen) -> Vec<String> {
+    Judged { exchange, expected, seen }.all()
 }
 
 fn configuration_refused(texts: &[String], observed: &Observed) -> Vec<String> {

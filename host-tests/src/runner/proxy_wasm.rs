@@ -1,6 +1,10 @@
 //! The real module under the harness's proxy-wasm host.
 
+mod at_once;
+
 use anyhow::Context as _;
+
+pub use at_once::AtOnce;
 
 use super::{Answer, Host, Message, Observed, Seen, artifact, wrapped};
 use crate::cases::{Exchange, FetchAnswer, Resolved, Response, plain};
@@ -60,7 +64,8 @@ impl ProxyWasm {
         if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
             respond(&stream, &exchange.upstream);
         }
-        let seen = seen(gateway, &stream);
+        let lines = gateway.take_logs().into_iter().map(|line| line.message).collect();
+        let seen = seen(lines, &stream);
         let mut faults = Vec::new();
         faults.extend(gateway.death(0).map(|death| format!("the VM died: {death}")));
         faults.extend(gateway.crashed().map(|crash| format!("the proxy crashed: {crash}")));
@@ -171,7 +176,8 @@ fn respond(stream: &Stream, response: &Response) {
     }
 }
 
-fn seen(gateway: &Gateway, stream: &Stream) -> Seen {
+/// What both sides of a stream saw, and what of the log lines are receipts.
+fn seen(lines: Vec<String>, stream: &Stream) -> Seen {
     let sent = stream.forwarded();
     let upstream = (!sent.is_empty()).then(|| Message {
         headers: sent_headers(&sent),
@@ -187,8 +193,8 @@ fn seen(gateway: &Gateway, stream: &Stream) -> Seen {
             .collect(),
         body: crate::cases::Bytes(received.body()),
     });
-    let lines = gateway.take_logs().into_iter().map(|line| line.message);
-    let (receipts, logs): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with(RECEIPT));
+    let (receipts, logs): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.starts_with(RECEIPT));
     let receipts =
         receipts.iter().filter_map(|line| line.strip_prefix(RECEIPT)).map(str::to_owned).collect();
     Seen { upstream, client, receipts, logs, steps: None }
