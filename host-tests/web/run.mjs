@@ -65,7 +65,7 @@ class Run {
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
     const answered = answer?.answered;
     const body = answered ? bytes(answered.body) : new Uint8Array();
-    return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched);
+    return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched, pairs(answered?.headers ?? []));
   }
 
   body(step) {

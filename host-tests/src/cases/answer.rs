@@ -24,7 +24,7 @@ pub(super) fn fetches(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<
 
 fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> {
     let set = |keys: &[Value]| -> anyhow::Result<FetchAnswer> {
-        Ok(FetchAnswer::Answered { status: 200, body: Bytes(serde_json::to_vec(&jwks(keys)?)?) })
+        answered(200, serde_json::to_vec(&jwks(keys)?)?)
     };
     match spec {
         Value::String(word) => match word.as_str() {
@@ -34,16 +34,41 @@ fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> 
             "reset" => Ok(FetchAnswer::Reset),
             _ => bail!("no such answer: {word:?}"),
         },
-        Value::Object(members) => match members.get("set").filter(|set| !set.is_null()) {
-            Some(keys) => set(keys.as_array().context("`set` is a list of keys")?),
-            None => {
-                let status = members.get("status").and_then(Value::as_u64).context("`status`")?;
-                let body = text::bytes(members.get("body").context("`body`")?, known)?;
-                Ok(FetchAnswer::Answered { status: status.try_into()?, body: Bytes(body) })
-            }
-        },
+        Value::Object(members) => {
+            let member = |name| members.get(name).filter(|value| !value.is_null());
+            let answer = match (member("set"), member("json")) {
+                (Some(keys), None) => set(keys.as_array().context("`set` is a list of keys")?),
+                (None, Some(json)) => answered(200, serde_json::to_vec(json)?),
+                (None, None) => {
+                    let status = member("status").and_then(Value::as_u64).context("`status`")?;
+                    let body = text::bytes(member("body").context("`body`")?, known)?;
+                    answered(status.try_into()?, body)
+                }
+                (Some(_), Some(_)) => bail!("an answer is a set or JSON"),
+            };
+            with_headers(answer?, member("headers"), known)
+        }
         _ => bail!("no such answer: {spec}"),
     }
+}
+
+fn answered(status: u16, body: Vec<u8>) -> anyhow::Result<FetchAnswer> {
+    Ok(FetchAnswer::Answered { status, headers: Vec::new(), body: Bytes(body) })
+}
+
+fn with_headers(
+    mut answer: FetchAnswer,
+    spec: Option<&Value>,
+    known: &dyn Placeholders,
+) -> anyhow::Result<FetchAnswer> {
+    if let (FetchAnswer::Answered { headers, .. }, Some(spec)) = (&mut answer, spec) {
+        let mut all = Headers(Vec::new());
+        for (name, value) in spec.as_object().context("`headers` are by name")? {
+            all.patch(name, value, known)?;
+        }
+        *headers = all.0;
+    }
+    Ok(answer)
 }
 
 /// A JWK Set of named keys, each perhaps changed: `{"key": "es-1", "patch": {…}}`.

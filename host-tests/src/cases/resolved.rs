@@ -57,6 +57,8 @@ pub enum FetchAnswer {
     Answered {
         /// Its status.
         status: u16,
+        /// Its headers.
+        headers: Vec<Pair>,
         /// Its body.
         body: Bytes,
     },

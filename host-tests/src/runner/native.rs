@@ -101,8 +101,13 @@ impl Run<'_> {
             self.answers = rest;
         }
         match first {
-            FetchAnswer::Answered { status, body } => {
-                FetchReply::Answered { status: *status, body: body.0.clone() }
+            FetchAnswer::Answered { status, headers, body } => {
+                let header = |name: &str| {
+                    let found = headers.iter().find(|(n, _)| n.0 == name.as_bytes());
+                    found.map(|(_, value)| value.0.clone())
+                };
+                let headers = Fetch::reply_headers(header);
+                FetchReply::Answered { status: *status, headers, body: body.0.clone() }
             }
             FetchAnswer::Refused | FetchAnswer::Timeout | FetchAnswer::Reset => FetchReply::Failed,
         }

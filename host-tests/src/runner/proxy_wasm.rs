@@ -142,7 +142,9 @@ impl<'e> Replies<'e> {
             self.answers = rest;
         }
         match first {
-            FetchAnswer::Answered { status, body } => CalloutReply::answer(*status, body.0.clone()),
+            FetchAnswer::Answered { status, headers, body } => {
+                CalloutReply::answer(*status, body.0.clone()).with_headers(plain(headers))
+            }
             FetchAnswer::Refused => CalloutReply::Refused503,
             FetchAnswer::Timeout => CalloutReply::Timeout504,
             FetchAnswer::Reset => CalloutReply::Reset,

@@ -60,6 +60,15 @@ impl CalloutReply {
         Self::Answered { status, headers: Vec::new(), body: body.into() }
     }
 
+    /// The same answer with further headers.
+    #[must_use]
+    pub fn with_headers(mut self, more: Vec<Pair>) -> Self {
+        if let Self::Answered { headers, .. } = &mut self {
+            headers.extend(more);
+        }
+        self
+    }
+
     pub(super) fn into_message(self) -> (HeaderMap, Vec<u8>) {
         match self {
             Self::Answered { status, headers, body } => {

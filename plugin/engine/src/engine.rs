@@ -18,7 +18,8 @@ use crate::protocol::{self, Place, Read};
 use crate::registry::Unfit;
 use crate::response::{ResponseFilter, situation};
 use crate::step::{
-    Absorbed, Arrival, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
+    Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
+    Outcome, Step,
 };
 use crate::trust::Trust;
 
@@ -88,8 +89,12 @@ impl Engine {
 
     /// Takes in what came of a fetch. A bad answer never replaces a good one.
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
-        let learned = self.trust.learn(&fetch, reply, now);
-        self.cache.retain(&learned);
+        match fetch.document() {
+            Document::Keys(issuer) | Document::Metadata(issuer) => {
+                let learned = self.trust.learn(issuer, &fetch, reply, now);
+                self.cache.retain(&learned);
+            }
+        }
         Absorbed { fetch }
     }
 
@@ -108,7 +113,11 @@ impl Engine {
     /// Why the last fetch of that kind was refused, for a log line.
     #[must_use]
     pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
-        self.trust.last_error(fetch)
+        match fetch.document() {
+            Document::Keys(issuer) | Document::Metadata(issuer) => {
+                self.trust.last_error(issuer, fetch)
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod credential;
 pub mod decision;
 pub mod engine;
 pub mod evidence;
+mod fetch;
 mod json;
 pub mod model;
 mod policy;

@@ -12,7 +12,7 @@
 //! let outcome = loop {
 //!     step = match step {
 //!         Step::Fetch(need) => {
-//!             let fetch = need.fetch().clone(); // GET fetch.endpoint()
+//!             let fetch = need.fetch().clone(); // GET fetch.endpoint() with fetch.headers()
 //!             let absorbed = engine.absorb(fetch, FetchReply::Failed, now);
 //!             need.resume(engine, &absorbed, now)
 //!         }
@@ -37,7 +37,7 @@ use crate::engine::{Case, Engine};
 use crate::model::{EvaluationId, Timestamp};
 use crate::response::ResponseFilter;
 
-pub use crate::trust::{Endpoint, Fetch, FetchReply};
+pub use crate::fetch::{Document, Endpoint, EntityTag, Fetch, FetchReply, ReplyHeaders};
 
 /// What only the host knows when a request arrives.
 #[derive(Clone, Copy, Debug)]

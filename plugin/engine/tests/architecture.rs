@@ -11,15 +11,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["json"]),
     ("evidence", &["model", "json"]),
     ("decision", &["model", "json"]),
-    ("trust", &["model", "json"]),
-    ("credential", &["decision", "evidence", "model", "trust", "json"]),
+    ("fetch", &["model"]),
+    ("trust", &["fetch", "model", "json"]),
+    ("credential", &["decision", "evidence", "fetch", "model", "trust", "json"]),
     ("protocol", &["decision", "evidence", "model", "json"]),
     ("registry", &["model"]),
     ("policy", &["decision", "model", "json"]),
     ("audit", &["decision", "model", "json"]),
-    ("config", &["credential", "json", "model", "policy", "protocol", "registry", "trust"]),
+    (
+        "config",
+        &["credential", "fetch", "json", "model", "policy", "protocol", "registry", "trust"],
+    ),
     ("response", &["credential", "model", "policy", "protocol"]),
-    ("step", &["audit", "decision", "engine", "model", "response", "trust"]),
+    ("step", &["audit", "decision", "engine", "fetch", "model", "response"]),
     (
         "engine",
         &[

@@ -1,4 +1,4 @@
-//! Calls for keys, shared by everybody who waits for the same ones.
+//! The calls that the engine wants made, shared by everybody who waits for the same one.
 //!
 //! They are the root context's: a call that belongs to a stream is cancelled when the stream ends,
 //! and a hundred streams would make a hundred calls. Not here: what a reply means (the engine's).
@@ -58,6 +58,8 @@ pub(crate) fn answered(root: &Root, token: u32, headers: usize, size: usize) {
     let Ok(Some((fetch, streams))) = root.waiting(|waiting| waiting.ended(token)) else { return };
     let reply = reply(fetch.endpoint().max_bytes, headers, size);
     finish(root, fetch, reply.unwrap_or(FetchReply::Failed), &streams);
+    // What one document says may be where the next one is.
+    refresh(root);
 }
 
 /// Gives up every call of a root that no reply will reach any more.
@@ -87,11 +89,13 @@ fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
 /// Makes the call; false, and a line for the operator, if the host would not.
 fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault> {
     let endpoint = fetch.endpoint();
-    let headers: [(&[u8], &[u8]); 3] = [
+    let line: [(&[u8], &[u8]); 3] = [
         (b":method", b"GET"),
         (b":path", endpoint.path.as_bytes()),
         (b":authority", endpoint.authority.as_bytes()),
     ];
+    let more = fetch.headers().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let headers: Vec<_> = line.into_iter().chain(more).collect();
     let called = host::speak_for(root.context())
         .and_then(|()| host::call(&endpoint.cluster, &headers, endpoint.timeout_ms));
     match called {
@@ -126,7 +130,8 @@ fn reply(max_bytes: usize, headers: usize, size: usize) -> Option<FetchReply> {
         0 => Vec::new(),
         _ => host::read(Buffer::CallBody, size).ok()?,
     };
-    (body.len() == size).then_some(FetchReply::Answered { status, body })
+    let headers = Fetch::reply_headers(|name| host::value(Map::CallHeaders, name).ok());
+    (body.len() == size).then_some(FetchReply::Answered { status, headers, body })
 }
 
 fn refused_call(cluster: &str, status: Status) -> String {

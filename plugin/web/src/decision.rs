@@ -153,7 +153,7 @@ impl Filter {
     }
 }
 
-fn text_headers(headers: &[(&'static str, String)]) -> TextHeaders {
+pub(crate) fn text_headers(headers: &[(&'static str, String)]) -> TextHeaders {
     let pair = |(name, value): &(&str, String)| {
         Array::of2(&JsValue::from_str(name), &JsValue::from_str(value))
     };

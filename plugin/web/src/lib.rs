@@ -12,8 +12,10 @@
 //!     step = deputy.provideBody(step, await body(step.limit + 1), Date.now());
 //!   } else {
 //!     const wanted = step.fetch;                       // GET wanted.path of wanted.cluster
-//!     const { status, bytes } = await get(wanted);     // no redirects; status undefined: failed
-//!     step = deputy.resume(step, deputy.absorb(wanted, status, bytes, Date.now()), Date.now());
+//!     // With wanted.headers; no redirects; status undefined: failed.
+//!     const { status, bytes, headers } = await get(wanted);
+//!     const absorbed = deputy.absorb(wanted, status, bytes, Date.now(), headers);
+//!     step = deputy.resume(step, absorbed, Date.now());
 //!   }
 //! }
 //! const decision = step.decision();                    // takeReply() or takeForward()
@@ -32,7 +34,7 @@ use deputy_engine::step::{self, Arrival, FetchReply};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use decision::Decision;
+use decision::{Decision, TextHeaders, text_headers};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -98,17 +100,28 @@ impl Deputy {
         }
     }
 
-    /// Takes in what came of a fetch: status and body, or no status if it failed.
+    /// Takes in what came of a fetch: status, body and headers, or no status if it failed. Without
+    /// its headers an answer is fetched again in full next time.
     pub fn absorb(
         &mut self,
         fetch: &Fetch,
         status: Option<u16>,
         body: Vec<u8>,
         now: f64,
-    ) -> Absorbed {
-        let reply =
-            status.map_or(FetchReply::Failed, |status| FetchReply::Answered { status, body });
-        Absorbed(self.0.absorb(fetch.0.clone(), reply, instant(now)))
+        headers: Option<Headers>,
+    ) -> Result<Absorbed, JsError> {
+        let pairs = headers.map_or(Ok(Vec::new()), |headers| pairs(&headers))?;
+        let value = |name: &str| {
+            let same = |pair: &&Pair| pair.0.eq_ignore_ascii_case(name.as_bytes());
+            pairs.iter().find(same).map(|(_, value)| value.clone())
+        };
+        let headers = step::Fetch::reply_headers(value);
+        let reply = status.map_or(FetchReply::Failed, |status| FetchReply::Answered {
+            status,
+            headers,
+            body,
+        });
+        Ok(Absorbed(self.0.absorb(fetch.0.clone(), reply, instant(now))))
     }
 
     /// Continues once the fetch that the step waits for has been absorbed.
@@ -200,6 +213,13 @@ impl Fetch {
     #[wasm_bindgen(getter)]
     pub fn path(&self) -> String {
         self.0.endpoint().path.clone()
+    }
+
+    /// Headers to send.
+    #[wasm_bindgen(getter)]
+    pub fn headers(&self) -> TextHeaders {
+        let headers: Vec<_> = self.0.headers().map(|(n, v)| (n, v.to_owned())).collect();
+        text_headers(&headers)
     }
 
     /// When to give up.

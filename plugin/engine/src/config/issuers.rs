@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::fields::{Members, Node, Problems};
+use crate::fetch::Endpoint;
 use crate::model::IssuerId;
-use crate::trust::{ActorIssuer, Algorithm, Algorithms, Endpoint, Issuer, KeySet, Keys};
+use crate::trust::{ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, keys_endpoint};
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option<Vec<Issuer>> {
     let nodes = members.need("issuers", problems).and_then(|n| n.items(problems))?;
@@ -108,7 +109,7 @@ fn endpoint(node: &Node<'_>, problems: &mut Problems) -> Option<Endpoint> {
         problems.add(members.at("path"), "must begin with /");
     }
     members.close(problems);
-    Some(Endpoint::of_keys(cluster?, authority?, path?))
+    Some(keys_endpoint(cluster?, authority?, path?))
 }
 
 fn actor_issuer(node: &Node<'_>, problems: &mut Problems) -> Option<ActorIssuer> {

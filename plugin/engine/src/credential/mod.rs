@@ -23,8 +23,9 @@ use jws::Jws;
 
 use crate::decision::Reason;
 use crate::evidence::Head;
+use crate::fetch::Fetch;
 use crate::model::{Actor, IssuerId, PrincipalId, Timestamp};
-use crate::trust::{Fetch, Trust};
+use crate::trust::Trust;
 
 /// A way to prove who one is. Kinds exclude each other: a token is of the one kind its `typ` names,
 /// and is never tried as another (RFC 8725 §3.11, §3.12).

@@ -1,57 +1,55 @@
-//! The keys of one issuer that come by fetch: what is known, since when, and when to ask again.
+//! One document of an issuer that comes by fetch: what is known, since when, when to ask again.
 //!
-//! | keys | asks | why |
+//! | document | asks | why |
 //! |---|---|---|
 //! | none (at first, or older than [`MAX_AGE_MS`]) | at once, then every [`BACKOFF_MS`] | nothing works without, but a dead endpoint is not hit by every request |
 //! | good | after [`REFRESH_MS`], in the background | a removed key stops working (JWKS-4) |
-//! | good, and a token does not fit them | at once, not within [`FLOOR_MS`] of the last time | a key may be new; a flood of invented ones must not become a flood at the issuer (JWKS-2) |
+//! | good, and a token does not fit it | at once, not within [`FLOOR_MS`] of the last time | a key may be new; a flood of invented ones must not become a flood at the issuer (JWKS-2) |
 //!
 //! A fetch under way is shared: it is returned to everybody who asks, and the host makes one call.
 
-use std::rc::Rc;
-
-use super::algorithm::{Algorithm, Algorithms};
 use super::clock::Elapsed;
-use super::fetch::{Endpoint, Fetch, FetchReply};
-use super::jwk::Key;
-use super::key_set::KeySet;
-use super::{NoKey, RefusedKeys};
-use crate::model::IssuerId;
+use super::refused::RefusedAnswer;
+use crate::fetch::{EntityTag, Fetch, FetchReply};
 
-/// Keys by fetch.
+/// A document by fetch.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(super) struct Fetched<T> {
     fetch: Fetch,
-    allowed: Algorithms,
-    /// The last good set and when it came.
-    good: Option<(KeySet, Elapsed)>,
+    /// The last good one.
+    good: Option<Good<T>>,
     /// When the last fetch was asked for, or answered: whichever came later.
     last: Option<Elapsed>,
     /// The last fetch has no answer yet.
     waiting: bool,
-    error: Option<RefusedKeys>,
+    error: Option<RefusedAnswer>,
 }
 
-impl Fetched {
-    pub(super) fn new(issuer: IssuerId, allowed: Algorithms, endpoint: Endpoint) -> Self {
-        let fetch = Fetch::keys(issuer, endpoint);
-        Self { fetch, allowed, good: None, last: None, waiting: false, error: None }
+#[derive(Debug)]
+struct Good<T> {
+    document: T,
+    /// When it came, or was last said to be unchanged.
+    since: Elapsed,
+    tag: Option<EntityTag>,
+}
+
+/// What an answer meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is another document now.
+    Replaced,
+    /// The one that was there still counts, or still does not.
+    Unchanged,
+}
+
+impl<T> Fetched<T> {
+    pub(super) fn new(fetch: Fetch) -> Self {
+        Self { fetch, good: None, last: None, waiting: false, error: None }
     }
 
-    /// The key for a token. None that fits may mean that the issuer has new ones.
-    pub(super) fn key(
-        &mut self,
-        id: Option<&str>,
-        algorithm: Algorithm,
-        now: Elapsed,
-    ) -> Result<Rc<Key>, NoKey> {
-        let found = self.current(now).map(|set| set.find(id, algorithm));
-        let otherwise = match found {
-            Some(Ok(key)) => return Ok(key),
-            Some(Err(no_fit)) => NoKey::from(no_fit),
-            None => NoKey::Unavailable,
-        };
-        Err(self.ask(now).map_or(otherwise, NoKey::Fetch))
+    /// The good document, unless nobody has confirmed it for too long.
+    pub(super) fn current(&self, now: Elapsed) -> Option<&T> {
+        self.confirmed(now).map(|good| &good.document)
     }
 
     /// The fetch that may help now: the one under way, or a new one if it is time.
@@ -64,7 +62,7 @@ impl Fetched {
             self.last = Some(now);
             self.waiting = true;
         }
-        Some(self.fetch.clone())
+        Some(self.asked(now))
     }
 
     /// A new fetch, if it is time and none is under way: for what is worth one wait, not everybody's.
@@ -74,50 +72,72 @@ impl Fetched {
 
     /// The fetch to make in the background, if it is time.
     pub(super) fn due(&mut self, now: Elapsed) -> Option<Fetch> {
-        let fresh = self.good.as_ref().is_some_and(|(_, since)| now.since(*since) < REFRESH_MS);
+        let fresh = self.good.as_ref().is_some_and(|good| now.since(good.since) < REFRESH_MS);
         if fresh { None } else { self.ask_anew(now) }
     }
 
-    /// Replaces the keys as a whole (JWKS-4), or keeps them if the answer is no good (JWKS-3).
-    pub(super) fn learn(&mut self, reply: FetchReply, now: Elapsed) -> Option<&KeySet> {
+    /// Replaces the document as a whole (JWKS-4), or keeps it if the answer is no good (JWKS-3).
+    pub(super) fn learn(
+        &mut self,
+        fetch: &Fetch,
+        reply: FetchReply,
+        read: impl FnOnce(&[u8]) -> Result<T, RefusedAnswer>,
+        now: Elapsed,
+    ) -> Taken {
         self.waiting = false;
         self.last = Some(now);
-        match self.read(reply) {
-            Ok(set) => {
+        let answer = match reply {
+            FetchReply::Failed => Err(RefusedAnswer::NoAnswer),
+            // JWKS-5: a redirect is not followed.
+            FetchReply::Answered { status: 200, headers, body } => {
+                read(&body).map(|document| (document, headers.entity_tag().cloned()))
+            }
+            // RFC 9110 §15.4.5: only to whom asked, and about what is still here.
+            FetchReply::Answered { status: 304, .. } if self.confirm(fetch, now) => {
+                return Taken::Unchanged;
+            }
+            FetchReply::Answered { status, .. } => Err(RefusedAnswer::Status(status)),
+        };
+        match answer {
+            Ok((document, tag)) => {
                 self.error = None;
-                self.good = Some((set, now));
-                self.good.as_ref().map(|(set, _)| set)
+                self.good = Some(Good { document, since: now, tag });
+                Taken::Replaced
             }
             Err(error) => {
                 self.error = Some(error);
-                None
+                Taken::Unchanged
             }
         }
     }
 
-    pub(super) fn fetch(&self) -> &Fetch {
-        &self.fetch
+    /// Whether an answer to that fetch is about this document. One of another configuration, from
+    /// another place, is nobody's.
+    pub(super) fn is_of(&self, fetch: &Fetch) -> bool {
+        self.fetch.is_for_same(fetch)
     }
 
-    pub(super) fn error(&self) -> Option<&RefusedKeys> {
+    pub(super) fn error(&self) -> Option<&RefusedAnswer> {
         self.error.as_ref()
     }
 
-    fn read(&self, reply: FetchReply) -> Result<KeySet, RefusedKeys> {
-        match reply {
-            FetchReply::Failed => Err(RefusedKeys::NoAnswer),
-            // JWKS-5: 200 and nothing else; a redirect is not followed, 304 was not asked for.
-            FetchReply::Answered { status: 200, body } => {
-                KeySet::parse(&body, &self.allowed).map_err(RefusedKeys::Set)
-            }
-            FetchReply::Answered { status, .. } => Err(RefusedKeys::Status(status)),
+    fn confirm(&mut self, fetch: &Fetch, now: Elapsed) -> bool {
+        let unchanged = fetch.is_conditional() && self.asked(now) == *fetch;
+        if let Some(good) = self.good.as_mut().filter(|_| unchanged) {
+            good.since = now;
+            self.error = None;
+            return true;
         }
+        false
     }
 
-    /// The good set, unless nobody has confirmed it for too long.
-    fn current(&self, now: Elapsed) -> Option<&KeySet> {
-        let (set, since) = self.good.as_ref()?;
-        (now.since(*since) < MAX_AGE_MS).then_some(set)
+    fn asked(&self, now: Elapsed) -> Fetch {
+        let tag = self.confirmed(now).and_then(|good| good.tag.as_ref());
+        self.fetch.clone().unless(tag)
+    }
+
+    fn confirmed(&self, now: Elapsed) -> Option<&Good<T>> {
+        self.good.as_ref().filter(|good| now.since(good.since) < MAX_AGE_MS)
     }
 
     /// A host that lost the call must not block the issuer for ever: after its time the fetch

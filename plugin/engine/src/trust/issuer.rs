@@ -1,8 +1,8 @@
 //! An issuer's settings, as the configuration has checked them.
 
 use super::algorithm::Algorithms;
-use super::fetch::Endpoint;
-use super::key_set::KeySet;
+use super::key_set::{KeySet, MAX_BYTES};
+use crate::fetch::Endpoint;
 use crate::model::IssuerId;
 
 /// Who may say who somebody is, and how far that goes.
@@ -37,3 +37,11 @@ pub(crate) enum ActorIssuer {
     /// An `act` without `iss` belongs to the token's issuer, as in RFC 8693 figure 6.
     Same,
 }
+
+/// The endpoint of a JWK Set, with the limits that go for all of them.
+pub(crate) fn keys_endpoint(cluster: String, authority: String, path: String) -> Endpoint {
+    Endpoint { cluster, authority, path, timeout_ms: TIMEOUT_MS, max_bytes: MAX_BYTES }
+}
+
+/// Requests may wait for the first set of keys, so not longer than a caller would.
+const TIMEOUT_MS: u32 = 2_000;

@@ -7,11 +7,12 @@
 mod algorithm;
 pub(crate) mod base64url;
 mod clock;
-mod fetch;
 mod fetched;
+mod fetched_keys;
 mod issuer;
 mod jwk;
 mod key_set;
+mod refused;
 mod roca;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -20,20 +21,19 @@ mod tests;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::rc::Rc;
 
 pub(crate) use algorithm::{Algorithm, Algorithms};
-pub use fetch::{Endpoint, Fetch, FetchReply};
-pub(crate) use issuer::{ActorIssuer, Issuer, Keys};
+pub(crate) use issuer::{ActorIssuer, Issuer, Keys, keys_endpoint};
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
-pub(crate) use key_set::{KeySet, KeySetError};
+pub(crate) use key_set::KeySet;
 pub(crate) use verify::{PureRust, SignatureVerifier};
 
 use clock::{Clock, Elapsed};
-use fetched::Fetched;
+use fetched_keys::FetchedKeys;
 use key_set::NoFit;
 
+use crate::fetch::{Document, Fetch, FetchReply};
 use crate::model::{IssuerId, Timestamp};
 
 /// The issuers of a configuration and what is known of their keys.
@@ -53,7 +53,7 @@ struct Source {
 #[derive(Debug)]
 enum Held {
     Inline(KeySet),
-    Fetched(Box<Fetched>),
+    Fetched(Box<FetchedKeys>),
 }
 
 /// Why there is no key to verify with.
@@ -82,14 +82,6 @@ pub(crate) struct Learned {
     pub(crate) issuer: IssuerId,
     /// Thumbprints of the keys that count from now on, if they were replaced.
     pub(crate) keys: Option<BTreeSet<String>>,
-}
-
-/// Why an answer was not taken for the issuer's keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RefusedKeys {
-    NoAnswer,
-    Status(u16),
-    Set(KeySetError),
 }
 
 /// What to verify: the parts of a JWS that lead to a key, and those that it signs.
@@ -157,11 +149,18 @@ impl Trust {
         Err(fetch.map_or(NotSigned::Signature, |f| NotSigned::NoKey(NoKey::Fetch(f))))
     }
 
-    /// Takes in what came of a fetch. An answer that is no good changes nothing.
-    pub(crate) fn learn(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) -> Learned {
+    /// Takes in what came of a fetch of this issuer's. An answer that is no good changes nothing.
+    pub(crate) fn learn(
+        &mut self,
+        issuer: &IssuerId,
+        fetch: &Fetch,
+        reply: FetchReply,
+        now: Timestamp,
+    ) -> Learned {
         let now = self.clock.at(now);
-        let set = self.fetched(fetch).and_then(|fetched| fetched.learn(reply, now));
-        Learned { issuer: fetch.issuer().clone(), keys: set.map(KeySet::thumbprints) }
+        let source = self.sources.get_mut(issuer);
+        let set = source.and_then(|source| source.learn(fetch, reply, now));
+        Learned { issuer: issuer.clone(), keys: set.map(KeySet::thumbprints) }
     }
 
     /// The fetches to make without a request: at the start, and when keys grow old.
@@ -171,21 +170,15 @@ impl Trust {
         fetched.filter_map(|fetched| fetched.due(now)).collect()
     }
 
-    /// Why the last answer to that fetch was not taken, for a log line.
-    pub(crate) fn last_error(&self, fetch: &Fetch) -> Option<String> {
-        match &self.sources.get(fetch.issuer())?.keys {
-            Held::Fetched(fetched) if fetched.fetch() == fetch => {
-                let error = fetched.error()?;
-                Some(format!("keys of {}: {error}", fetch.issuer().as_str()))
+    /// Why the last answer to that fetch of this issuer's was not taken, for a log line.
+    pub(crate) fn last_error(&self, issuer: &IssuerId, fetch: &Fetch) -> Option<String> {
+        match &self.sources.get(issuer)?.keys {
+            Held::Fetched(fetched) => {
+                let error = fetched.error(fetch)?;
+                Some(format!("{}: {error}", fetch.document().name()))
             }
-            Held::Fetched(_) | Held::Inline(_) => None,
+            Held::Inline(_) => None,
         }
-    }
-
-    /// A fetch of another configuration, from another place, is nobody's.
-    fn fetched(&mut self, fetch: &Fetch) -> Option<&mut Fetched> {
-        let source = self.sources.get_mut(fetch.issuer())?;
-        source.fetched_mut().filter(|fetched| fetched.fetch() == fetch)
     }
 }
 
@@ -194,8 +187,8 @@ impl Source {
         let keys = match &issuer.keys {
             Keys::Inline(set) => Held::Inline(set.clone()),
             Keys::Fetch(endpoint) => {
-                let (id, algorithms) = (issuer.id.clone(), issuer.algorithms.clone());
-                Held::Fetched(Box::new(Fetched::new(id, algorithms, endpoint.clone())))
+                let fetch = Fetch::new(Document::Keys(issuer.id.clone()), endpoint.clone());
+                Held::Fetched(Box::new(FetchedKeys::new(fetch, issuer.algorithms.clone())))
             }
         };
         Self { issuer: Rc::new(issuer), keys }
@@ -208,7 +201,11 @@ impl Source {
         }
     }
 
-    fn fetched_mut(&mut self) -> Option<&mut Fetched> {
+    fn learn(&mut self, fetch: &Fetch, reply: FetchReply, now: Elapsed) -> Option<&KeySet> {
+        self.fetched_mut()?.learn(fetch, reply, now)
+    }
+
+    fn fetched_mut(&mut self) -> Option<&mut FetchedKeys> {
         match &mut self.keys {
             Held::Fetched(fetched) => Some(fetched),
             Held::Inline(_) => None,
@@ -221,16 +218,6 @@ impl From<NoFit> for NoKey {
         match no_fit {
             NoFit::Unknown => Self::Unknown,
             NoFit::Algorithm => Self::Algorithm,
-        }
-    }
-}
-
-impl fmt::Display for RefusedKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoAnswer => f.write_str("no answer"),
-            Self::Status(status) => write!(f, "status {status} where 200 was expected"),
-            Self::Set(error) => error.fmt(f),
         }
     }
 }

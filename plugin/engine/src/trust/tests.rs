@@ -4,6 +4,7 @@
 
 use super::testing::{Signer, key_set};
 use super::*;
+use crate::fetch::{Endpoint, ReplyHeaders};
 
 const IDP: &str = "https://idp.example";
 const SECOND: u64 = 1000;
@@ -15,7 +16,11 @@ fn issuer_id() -> IssuerId {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint::of_keys("idp".to_owned(), "idp.example".to_owned(), "/jwks".to_owned())
+    keys_endpoint("idp".to_owned(), "idp.example".to_owned(), "/jwks".to_owned())
+}
+
+fn of_keys(issuer: IssuerId, endpoint: Endpoint) -> Fetch {
+    Fetch::new(Document::Keys(issuer), endpoint)
 }
 
 fn issuer(keys: Keys) -> Issuer {
@@ -37,12 +42,25 @@ fn at(millis: u64) -> Timestamp {
 }
 
 fn answer(status: u16, body: &str) -> FetchReply {
-    FetchReply::Answered { status, body: body.as_bytes().to_vec() }
+    FetchReply::Answered {
+        status,
+        headers: ReplyHeaders::default(),
+        body: body.as_bytes().to_vec(),
+    }
 }
 
 fn keys(named: &[(&str, u8)]) -> FetchReply {
     let jwks: Vec<_> = named.iter().map(|(kid, seed)| Signer::es256(*seed).jwk(kid)).collect();
     answer(200, &key_set(&jwks))
+}
+
+/// An answer with a validator; keys of that name and seed, or none with 304.
+fn tagged(status: u16, tag: &str, named: &[(&str, u8)]) -> FetchReply {
+    let headers = Fetch::reply_headers(|_| Some(format!("\"{tag}\"").into_bytes()));
+    match keys(named) {
+        FetchReply::Answered { body, .. } => FetchReply::Answered { status, headers, body },
+        FetchReply::Failed => FetchReply::Failed,
+    }
 }
 
 /// A trust in one issuer, and the moves of its host.
@@ -54,7 +72,7 @@ struct Host {
 impl Host {
     fn new() -> Self {
         let trust = Trust::new(vec![issuer(Keys::Fetch(endpoint()))]);
-        Self { trust, fetch: Fetch::keys(issuer_id(), endpoint()) }
+        Self { trust, fetch: of_keys(issuer_id(), endpoint()) }
     }
 
     fn with_keys(named: &[(&str, u8)]) -> Self {
@@ -69,7 +87,7 @@ impl Host {
     }
 
     fn learn(&mut self, reply: FetchReply, now: u64) -> Learned {
-        self.trust.learn(&self.fetch, reply, at(now))
+        self.trust.learn(&issuer_id(), &self.fetch, reply, at(now))
     }
 
     fn due(&mut self, now: u64) -> usize {
@@ -186,13 +204,13 @@ fn a_bad_answer_changes_nothing_and_says_why() {
     ];
     for (reply, why) in bad {
         let mut host = Host::with_keys(&[("a", 1)]);
-        assert_eq!(host.trust.last_error(&host.fetch), None);
+        assert_eq!(host.trust.last_error(&issuer_id(), &host.fetch), None);
         assert_eq!(host.learn(reply, MINUTE).keys, None);
         assert_eq!(host.key("a", MINUTE + 1), Ok(()), "{why}");
-        let error = host.trust.last_error(&host.fetch).unwrap();
+        let error = host.trust.last_error(&issuer_id(), &host.fetch).unwrap();
         assert!(error.contains(why) && error.contains(IDP), "{error}");
         host.learn(keys(&[("a", 1)]), 2 * MINUTE);
-        assert_eq!(host.trust.last_error(&host.fetch), None);
+        assert_eq!(host.trust.last_error(&issuer_id(), &host.fetch), None);
     }
 }
 
@@ -237,7 +255,7 @@ fn a_key_that_changes_its_type_under_its_old_id_is_fetched_once() {
         key.map(|key| key.algorithm())
     };
     assert_eq!(rsa(1), Err(NoKey::Algorithm), "the keys are too new to be asked for again");
-    assert_eq!(rsa(MINUTE), Err(NoKey::Fetch(Fetch::keys(issuer_id(), endpoint()))));
+    assert_eq!(rsa(MINUTE), Err(NoKey::Fetch(of_keys(issuer_id(), endpoint()))));
     host.learn(answer(200, &key_set(&[Signer::Rs256.jwk("a")])), MINUTE + 1);
     assert_eq!(host.key("a", MINUTE + 2), Err(NoKey::Algorithm));
     let key = host.trust.key(&issuer_id(), Some("a"), Algorithm::Rs256, at(MINUTE + 3));
@@ -286,13 +304,16 @@ fn keys_belong_to_one_issuer_and_an_answer_to_one_endpoint() {
     host.learn(keys(&[("a", 1)]), 0);
     assert_eq!(host.key("a", 1), Ok(()));
     let of_other = host.trust.key(&other_id, Some("a"), Algorithm::Es256, at(1));
-    assert!(matches!(of_other, Err(NoKey::Fetch(fetch)) if *fetch.issuer() == other_id));
+    assert!(
+        matches!(of_other, Err(NoKey::Fetch(fetch)) if *fetch.document() == Document::Keys(other_id.clone()))
+    );
     let moved = Endpoint { path: "/elsewhere".to_owned(), ..endpoint() };
-    let stale = Fetch::keys(issuer_id(), moved);
-    assert_eq!(host.trust.learn(&stale, keys(&[("z", 9)]), at(2)).keys, None);
+    let stale = of_keys(issuer_id(), moved);
+    assert_eq!(host.trust.learn(&issuer_id(), &stale, keys(&[("z", 9)]), at(2)).keys, None);
     assert_eq!(host.key("a", 3), Ok(()));
-    let nobody = Fetch::keys(IssuerId::parse("https://nobody.example").unwrap(), endpoint());
-    assert_eq!(host.trust.learn(&nobody, keys(&[("z", 9)]), at(3)).keys, None);
+    let nobody_id = IssuerId::parse("https://nobody.example").unwrap();
+    let nobody = of_keys(nobody_id.clone(), endpoint());
+    assert_eq!(host.trust.learn(&nobody_id, &nobody, keys(&[("z", 9)]), at(3)).keys, None);
 }
 
 #[test]
@@ -311,4 +332,38 @@ fn an_issuer_is_known_by_every_byte_of_its_name() {
     for iss in close {
         assert!(host.trust.issuer(iss).is_none(), "{iss}");
     }
+}
+
+#[test]
+fn keys_that_are_said_to_be_unchanged_count_from_then_on() {
+    let mut host = Host::new();
+    host.learn(tagged(200, "1", &[("a", 1)]), 0);
+    let asked = host.trust.due(at(6 * MINUTE)).remove(0);
+    assert_eq!(asked.headers().collect::<Vec<_>>(), [("if-none-match", "\"1\"")]);
+    let learned = host.trust.learn(&issuer_id(), &asked, answer(304, ""), at(6 * MINUTE));
+    assert_eq!((learned.keys, host.due(10 * MINUTE)), (None, 0));
+    assert_eq!(host.trust.last_error(&issuer_id(), &asked), None);
+    assert_eq!(host.key("a", 24 * HOUR + 5 * MINUTE), Ok(()));
+    host.trust.learn(&issuer_id(), &asked, tagged(200, "2", &[("b", 2)]), at(24 * HOUR));
+    assert_eq!(host.key("b", 24 * HOUR), Ok(()));
+    assert!(host.key("a", 24 * HOUR).is_err());
+}
+
+#[test]
+fn that_nothing_has_changed_is_no_answer_to_who_did_not_ask() {
+    let mut host = Host::new();
+    host.learn(answer(304, ""), 0);
+    assert_eq!(host.key("a", 1), Err(NoKey::Unavailable));
+    let mut host = Host::with_keys(&[("a", 1)]);
+    let plain = host.trust.due(at(6 * MINUTE)).remove(0);
+    assert_eq!(plain.headers().count(), 0, "there was no validator");
+    host.learn(answer(304, ""), 6 * MINUTE);
+    let error = host.trust.last_error(&issuer_id(), &plain).unwrap();
+    assert!(error.contains("status 304"), "{error}");
+    // Neither is it one about keys that are too old to be believed.
+    let mut host = Host::new();
+    host.learn(tagged(200, "1", &[("a", 1)]), 0);
+    let asked = host.trust.due(at(23 * HOUR)).remove(0);
+    host.trust.learn(&issuer_id(), &asked, answer(304, ""), at(24 * HOUR));
+    assert_eq!(host.key("a", 24 * HOUR), Err(NoKey::Unavailable));
 }

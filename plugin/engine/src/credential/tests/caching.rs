@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::trust::{Fetch, Key, Learned, SignatureVerifier};
+use crate::trust::{Key, Learned, SignatureVerifier};
 
 /// The default provider, counting.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Gateway {
 
 impl Gateway {
     fn new() -> Self {
-        let endpoint = Endpoint::of_keys("idp".to_owned(), "idp".to_owned(), "/".to_owned());
+        let endpoint = keys_endpoint("idp".to_owned(), "idp".to_owned(), "/".to_owned());
         let issuer = Issuer { keys: Keys::Fetch(endpoint), ..issuer() };
         let checks = Rc::new(Cell::new(0));
         let counting = Counting(Rc::clone(&checks));
@@ -39,8 +39,12 @@ impl Gateway {
 
     fn publish(&mut self, keys: &[(&str, &Signer)], now: u64) {
         let jwks: Vec<_> = keys.iter().map(|(kid, signer)| signer.jwk(kid)).collect();
-        let reply = FetchReply::Answered { status: 200, body: key_set(&jwks).into_bytes() };
-        let learned = self.trust.learn(&self.fetch, reply, at(now));
+        let reply = FetchReply::Answered {
+            status: 200,
+            headers: ReplyHeaders::default(),
+            body: key_set(&jwks).into_bytes(),
+        };
+        let learned = self.trust.learn(&IssuerId::parse(IDP).unwrap(), &self.fetch, reply, at(now));
         self.cache.retain(&learned);
     }
 

@@ -269,7 +269,7 @@ fn a_token_brings_neither_its_key_nor_an_address() {
     let jwk: Value = serde_json::from_str(&attacker.jwk("k")).unwrap();
     let mut issuer = issuer();
     let endpoint =
-        Endpoint::of_keys("idp".to_owned(), "idp.acme.example".to_owned(), "/jwks".to_owned());
+        keys_endpoint("idp".to_owned(), "idp.acme.example".to_owned(), "/jwks".to_owned());
     issuer.keys = Keys::Fetch(endpoint.clone());
     let members = [
         ("jwk", jwk),

@@ -11,9 +11,10 @@ mod finding;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::fetch::{FetchReply, ReplyHeaders};
 use crate::trust::testing::{Signer, key_set};
 use crate::trust::{
-    ActorIssuer, Algorithm, Algorithms, Endpoint, FetchReply, Issuer, KeySet, Keys, base64url,
+    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, base64url, keys_endpoint,
 };
 
 const IDP: &str = "https://idp.acme.example";

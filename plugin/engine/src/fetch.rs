@@ -1,0 +1,185 @@
+//! What the engine asks of a host when it lacks something that is not in the request.
+//!
+//! One `GET` each, from where the configuration says. Not here: what an answer means; each kind of
+//! document has a reader of its own, where [`Engine::absorb`](crate::engine::Engine::absorb) sends it.
+
+use std::rc::Rc;
+
+use crate::model::IssuerId;
+
+/// Something to get with one `GET`. Equal fetches may share one call: the answer is learned once,
+/// for everybody who waits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fetch(Rc<Request>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Request {
+    document: Document,
+    endpoint: Endpoint,
+    if_none_match: Option<EntityTag>,
+}
+
+/// What is fetched. Exhaustive on purpose: what comes of a new kind has to be read somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Document {
+    /// The JWK Set of an issuer (RFC 7517 §5).
+    Keys(IssuerId),
+    /// The metadata of an issuer (RFC 8414, OpenID Connect Discovery): where its keys are.
+    Metadata(IssuerId),
+}
+
+/// Where to get it. A token never names an address (JWT-8, JWKS-1): host and cluster come from the
+/// configuration and from nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The host's name for the upstream (in Envoy: the cluster).
+    pub cluster: String,
+    /// `:authority` of the request.
+    pub authority: String,
+    /// `:path` of the request.
+    pub path: String,
+    /// When to give up.
+    pub timeout_ms: u32,
+    /// Longest body to take; a longer one is [`FetchReply::Failed`].
+    pub max_bytes: usize,
+}
+
+/// A validator that came with an earlier answer (RFC 9110 §8.8.3): the host sends it back, and an
+/// answer of 304 says that nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntityTag(String);
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchReply {
+    /// An HTTP response, of whatever status. A host follows no redirect (JWKS-5).
+    Answered {
+        /// Its status.
+        status: u16,
+        /// What the engine reads of its headers: [`Fetch::reply_headers`].
+        headers: ReplyHeaders,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// No complete response: timeout, reset, too long, no such cluster.
+    Failed,
+}
+
+/// The few headers of a response that the engine reads; others stay with the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyHeaders {
+    entity_tag: Option<EntityTag>,
+}
+
+impl Fetch {
+    pub(crate) fn new(document: Document, endpoint: Endpoint) -> Self {
+        Self(Rc::new(Request { document, endpoint, if_none_match: None }))
+    }
+
+    /// The same, unless what an earlier answer brought is still what there is.
+    pub(crate) fn unless(self, known: Option<&EntityTag>) -> Self {
+        if self.0.if_none_match.as_ref() == known {
+            return self;
+        }
+        let Request { document, endpoint, .. } = Rc::unwrap_or_clone(self.0);
+        Self(Rc::new(Request { document, endpoint, if_none_match: known.cloned() }))
+    }
+
+    /// Whether an answer to the other would be one to this: conditions aside.
+    pub(crate) fn is_for_same(&self, other: &Self) -> bool {
+        self.0.document == other.0.document && self.0.endpoint == other.0.endpoint
+    }
+
+    /// Whether the answer may be that nothing has changed.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.0.if_none_match.is_some()
+    }
+
+    /// What it will be.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.0.document
+    }
+
+    /// Where to get it.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    /// Headers to send besides `:method` (`GET`), `:path` and `:authority`; names are lower case,
+    /// values visible ASCII.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()))
+    }
+
+    /// Collects the response headers that the engine reads, whose names `value` is asked for. One
+    /// that is too long or not visible ASCII counts as absent.
+    #[must_use]
+    pub fn reply_headers(value: impl FnOnce(&'static str) -> Option<Vec<u8>>) -> ReplyHeaders {
+        ReplyHeaders { entity_tag: value("etag").and_then(|bytes| EntityTag::read(&bytes)) }
+    }
+}
+
+impl Document {
+    /// In a log line.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Keys(issuer) => format!("keys of {}", issuer.as_str()),
+            Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
+        }
+    }
+}
+
+impl ReplyHeaders {
+    pub(crate) fn entity_tag(&self) -> Option<&EntityTag> {
+        self.entity_tag.as_ref()
+    }
+}
+
+impl EntityTag {
+    /// `"…"` or `W/"…"` of visible ASCII; it is sent back as it came.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let opaque = bytes.strip_prefix(b"W/").unwrap_or(bytes);
+        let inner = opaque.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        let visible = inner.iter().all(|b| matches!(b, b'!' | b'#'..=b'~'));
+        if !visible || bytes.len() > MAX_TAG_BYTES {
+            return None;
+        }
+        std::str::from_utf8(bytes).ok().map(|text| Self(text.to_owned()))
+    }
+}
+
+/// Tags are hashes or counters; this leaves room for two of SHA-512 in hexadecimal digits.
+const MAX_TAG_BYTES: usize = 272;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetch() -> Fetch {
+        let issuer = IssuerId::parse("https://idp.example").unwrap();
+        let (cluster, authority) = ("idp".to_owned(), "idp.example".to_owned());
+        let path = "/jwks".to_owned();
+        let endpoint = Endpoint { cluster, authority, path, timeout_ms: 1, max_bytes: 1 };
+        Fetch::new(Document::Keys(issuer), endpoint)
+    }
+
+    #[test]
+    fn an_entity_tag_goes_back_as_it_came_or_not_at_all() {
+        for good in ["\"\"", "\"abc-1\"", "W/\"a\\b\""] {
+            let headers = Fetch::reply_headers(|_| Some(good.into()));
+            let fetch = fetch().unless(headers.entity_tag());
+            let sent: Vec<_> = fetch.headers().collect();
+            assert_eq!(sent, [("if-none-match", good)]);
+            assert!(fetch.is_conditional());
+        }
+        let long = format!("\"{}\"", "a".repeat(MAX_TAG_BYTES));
+        for bad in ["", "abc", "\"abc", "w/\"a\"", "\"a\"b\"", "\"a b\"", "\"\u{e9}\"", "*", &long]
+        {
+            let headers = Fetch::reply_headers(|_| Some(bad.into()));
+            assert_eq!(headers, ReplyHeaders::default(), "{bad}");
+            assert!(!fetch().unless(headers.entity_tag()).is_conditional());
+        }
+    }
+}
