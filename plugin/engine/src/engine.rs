@@ -8,6 +8,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
+use crate::authority::{Caller, Factor};
 use crate::config::{self, Configuration, Problems};
 use crate::credential::{self, Known, TokenCache, Unverified, Verified};
 use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
@@ -15,8 +16,7 @@ use crate::evidence::{Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
 use crate::protocol::{self, Place, Read};
-use crate::registry::Unfit;
-use crate::response::{ResponseFilter, situation};
+use crate::response::ResponseFilter;
 use crate::step::{
     Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
     Outcome, Step,
@@ -196,9 +196,10 @@ impl Case {
             }
         };
         progress.verified(&configuration, &verified);
-        if let Err(reason) = registered(&configuration, &verified) {
-            return deny(reason);
-        }
+        let bounds = match configuration.registry.admit(&verified.actor, now) {
+            Ok(bounds) => bounds,
+            Err(reason) => return deny(reason),
+        };
         match place.read(&self.head, self.body.as_deref(), configuration.body_limit) {
             Read::NeedsBody { limit } => Next::Body(limit),
             Read::Refused { reason, shape } => {
@@ -207,7 +208,8 @@ impl Case {
             }
             Read::Asked { asked, shape, list } => {
                 progress.shape = shape;
-                self.decide(&place, &verified, (asked, list), now, progress)
+                let caller = Rc::new(Caller::new(verified, bounds, now));
+                self.decide(&place, &caller, (asked, list), progress)
             }
         }
     }
@@ -232,14 +234,16 @@ impl Case {
     fn decide(
         &self,
         place: &Place<'_>,
-        verified: &Rc<Verified>,
+        caller: &Rc<Caller>,
         (asked, list): (Asked, Option<protocol::ListFilter>),
-        now: Timestamp,
         progress: &mut Progress,
     ) -> Next {
         let policy = &self.configuration.policy;
         progress.asked(&asked);
-        let decided = policy.decide(&situation(verified, now), &asked);
+        let weighed = caller.decide(policy, &asked);
+        progress.facts.decisive = weighed.decisive.map(Factor::code);
+        progress.facts.grants = weighed.grants;
+        let decided = weighed.decided;
         progress.facts.agent_policies = decided.agent;
         progress.facts.delegator_policies = decided.delegator;
         let permit = match decided.verdict {
@@ -252,9 +256,9 @@ impl Case {
         let response = list.and_then(|list| {
             let endpoint = place.mcp()?;
             let catalogue = (endpoint.server().to_owned(), endpoint.catalogue());
-            Some(ResponseFilter::new(list, Rc::clone(policy), Rc::clone(verified), now, catalogue))
+            Some(ResponseFilter::new(list, Rc::clone(policy), Rc::clone(caller), catalogue))
         });
-        let edits = self.edits(place, verified, response.is_some());
+        let edits = self.edits(place, &caller.verified, response.is_some());
         Next::Forward(permit, Box::new(Onward { edits, response }))
     }
 
@@ -404,23 +408,6 @@ impl Progress {
         self.facts.action = Some(asked.action.as_str().to_owned());
         self.facts.resource = Some(format!("{}::{}", resource.kind.as_str(), resource.id));
         self.facts.arguments = asked.input.as_ref().and_then(audit::arguments_digest);
-    }
-}
-
-/// Rules that hold whatever policy says.
-fn registered(configuration: &Configuration, verified: &Verified) -> Result<(), Reason> {
-    let registry = &configuration.registry;
-    registry.fit(&verified.actor.agent).map_err(|unfit| match unfit {
-        Unfit::Unknown => Reason::AgentUnknown,
-        Unfit::WithoutOwner => Reason::AgentWithoutOwner,
-        Unfit::Suspended => Reason::AgentSuspended,
-        Unfit::Retired => Reason::AgentRetired,
-    })?;
-    // An agent is never somebody's human: the chain would be the wrong way round.
-    let delegation = verified.actor.delegation.as_ref();
-    match delegation.and_then(|d| registry.find(&d.delegator)) {
-        Some(_) => Err(Reason::DelegationInverted),
-        None => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 //! Begin with [`engine::Engine`] and [`step`]; ARCHITECTURE.md has the map.
 
 mod audit;
+mod authority;
 mod config;
 mod credential;
 pub mod decision;

@@ -7,25 +7,24 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::credential::Verified;
-use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Timestamp};
-use crate::policy::{SharedPolicy, Situation};
+use crate::authority::Caller;
+use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+use crate::policy::SharedPolicy;
 use crate::protocol::{ListFilter, ToolCatalogue, ToolEntry};
 use std::rc::Rc;
 
 /// Filters one response, chunk by chunk.
 pub struct ResponseFilter {
     list: ListFilter,
-    caller: Caller,
+    asking: Asking,
     /// Of tools of the catalogue, so no more than those: a stream may repeat a list for ever.
     answers: BTreeMap<String, bool>,
 }
 
-/// Who asked, when, and by which policy.
-struct Caller {
+/// Who asked, and by which policy.
+struct Asking {
     policy: SharedPolicy,
-    verified: Rc<Verified>,
-    now: Timestamp,
+    caller: Rc<Caller>,
     server: String,
     tools: Rc<ToolCatalogue>,
 }
@@ -34,12 +33,11 @@ impl ResponseFilter {
     pub(crate) fn new(
         list: ListFilter,
         policy: SharedPolicy,
-        verified: Rc<Verified>,
-        now: Timestamp,
+        caller: Rc<Caller>,
         (server, tools): (String, Rc<ToolCatalogue>),
     ) -> Self {
-        let caller = Caller { policy, verified, now, server, tools };
-        Self { list, caller, answers: BTreeMap::new() }
+        let asking = Asking { policy, caller, server, tools };
+        Self { list, asking, answers: BTreeMap::new() }
     }
 
     /// Takes in the head of the response. Returns the names of the headers to remove before it goes
@@ -51,20 +49,20 @@ impl ResponseFilter {
     /// Takes in the next bytes of the body and returns those that may go to the caller in their
     /// place. `end`: there are no more.
     pub fn push(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
-        let Self { list, caller, answers } = self;
+        let Self { list, asking, answers } = self;
         list.push(chunk, end, &mut |tool| {
-            let Some(entry) = caller.tools.get(tool) else { return false };
+            let Some(entry) = asking.tools.get(tool) else { return false };
             if let Some(answer) = answers.get(tool) {
                 return *answer;
             }
-            let answer = caller.could_call(tool, *entry);
+            let answer = asking.could_call(tool, *entry);
             answers.insert(tool.to_owned(), answer);
             answer
         })
     }
 }
 
-impl Caller {
+impl Asking {
     fn could_call(&self, tool: &str, entry: ToolEntry) -> bool {
         let id = format!("{}/{tool}", self.server);
         let asked = Asked {
@@ -74,18 +72,7 @@ impl Caller {
             input: None,
             typed_input: entry.typed_input,
         };
-        self.policy.could_permit(&situation(&self.verified, self.now), &asked)
-    }
-}
-
-/// The verified part of a request, as policy sees it: the same for a call and for a list.
-pub(crate) fn situation(verified: &Verified, now: Timestamp) -> Situation<'_> {
-    Situation {
-        now,
-        actor: &verified.actor,
-        credential_kind: verified.kind,
-        issuer: &verified.issuer,
-        scopes: &verified.scopes,
+        self.caller.could(&self.policy, &asked)
     }
 }
 

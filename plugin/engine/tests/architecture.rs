@@ -15,19 +15,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("trust", &["fetch", "model", "json"]),
     ("credential", &["decision", "evidence", "fetch", "model", "trust", "json"]),
     ("protocol", &["decision", "evidence", "model", "json"]),
-    ("registry", &["model"]),
+    ("registry", &["decision", "model"]),
     ("policy", &["decision", "model", "json"]),
     ("audit", &["decision", "model", "json"]),
     (
         "config",
         &["credential", "fetch", "json", "model", "policy", "protocol", "registry", "trust"],
     ),
-    ("response", &["credential", "model", "policy", "protocol"]),
+    ("authority", &["credential", "decision", "model", "policy", "registry"]),
+    ("response", &["authority", "model", "policy", "protocol"]),
     ("step", &["audit", "decision", "engine", "fetch", "model", "response"]),
     (
         "engine",
         &[
             "audit",
+            "authority",
             "config",
             "credential",
             "decision",

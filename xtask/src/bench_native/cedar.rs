@@ -128,6 +128,7 @@ fn context(asking: &Asking) -> Result<Context> {
         ("agent", RestrictedExpression::new_entity_uid(uid("Agent", AGENT)?)),
         ("on_behalf_of", RestrictedExpression::new_entity_uid(uid("Human", HUMAN)?)),
         ("grant", fields(vec![("scopes", RestrictedExpression::new_set(scopes))])?),
+        ("grants", RestrictedExpression::new_set([])),
         ("credential", fields(vec![("kind", text("at+jwt")), ("issuer", text(ISSUER))])?),
         ("delegation", fields(vec![("depth", depth), ("prior", none)])?),
     ]);

@@ -64,7 +64,7 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 17] = [
+const MEMBERS: [&str; 19] = [
     "v",
     "id",
     "time",
@@ -79,6 +79,8 @@ const MEMBERS: [&str; 17] = [
     "resource",
     "arguments",
     "policies",
+    "grants",
+    "decisive",
     "approvers",
     "revision",
     "trace",

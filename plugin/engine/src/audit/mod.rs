@@ -26,6 +26,10 @@ pub(crate) struct Facts {
     pub(crate) arguments: Option<String>,
     pub(crate) agent_policies: Option<Vec<String>>,
     pub(crate) delegator_policies: Option<Vec<String>>,
+    /// Grants that were in force and covered the request.
+    pub(crate) grants: Vec<String>,
+    /// What the verdict would have been another without.
+    pub(crate) decisive: Option<&'static str>,
     /// Trace id of a valid W3C `traceparent`; accepted, never trusted.
     pub(crate) trace: Option<String>,
 }
@@ -116,6 +120,8 @@ impl Receipt {
             both.0
         });
         to.object("policies", policies);
+        to.texts("grants", (!facts.grants.is_empty()).then_some(facts.grants.as_slice()));
+        to.text("decisive", facts.decisive);
         to.texts("approvers", (!approvers.is_empty()).then_some(approvers));
         to.0.set("revision", Value::Integer(i64::try_from(revision).unwrap_or(i64::MAX)));
         to.text("trace", facts.trace);

@@ -63,6 +63,20 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The members of an object whose names are the operator's own.
+    pub(super) fn entries(&self, problems: &mut Problems) -> Option<Vec<(&'a str, Node<'a>)>> {
+        match self.value.as_object() {
+            Some(object) => {
+                let node = |value, name: &str| Node {
+                    value,
+                    path: format!("{}.{}", self.path, name.escape_debug()),
+                };
+                Some(object.iter().map(|(name, value)| (name, node(value, name))).collect())
+            }
+            None => self.wrong(problems, "must be an object"),
+        }
+    }
+
     pub(super) fn text(&self, problems: &mut Problems) -> Option<&'a str> {
         match self.value.as_str() {
             Some("") => self.wrong(problems, "must not be empty"),
@@ -155,8 +169,11 @@ impl<'a> Members<'a> {
         for (name, _) in self.object.iter() {
             if !self.taken.contains(&name) {
                 let known = self.taken.join(", ");
+                let near = super::nearest(name, self.taken.iter().copied());
+                let hint = near.map(|near| format!("did you mean `{near}`? "));
                 let name = name.escape_debug().to_string();
-                problems.add(self.at(&name), format!("is not known here (known: {known})"));
+                let hint = hint.unwrap_or_default();
+                problems.add(self.at(&name), format!("is not known here ({hint}known: {known})"));
             }
         }
     }

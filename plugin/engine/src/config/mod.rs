@@ -4,8 +4,11 @@
 //! every member in its table. Not here: what the parts do.
 
 mod fields;
+mod grants;
 mod issuers;
+mod nearest;
 mod parts;
+mod people;
 mod surface;
 
 use std::collections::BTreeMap;
@@ -14,12 +17,13 @@ use std::rc::Rc;
 
 use crate::credential::Verified;
 use crate::json::{Limits, read as read_json};
-use crate::policy::{Policy, Problem, SharedPolicy};
+use crate::policy::{Definition, Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Surface};
-use crate::registry::Registry;
+use crate::registry::{ActionGroups, Registry};
 use crate::trust::Trust;
 
 use fields::{Node, Problems as Collected};
+use nearest::nearest;
 
 /// Everything a request is decided by that does not change while it runs.
 pub(crate) struct Configuration {
@@ -119,9 +123,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         _ => return Err(Problems(problems.0)),
     };
     let policy = Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+    let parts::Parts { registered, definition, .. } = parts;
+    let groups = groups(&definition);
     let configuration = Configuration {
         surface: parts.surface,
-        registry: Registry::new(parts.agents),
+        registry: Registry::new(registered.agents, registered.people, groups, registered.grants),
         policy: Rc::new(policy),
         body_limit: parts.body_limit,
         resource_metadata: parts.resource_metadata,
@@ -131,6 +137,20 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         tokens: parts.tokens,
     };
     Ok((configuration, Trust::new(parts.issuers)))
+}
+
+/// The groups each action is in.
+fn groups(definition: &Definition) -> ActionGroups {
+    let mut groups = ActionGroups::new();
+    for tool in &definition.tools {
+        let of = groups.entry(format!("{}/{}", tool.server, tool.name)).or_default();
+        of.insert("tools/call".to_owned());
+        of.extend(tool.groups.iter().cloned());
+    }
+    for route in &definition.routes {
+        groups.entry(route.action.clone()).or_default().extend(route.groups.iter().cloned());
+    }
+    groups
 }
 
 /// A document an operator wrote; larger ones come as bundles.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Members, Node, Problems};
+use super::people::{self, Registered};
 use super::{TokenUse, issuers, surface};
-use crate::model::PrincipalId;
-use crate::policy::{AgentEntity, Definition, HumanEntity, PolicyFile};
+use crate::policy::{Definition, PolicyFile};
 use crate::protocol::Surface;
-use crate::registry::{Agent, Status};
 use crate::trust::Issuer;
 
 /// The typed parts of a configuration.
@@ -17,7 +16,7 @@ pub(super) struct Parts {
     pub(super) resource_metadata: Option<String>,
     pub(super) approval_endpoint: Option<String>,
     pub(super) issuers: Vec<Issuer>,
-    pub(super) agents: BTreeMap<PrincipalId, Agent>,
+    pub(super) registered: Registered,
     pub(super) definition: Definition,
     pub(super) surface: Surface,
     pub(super) tokens: BTreeMap<String, TokenUse>,
@@ -33,8 +32,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
     let gateway = members.need("gateway", problems).and_then(|n| gateway(&n, problems));
     let issuers = issuers::read(&mut members, problems);
     let mut definition = Definition::default();
-    let agents = agents(&mut members, &mut definition, problems);
-    humans(&mut members, &agents, &mut definition, problems);
+    let registered = people::read(&mut members, &mut definition, problems);
     let sizes = limits(&mut members, problems);
     let origins = gateway.as_ref().map(|g| g.origins.clone()).unwrap_or_default();
     let surface = surface::read(&mut members, &sizes, &origins, &mut definition, problems);
@@ -50,7 +48,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
         resource_metadata: gateway.resource_metadata,
         approval_endpoint,
         issuers: issuers?,
-        agents,
+        registered,
         definition,
         surface,
         tokens,
@@ -95,71 +93,6 @@ fn url(members: &mut Members<'_>, name: &'static str, problems: &mut Problems) -
         return None;
     }
     Some(text.to_owned())
-}
-
-fn agents(
-    members: &mut Members<'_>,
-    definition: &mut Definition,
-    problems: &mut Problems,
-) -> BTreeMap<PrincipalId, Agent> {
-    let mut agents = BTreeMap::new();
-    for node in members.items("agents", problems) {
-        let Some((id, agent, teams)) = agent(&node, problems) else { continue };
-        // One without an owner is refused before policy could look at it.
-        let owner = agent.owner.clone().unwrap_or_default();
-        let entity = AgentEntity { id: id.clone(), owner, sponsor: agent.sponsor.clone(), teams };
-        definition.agents.push(entity);
-        if agents.insert(id, agent).is_some() {
-            problems.add(format!("{}.id", node.path()), "is the id of another agent as well");
-        }
-    }
-    agents
-}
-
-fn agent(node: &Node<'_>, problems: &mut Problems) -> Option<(PrincipalId, Agent, Vec<String>)> {
-    let mut members = node.members(problems)?;
-    let id = principal(&mut members, problems);
-    let mut text = |name| members.maybe_text(name, problems).map(str::to_owned);
-    let (name, owner, sponsor) = (text("name"), text("owner"), text("sponsor"));
-    let status = members.need("status", problems).and_then(|n| status(&n, problems));
-    let teams = members.texts("teams", problems);
-    members.close(problems);
-    Some((id?, Agent { name, owner, sponsor, status: status? }, teams))
-}
-
-fn status(node: &Node<'_>, problems: &mut Problems) -> Option<Status> {
-    match node.text(problems)? {
-        "active" => Some(Status::Active),
-        "suspended" => Some(Status::Suspended),
-        "retired" => Some(Status::Retired),
-        _ => node.wrong(problems, "must be active, suspended or retired"),
-    }
-}
-
-fn humans(
-    members: &mut Members<'_>,
-    agents: &BTreeMap<PrincipalId, Agent>,
-    definition: &mut Definition,
-    problems: &mut Problems,
-) {
-    for node in members.items("humans", problems) {
-        let Some(mut members) = node.members(problems) else { continue };
-        let id = principal(&mut members, problems);
-        let teams = members.texts("teams", problems);
-        members.close(problems);
-        let Some(id) = id else { continue };
-        let taken = definition.humans.iter().any(|h| h.id == id);
-        if taken || agents.contains_key(&id) {
-            problems
-                .add(format!("{}.id", node.path()), "is the id of another human or agent as well");
-        }
-        definition.humans.push(HumanEntity { id, teams });
-    }
-}
-
-fn principal(members: &mut Members<'_>, problems: &mut Problems) -> Option<PrincipalId> {
-    let text = members.need_text("id", problems)?;
-    problems.keep(&members.at("id"), PrincipalId::parse(text))
 }
 
 fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, u64)> {

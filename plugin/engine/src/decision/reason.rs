@@ -93,12 +93,18 @@ reasons! {
     KeysUnavailable = "keys_unavailable", Who, Unavailable;
     /// The agent is not registered.
     AgentUnknown = "agent_unknown", Who, ActorUnauthorized;
-    /// The agent has no owner.
+    /// The agent has no owner, or one that is not registered.
     AgentWithoutOwner = "agent_without_owner", Who, ActorUnauthorized;
     /// The agent is suspended.
     AgentSuspended = "agent_suspended", Who, ActorUnauthorized;
     /// The agent is retired.
     AgentRetired = "agent_retired", Who, ActorUnauthorized;
+    /// The agent's registration has not begun.
+    AgentNotYetValid = "agent_not_yet_valid", Who, ActorUnauthorized;
+    /// The agent's registration has ended.
+    AgentExpired = "agent_expired", Who, ActorUnauthorized;
+    /// Whoever owns the agent is disabled.
+    OwnerDisabled = "owner_disabled", Who, ActorUnauthorized;
 
     // On whose behalf?
     /// A human's own token with no actor: an agent must present itself.
@@ -113,6 +119,10 @@ reasons! {
     DelegationCycle = "delegation_cycle", OnWhoseBehalf, ActorUnauthorized;
     /// The delegator is itself an agent of the registry: the chain is the wrong way round.
     DelegationInverted = "delegation_inverted", OnWhoseBehalf, ActorUnauthorized;
+    /// The delegator is disabled.
+    DelegatorDisabled = "delegator_disabled", OnWhoseBehalf, ActorUnauthorized;
+    /// The agent is not registered to act for this delegator.
+    DelegatorNotAccepted = "delegator_not_accepted", OnWhoseBehalf, ActorUnauthorized;
     /// Policy does not allow the delegator this action.
     DelegatorNotAllowed = "delegator_not_allowed", OnWhoseBehalf, PolicyDenied;
 
@@ -153,6 +163,8 @@ reasons! {
     ToolUnknown = "tool_unknown", WhatNow, PolicyDenied;
     /// The arguments do not fit the tool's declared input.
     ArgumentsInvalid = "arguments_invalid", WhatNow, BadParameters;
+    /// The action or resource is beyond what the registry lets the agent have.
+    BeyondLimits = "beyond_limits", WhatNow, PolicyDenied;
     /// Policy does not allow the agent this action.
     AgentNotAllowed = "agent_not_allowed", WhatNow, PolicyDenied;
     /// A human has to approve this action first.

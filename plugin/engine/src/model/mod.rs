@@ -11,4 +11,4 @@ mod time;
 pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
 pub use delegation::{Actor, Delegation};
 pub use identity::{InvalidIdentity, IssuerId, PrincipalId};
-pub use time::{EvaluationId, Timestamp};
+pub use time::{EvaluationId, Period, Timestamp};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime, Time};
 
 /// An instant: milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,10 +28,55 @@ impl Timestamp {
         self.0 / 1000
     }
 
+    /// Reads what a person wrote: RFC 3339 in UTC to the second, `2026-11-23T18:17:50Z`. Nothing
+    /// else: an offset or a fraction is one more way to be misread.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |range: std::ops::Range<usize>| -> Option<u16> {
+            let digits = text.get(range)?;
+            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+        };
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')];
+        let marked = marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark));
+        if text.len() != 20 || !marked {
+            return None;
+        }
+        let small = |range| number(range).and_then(|n| u8::try_from(n).ok());
+        let (month, day) = (time::Month::try_from(small(5..7)?).ok()?, small(8..10)?);
+        let date = Date::from_calendar_date(i32::from(number(0..4)?), month, day).ok()?;
+        let time = Time::from_hms(small(11..13)?, small(14..16)?, small(17..19)?).ok()?;
+        let seconds = OffsetDateTime::new_utc(date, time).unix_timestamp();
+        let millis = u64::try_from(seconds).ok()?.checked_mul(1000)?;
+        Some(Self::from_unix_millis(millis))
+    }
+
     /// Milliseconds from `earlier` to `self`; none if the clock went backwards.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<u64> {
         self.0.checked_sub(earlier.0)
+    }
+}
+
+/// A stretch of time: from its first instant to before its last. Either end may be open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    /// Its first instant.
+    pub from: Option<Timestamp>,
+    /// The first instant after it.
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    /// Whether it has not begun.
+    #[must_use]
+    pub fn is_before(&self, now: Timestamp) -> bool {
+        self.from.is_some_and(|from| now < from)
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now >= until)
     }
 }
 
@@ -82,6 +127,42 @@ mod tests {
         assert_eq!(round.to_string(), "2026-11-23T18:17:50.000Z");
         let last = Timestamp::from_unix_millis(u64::MAX);
         assert_eq!(last.to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn an_instant_is_read_in_one_form_only() {
+        let at = Timestamp::parse("2026-11-23T18:17:50Z").unwrap();
+        assert_eq!(at.unix_millis(), 1_795_457_870_000);
+        assert_eq!(Timestamp::parse("1970-01-01T00:00:00Z").unwrap().unix_millis(), 0);
+        assert!(Timestamp::parse("2024-02-29T00:00:00Z").is_some());
+        for bad in [
+            "",
+            "2026-11-23",
+            "2026-11-23T18:17:50",
+            "2026-11-23T18:17:50+00:00",
+            "2026-11-23T18:17:50.0Z",
+            "2026-11-23t18:17:50z",
+            "2026-11-23 18:17:50Z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T18:17:60Z",
+            "1969-12-31T23:59:59Z",
+            "+026-11-23T18:17:50Z",
+            "2026-11-23T18:17:5éZ",
+        ] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_period_ends_at_its_last_instant() {
+        let at = Timestamp::from_unix_millis;
+        let period = Period { from: Some(at(10)), until: Some(at(20)) };
+        assert!(period.is_before(at(9)) && !period.is_before(at(10)));
+        assert!(!period.is_over(at(19)) && period.is_over(at(20)));
+        let always = Period::default();
+        assert!(!always.is_before(at(0)) && !always.is_over(at(u64::MAX)));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) credential_kind: &'a str,
     pub(crate) issuer: &'a IssuerId,
     pub(crate) scopes: &'a BTreeSet<String>,
+    /// Names of the grants that are in force and cover the request.
+    pub(crate) grants: &'a BTreeSet<String>,
 }
 
 /// The context of a request, with its input if policy may read it.
@@ -43,6 +45,7 @@ pub(super) fn pairs(
             "grant".to_owned(),
             record([("scopes", set(situation.scopes.iter().map(String::as_str)))])?,
         ),
+        ("grants".to_owned(), set(situation.grants.iter().map(String::as_str))),
         (
             "credential".to_owned(),
             record([

@@ -2,6 +2,7 @@
 //!
 //! Not here: who they are (`credential`), whether the agent is registered (`registry`).
 
+mod attributes;
 mod facts;
 mod list;
 mod load;
@@ -20,10 +21,11 @@ use cedar_policy::{
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::Asked;
 
+pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::Situation;
 pub(crate) use load::PolicyFile;
 pub use load::Problem;
-pub(crate) use vocabulary::{AgentEntity, Definition, HumanEntity, RouteAction, ToolAction};
+pub(crate) use vocabulary::{AgentEntity, Definition, HumanEntity, Owner, RouteAction, ToolAction};
 
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
 /// it began with.
@@ -178,7 +180,7 @@ fn autonomous(agent: Answer) -> Verdict {
 }
 
 impl Decided {
-    fn denied(reason: Reason) -> Self {
+    pub(crate) fn denied(reason: Reason) -> Self {
         Self { verdict: Verdict::Deny(reason), agent: None, delegator: None }
     }
 }

@@ -21,22 +21,26 @@ fn definition() -> Definition {
         groups: Vec::new(),
     };
     Definition {
-        agents: vec![AgentEntity {
-            id: PrincipalId::parse(AGENT).unwrap(),
-            owner: "team".to_owned(),
-            sponsor: None,
-            teams: vec!["support".to_owned()],
-        }],
-        humans: vec![HumanEntity {
-            id: PrincipalId::parse(HUMAN).unwrap(),
-            teams: vec!["support".to_owned()],
-        }],
+        agents: [(
+            PrincipalId::parse(AGENT).unwrap(),
+            AgentEntity {
+                owner: "team".to_owned(),
+                teams: vec!["support".to_owned()],
+                ..AgentEntity::default()
+            },
+        )]
+        .into(),
+        humans: [(
+            PrincipalId::parse(HUMAN).unwrap(),
+            HumanEntity { teams: vec!["support".to_owned()], ..HumanEntity::default() },
+        )]
+        .into(),
         servers: vec!["s".to_owned()],
         tools: vec![
             tool("pay", Some("{ amount: Long, note?: String, to?: { name: String } }")),
             tool("look", None),
         ],
-        routes: Vec::new(),
+        ..Definition::default()
     }
 }
 
@@ -70,6 +74,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         credential_kind: "at+jwt",
         issuer: &issuer,
         scopes: &scopes,
+        grants: &BTreeSet::new(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The schema and the entities of a configuration, and the names both are written with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -10,29 +10,47 @@ use cedar_policy::{
     SchemaFragment,
 };
 
+use super::attributes::{self, Attribute, AttributeTypes};
 use super::load::{Problem, TOO_DEEP, too_deep};
-use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind};
+use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
 /// What a configuration adds to the vocabulary.
 #[derive(Default)]
 pub(crate) struct Definition {
-    pub(crate) agents: Vec<AgentEntity>,
-    pub(crate) humans: Vec<HumanEntity>,
+    pub(crate) agents: BTreeMap<PrincipalId, AgentEntity>,
+    pub(crate) humans: BTreeMap<PrincipalId, HumanEntity>,
     pub(crate) servers: Vec<String>,
     pub(crate) tools: Vec<ToolAction>,
     pub(crate) routes: Vec<RouteAction>,
+    pub(crate) agent_attributes: AttributeTypes,
+    pub(crate) human_attributes: AttributeTypes,
 }
 
+#[derive(Default)]
 pub(crate) struct AgentEntity {
-    pub(crate) id: PrincipalId,
     pub(crate) owner: String,
+    /// The owner, if it is a registered human or team.
+    pub(crate) owned_by: Option<Owner>,
     pub(crate) sponsor: Option<String>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) risk: Option<&'static str>,
+    pub(crate) spiffe: Option<String>,
+    pub(crate) valid_until: Option<Timestamp>,
     pub(crate) teams: Vec<String>,
+    pub(crate) attributes: BTreeMap<String, Attribute>,
 }
 
+/// Who answers for an agent.
+pub(crate) enum Owner {
+    Human(PrincipalId),
+    Team(String),
+}
+
+#[derive(Default)]
 pub(crate) struct HumanEntity {
-    pub(crate) id: PrincipalId,
     pub(crate) teams: Vec<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) attributes: BTreeMap<String, Attribute>,
 }
 
 /// One tool: the action `server/name` on the resource `server/name`.
@@ -83,7 +101,7 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut text = BASE.to_owned();
+    let mut text = base(definition);
     for group in
         groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g))
     {
@@ -103,16 +121,18 @@ pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entit
     let failed = |e: String| vec![Problem::at("agents".to_owned(), e)];
     let mut all = BTreeMap::new();
     let mut add = |entity: Entity| all.insert(entity.uid(), entity);
-    let teams = definition.agents.iter().flat_map(|a| &a.teams);
-    for team in teams.chain(definition.humans.iter().flat_map(|h| &h.teams)) {
+    let teams = definition.agents.values().flat_map(|a| &a.teams);
+    for team in teams.chain(definition.humans.values().flat_map(|h| &h.teams)) {
         add(Entity::with_uid(uid(&NAMES.team, team)));
     }
-    for agent in &definition.agents {
-        add(agent.entity().map_err(failed)?);
+    for role in definition.humans.values().flat_map(|h| &h.roles) {
+        add(Entity::with_uid(uid(&NAMES.role, role)));
     }
-    for person in &definition.humans {
-        let parents = person.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
-        add(Entity::new_no_attrs(human(&person.id), parents));
+    for (id, agent) in &definition.agents {
+        add(agent.entity(id).map_err(failed)?);
+    }
+    for (id, human) in &definition.humans {
+        add(human.entity(id).map_err(failed)?);
     }
     for server in &definition.servers {
         add(Entity::with_uid(uid(&NAMES.server, server)));
@@ -127,13 +147,43 @@ pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entit
 }
 
 impl AgentEntity {
-    fn entity(&self) -> Result<Entity, String> {
-        let text = |s: &String| RestrictedExpression::new_string(s.clone());
-        let mut attributes =
-            std::collections::HashMap::from([("owner".to_owned(), text(&self.owner))]);
-        attributes.extend(self.sponsor.as_ref().map(|s| ("sponsor".to_owned(), text(s))));
+    fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
+        let text = |text: &String| RestrictedExpression::new_string(text.clone());
+        let mut members = HashMap::from([
+            ("owner".to_owned(), text(&self.owner)),
+            ("attributes".to_owned(), attributes::record(&self.attributes)?),
+        ]);
+        let mut add = |name: &str, value: Option<RestrictedExpression>| {
+            members.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        add("sponsor", self.sponsor.as_ref().map(text));
+        add("purpose", self.purpose.as_ref().map(text));
+        add("risk", self.risk.map(|risk| RestrictedExpression::new_string(risk.to_owned())));
+        add("spiffe", self.spiffe.as_ref().map(text));
+        let until = |at: Timestamp| RestrictedExpression::new_datetime(at.to_string());
+        add("valid_until", self.valid_until.map(until));
+        match &self.owned_by {
+            None => {}
+            Some(Owner::Human(id)) => {
+                add("owner_human", Some(RestrictedExpression::new_entity_uid(human(id))));
+            }
+            Some(Owner::Team(name)) => {
+                let team = uid(&NAMES.team, name);
+                add("owner_team", Some(RestrictedExpression::new_entity_uid(team)));
+            }
+        }
         let parents = self.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
-        Entity::new(agent(&self.id), attributes, parents).map_err(|e| e.to_string())
+        Entity::new(agent(id), members, parents).map_err(|e| e.to_string())
+    }
+}
+
+impl HumanEntity {
+    fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
+        let attributes = attributes::record(&self.attributes)?;
+        let teams = self.teams.iter().map(|t| uid(&NAMES.team, t));
+        let parents = teams.chain(self.roles.iter().map(|r| uid(&NAMES.role, r))).collect();
+        Entity::new(human(id), [("attributes".to_owned(), attributes)].into(), parents)
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -178,6 +228,7 @@ struct Names {
     agent: EntityTypeName,
     endpoint: EntityTypeName,
     human: EntityTypeName,
+    role: EntityTypeName,
     server: EntityTypeName,
     team: EntityTypeName,
     tool: EntityTypeName,
@@ -188,6 +239,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     agent: type_name("Agent"),
     endpoint: type_name("Endpoint"),
     human: type_name("Human"),
+    role: type_name("Role"),
     server: type_name("Server"),
     team: type_name("Team"),
     tool: type_name("Tool"),
@@ -250,6 +302,18 @@ fn check_input(path: &str, input: &str) -> Option<Problem> {
     }
 }
 
+/// The base vocabulary with the attributes that the configuration declares.
+fn base(definition: &Definition) -> String {
+    let declared = [
+        ("type AgentAttributes = {};", "AgentAttributes", &definition.agent_attributes),
+        ("type HumanAttributes = {};", "HumanAttributes", &definition.human_attributes),
+    ];
+    declared.into_iter().fold(BASE.to_owned(), |text, (line, name, types)| {
+        let record = attributes::record_type(types);
+        text.replace(line, &format!("type {name} = {record};"))
+    })
+}
+
 /// Which inputs the whole fails on: each is tried alone, so that its author is told where.
 fn culprits(definition: &Definition, whole: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -288,6 +352,10 @@ mod tests {
     fn the_base_vocabulary_is_a_schema() {
         assert!(schema(&Definition::default()).is_ok());
         assert!(situation().contains("now: datetime"));
+        let mut definition = Definition::default();
+        definition.agent_attributes.insert("a\"b".to_owned(), attributes::AttributeType::Texts);
+        assert!(base(&definition).contains("{ \"a\\\"b\"?: Set<String> }"));
+        assert!(schema(&definition).is_ok());
         LazyLock::force(&NAMES);
     }
 

@@ -1,0 +1,136 @@
+//! What a caller may do right now: the least of what its credential grants, what the registry lets
+//! the agent have, what was granted for a while, what the agent may and what its delegator may. And
+//! which of these it was that decided.
+//!
+//! Not here: any of the five themselves.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use crate::credential::Verified;
+use crate::decision::{Reason, Verdict};
+use crate::model::{Asked, Timestamp};
+use crate::policy::{Decided, Policy, Situation};
+use crate::registry::{Bounds, Granted};
+
+/// The verified part of a request: the same for a call and for a list.
+pub(crate) struct Caller {
+    pub(crate) verified: Rc<Verified>,
+    bounds: Bounds,
+    /// Granted scopes, where the registry takes some away.
+    narrowed: Option<BTreeSet<String>>,
+    now: Timestamp,
+}
+
+/// A verdict, and how it came about.
+pub(crate) struct Weighed {
+    pub(crate) decided: Decided,
+    /// Ids of the grants that were in force and covered the request.
+    pub(crate) grants: Vec<String>,
+    pub(crate) decisive: Option<Factor>,
+}
+
+/// Without it, or with more of it, the verdict would have been another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Factor {
+    /// The registry's limits of the agent.
+    Limits,
+    /// A grant: there is one, or there was or will be one.
+    Grant,
+    /// What policy lets the agent do.
+    Agent,
+    /// What policy lets the delegator do.
+    Delegator,
+}
+
+impl Factor {
+    /// As receipts write it.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Limits => "limits",
+            Self::Grant => "grant",
+            Self::Agent => "agent",
+            Self::Delegator => "delegator",
+        }
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(verified: Rc<Verified>, bounds: Bounds, now: Timestamp) -> Self {
+        let narrowed = bounds.narrowed(&verified.scopes);
+        Self { verified, bounds, narrowed, now }
+    }
+
+    /// Whether some arguments could make this request permitted.
+    pub(crate) fn could(&self, policy: &Policy, asked: &Asked) -> bool {
+        let granted = self.bounds.granted(asked, self.now);
+        self.bounds.hold(asked).is_ok()
+            && policy.could_permit(&self.situation(self.scopes(), &granted.names), asked)
+    }
+
+    /// Decides, and finds out what was decisive. That costs further evaluations only where a limit
+    /// took a scope away or a grant covers the request.
+    pub(crate) fn decide(&self, policy: &Policy, asked: &Asked) -> Weighed {
+        let granted = self.bounds.granted(asked, self.now);
+        if let Err(reason) = self.bounds.hold(asked) {
+            let decided = Decided::denied(reason);
+            return Weighed { decided, grants: granted.ids, decisive: Some(Factor::Limits) };
+        }
+        let decided = policy.decide(&self.situation(self.scopes(), &granted.names), asked);
+        let decisive = self.decisive(policy, asked, &granted, &decided.verdict);
+        Weighed { decided, grants: granted.ids, decisive }
+    }
+
+    fn decisive(
+        &self,
+        policy: &Policy,
+        asked: &Asked,
+        granted: &Granted,
+        verdict: &Verdict,
+    ) -> Option<Factor> {
+        let otherwise = |scopes, names| {
+            let other = policy.decide(&self.situation(scopes, names), asked).verdict;
+            matches!(other, Verdict::Allow(_))
+        };
+        let refused = match verdict {
+            Verdict::Allow(_) => {
+                let none = BTreeSet::new();
+                let by_grant = !granted.names.is_empty() && !otherwise(self.scopes(), &none);
+                return by_grant.then_some(Factor::Grant);
+            }
+            Verdict::Deny(Reason::AgentNotAllowed) => Factor::Agent,
+            Verdict::Deny(Reason::DelegatorNotAllowed) => Factor::Delegator,
+            Verdict::Deny(_) | Verdict::NeedsApproval { .. } => return None,
+        };
+        let all = &self.verified.scopes;
+        if self.scopes() != all && otherwise(all, &granted.names) {
+            return Some(Factor::Limits);
+        }
+        let ever: BTreeSet<_> = granted.names.union(&granted.out_of_time).cloned().collect();
+        if ever != granted.names && otherwise(self.scopes(), &ever) {
+            return Some(Factor::Grant);
+        }
+        Some(refused)
+    }
+
+    /// The scopes that count.
+    fn scopes(&self) -> &BTreeSet<String> {
+        self.narrowed.as_ref().unwrap_or(&self.verified.scopes)
+    }
+
+    fn situation<'a>(
+        &'a self,
+        scopes: &'a BTreeSet<String>,
+        grants: &'a BTreeSet<String>,
+    ) -> Situation<'a> {
+        let verified = &self.verified;
+        Situation {
+            now: self.now,
+            actor: &verified.actor,
+            credential_kind: verified.kind,
+            issuer: &verified.issuer,
+            scopes,
+            grants,
+        }
+    }
+}

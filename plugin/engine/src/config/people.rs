@@ -1,0 +1,339 @@
+//! The sections `attributes`, `teams`, `humans` and `agents`: the registry, and the same again as
+//! policy sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::fields::{Members, Node, Problems};
+use crate::model::{Period, PrincipalId, Timestamp};
+use crate::policy::{
+    AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
+};
+use crate::registry::{Agent, Delegators, Grant, Human, Limits, People, Status};
+
+/// Who there is.
+pub(super) struct Registered {
+    pub(super) agents: BTreeMap<PrincipalId, Agent>,
+    pub(super) people: People,
+    pub(super) grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
+}
+
+pub(super) fn read(
+    members: &mut Members<'_>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Registered {
+    attributes(members, definition, problems);
+    let teams = members.maybe("teams").map(|n| teams(&n, problems));
+    let agents = members.items("agents", problems);
+    let ids = agents.iter().filter_map(|n| n.value().as_object()?.get("id")?.as_str()).collect();
+    let humans = humans(members, (teams.as_ref(), &ids), definition, problems);
+    let people = People::new(humans, teams);
+    let agents = read_agents(&agents, &people, definition, problems);
+    let grants = super::grants::read(members, &agents, &people, problems);
+    Registered { agents, people, grants }
+}
+
+fn attributes(members: &mut Members<'_>, definition: &mut Definition, problems: &mut Problems) {
+    let Some(mut members) = members.maybe("attributes").and_then(|n| n.members(problems)) else {
+        return;
+    };
+    definition.agent_attributes = types(&mut members, "agents", problems);
+    definition.human_attributes = types(&mut members, "humans", problems);
+    members.close(problems);
+}
+
+fn types(members: &mut Members<'_>, of: &'static str, problems: &mut Problems) -> AttributeTypes {
+    let entries = members.maybe(of).and_then(|n| n.entries(problems)).unwrap_or_default();
+    let kind = |(name, node): (&str, Node<'_>)| {
+        let kind = AttributeType::named(node.text(problems)?);
+        if kind.is_none() {
+            problems.add(node.path(), format!("is not one of {}", AttributeType::known()));
+        }
+        Some((name.to_owned(), kind?))
+    };
+    entries.into_iter().filter_map(kind).collect()
+}
+
+/// By name, whether it is disabled.
+fn teams(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, bool> {
+    let mut teams = BTreeMap::new();
+    for node in node.items(problems).unwrap_or_default() {
+        let Some(mut members) = node.members(problems) else { continue };
+        let name = members.need_text("name", problems);
+        let disabled = members.maybe("status").and_then(|n| disabled(&n, problems));
+        members.close(problems);
+        let Some(name) = name else { continue };
+        if name.contains('#') {
+            problems.add(format!("{}.name", node.path()), "must not hold #: that is a human's id");
+        }
+        if teams.insert(name.to_owned(), disabled.unwrap_or(false)).is_some() {
+            problems.add(format!("{}.name", node.path()), "is the name of another team as well");
+        }
+    }
+    teams
+}
+
+fn humans(
+    members: &mut Members<'_>,
+    (teams, agents): (Option<&BTreeMap<String, bool>>, &BTreeSet<&str>),
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> BTreeMap<PrincipalId, Human> {
+    let mut humans = BTreeMap::new();
+    for node in members.items("humans", problems) {
+        let Some(mut members) = node.members(problems) else { continue };
+        let id = principal(&mut members, problems);
+        let disabled = members.maybe("status").and_then(|n| disabled(&n, problems));
+        let in_teams = known_teams(&mut members, teams, problems);
+        let roles = members.texts("roles", problems);
+        let attributes = values(&mut members, &definition.human_attributes, problems);
+        members.close(problems);
+        let Some(id) = id else { continue };
+        let human = Human {
+            disabled: disabled.unwrap_or(false),
+            teams: in_teams.iter().cloned().collect(),
+        };
+        let entity = HumanEntity { teams: in_teams, roles, attributes };
+        definition.humans.insert(id.clone(), entity);
+        let taken = agents.contains(id.as_str());
+        if humans.insert(id, human).is_some() || taken {
+            problems
+                .add(format!("{}.id", node.path()), "is the id of another human or agent as well");
+        }
+    }
+    humans
+}
+
+fn read_agents(
+    nodes: &[Node<'_>],
+    people: &People,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> BTreeMap<PrincipalId, Agent> {
+    let mut agents: BTreeMap<PrincipalId, Agent> = BTreeMap::new();
+    let mut spiffe: BTreeSet<String> = BTreeSet::new();
+    for node in nodes {
+        let Some((id, agent, entity)) = agent(node, people, definition, problems) else {
+            continue;
+        };
+        if agents.contains_key(&id) {
+            problems.add(format!("{}.id", node.path()), "is the id of another agent as well");
+        }
+        if agent.spiffe.as_ref().is_some_and(|text| !spiffe.insert(text.clone())) {
+            problems.add(format!("{}.spiffe", node.path()), "is that of another agent as well");
+        }
+        definition.agents.insert(id.clone(), entity);
+        agents.insert(id, agent);
+    }
+    agents
+}
+
+fn agent(
+    node: &Node<'_>,
+    people: &People,
+    definition: &Definition,
+    problems: &mut Problems,
+) -> Option<(PrincipalId, Agent, AgentEntity)> {
+    let mut members = node.members(problems)?;
+    let id = principal(&mut members, problems);
+    let mut text = |name| members.maybe_text(name, problems).map(str::to_owned);
+    let (name, owner, sponsor) = (text("name"), text("owner"), text("sponsor"));
+    let purpose = text("purpose");
+    let spiffe = spiffe(&mut members, problems);
+    let status = members.need("status", problems).and_then(|n| status(&n, problems));
+    let risk = members.maybe("risk").and_then(|n| risk(&n, problems));
+    let valid = period(&mut members, ("valid_from", "valid_until"), problems);
+    let delegators = members.maybe("delegators").and_then(|n| delegators(&n, people, problems));
+    let limits = members.maybe("limits").map(|n| limits(&n, problems)).unwrap_or_default();
+    let teams = known_teams(&mut members, people.teams(), problems);
+    let attributes = values(&mut members, &definition.agent_attributes, problems);
+    members.close(problems);
+    let entity = AgentEntity {
+        // One without an owner is refused before policy could look at it.
+        owner: owner.clone().unwrap_or_default(),
+        owned_by: owner.as_deref().and_then(|owner| owned_by(owner, people)),
+        sponsor: sponsor.clone(),
+        purpose,
+        risk,
+        spiffe: spiffe.clone(),
+        valid_until: valid.until,
+        teams,
+        attributes,
+    };
+    let limits = Rc::new(limits);
+    let status = status?;
+    let agent = Agent { name, owner, sponsor, status, valid, spiffe, delegators, limits };
+    Some((id?, agent, entity))
+}
+
+fn owned_by(owner: &str, people: &People) -> Option<Owner> {
+    match PrincipalId::parse(owner) {
+        Ok(id) => people.human(&id).map(|_| Owner::Human(id.clone())),
+        Err(_) => people.teams()?.get(owner).map(|_| Owner::Team(owner.to_owned())),
+    }
+}
+
+fn status(node: &Node<'_>, problems: &mut Problems) -> Option<Status> {
+    match node.text(problems)? {
+        "active" => Some(Status::Active),
+        "suspended" => Some(Status::Suspended),
+        "retired" => Some(Status::Retired),
+        _ => node.wrong(problems, "must be active, suspended or retired"),
+    }
+}
+
+fn disabled(node: &Node<'_>, problems: &mut Problems) -> Option<bool> {
+    match node.text(problems)? {
+        "active" => Some(false),
+        "disabled" => Some(true),
+        _ => node.wrong(problems, "must be active or disabled"),
+    }
+}
+
+fn risk(node: &Node<'_>, problems: &mut Problems) -> Option<&'static str> {
+    let text = node.text(problems)?;
+    match RISKS.into_iter().find(|risk| *risk == text) {
+        Some(risk) => Some(risk),
+        None => node.wrong(problems, &format!("must be one of {}", RISKS.join(", "))),
+    }
+}
+
+/// A SPIFFE id as far as comparing it byte for byte needs it: a trust domain, a path, nothing that
+/// has two spellings (SPIFFE-ID §2).
+fn spiffe(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+    let text = members.maybe_text("spiffe", problems)?;
+    let domain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    let segment = |s: &str| {
+        !matches!(s, "" | "." | "..")
+            && s.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let parts = text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'));
+    let good = parts.is_some_and(|(name, path)| {
+        !name.is_empty() && name.chars().all(domain) && path.split('/').all(segment)
+    });
+    if !good || text.len() > LONGEST_SPIFFE_ID {
+        problems.add(members.at("spiffe"), "must be a SPIFFE id with a path, spiffe://domain/path");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// Two instants that may be absent, in order.
+pub(super) fn period(
+    members: &mut Members<'_>,
+    (from, until): (&'static str, &'static str),
+    problems: &mut Problems,
+) -> Period {
+    let mut at = |name| members.maybe(name).and_then(|n| instant(&n, problems));
+    let period = Period { from: at(from), until: at(until) };
+    if let (Some(start), Some(end)) = (period.from, period.until)
+        && start >= end
+    {
+        problems.add(members.at(until), format!("must be later than {from}"));
+    }
+    period
+}
+
+pub(super) fn instant(node: &Node<'_>, problems: &mut Problems) -> Option<Timestamp> {
+    match Timestamp::parse(node.text(problems)?) {
+        Some(at) => Some(at),
+        None => node.wrong(problems, "must be an instant like 2026-11-23T18:17:50Z"),
+    }
+}
+
+fn delegators(node: &Node<'_>, people: &People, problems: &mut Problems) -> Option<Delegators> {
+    let mut members = node.members(problems)?;
+    let mut humans = BTreeSet::new();
+    for node in members.items("humans", problems) {
+        let Some(text) = node.text(problems) else { continue };
+        humans.extend(problems.keep(node.path(), PrincipalId::parse(text)));
+    }
+    let teams = named_teams(&mut members, "teams", people.teams(), problems);
+    members.close(problems);
+    Some(Delegators { humans, teams: teams.into_iter().collect() })
+}
+
+fn limits(node: &Node<'_>, problems: &mut Problems) -> Limits {
+    let Some(mut members) = node.members(problems) else { return Limits::default() };
+    let mut names = |name| {
+        let node = members.maybe(name)?;
+        let items = node.items(problems)?;
+        Some(items.iter().filter_map(|n| n.text(problems)).map(str::to_owned).collect())
+    };
+    let limits = Limits {
+        scopes: names("scopes"),
+        actions: names("actions"),
+        resources: names("resources"),
+    };
+    members.close(problems);
+    limits
+}
+
+fn known_teams(
+    members: &mut Members<'_>,
+    known: Option<&BTreeMap<String, bool>>,
+    problems: &mut Problems,
+) -> Vec<String> {
+    named_teams(members, "teams", known, problems)
+}
+
+/// Names of teams; where teams are listed, of those.
+fn named_teams(
+    members: &mut Members<'_>,
+    member: &'static str,
+    known: Option<&BTreeMap<String, bool>>,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let names = members.texts(member, problems);
+    for (i, name) in names.iter().enumerate() {
+        if known.is_some_and(|known| !known.contains_key(name)) {
+            let path = format!("{}[{i}]", members.at(member));
+            problems.add(path, format!("`{}` is not in `teams`", name.escape_debug()));
+        }
+    }
+    names
+}
+
+/// The values of declared attributes.
+fn values(
+    members: &mut Members<'_>,
+    types: &AttributeTypes,
+    problems: &mut Problems,
+) -> BTreeMap<String, Attribute> {
+    let entries = members.maybe("attributes").and_then(|n| n.entries(problems));
+    let value = |(name, node): (&str, Node<'_>)| {
+        let Some(kind) = types.get(name) else {
+            let declared = types.keys().map(String::as_str);
+            let message = match super::nearest(name, declared) {
+                Some(near) => format!("is not declared in `attributes`; did you mean `{near}`?"),
+                None => "is not declared in `attributes`".to_owned(),
+            };
+            return node.wrong(problems, &message);
+        };
+        match kind.value(node.value()) {
+            Some(value) => Some((name.to_owned(), value)),
+            None => node.wrong(problems, &format!("must be a {}", kind.name())),
+        }
+    };
+    entries.unwrap_or_default().into_iter().filter_map(value).collect()
+}
+
+fn principal(members: &mut Members<'_>, problems: &mut Problems) -> Option<PrincipalId> {
+    let text = members.need_text("id", problems)?;
+    problems.keep(&members.at("id"), PrincipalId::parse(text))
+}
+
+/// An identity that may be absent.
+pub(super) fn maybe_principal(
+    members: &mut Members<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<PrincipalId> {
+    let text = members.maybe_text(name, problems)?;
+    problems.keep(&members.at(name), PrincipalId::parse(text))
+}
+
+const RISKS: [&str; 4] = ["low", "medium", "high", "critical"];
+/// SPIFFE-ID §2.3.
+const LONGEST_SPIFFE_ID: usize = 2048;

@@ -1,0 +1,56 @@
+//! The most that one agent may ever have. A limit only takes away; what is left is policy's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Asked, ResourceKind};
+
+/// Limits of one agent; none of a kind: no limit of that kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) scopes: Option<BTreeSet<String>>,
+    /// Actions, or groups of actions.
+    pub(crate) actions: Option<BTreeSet<String>>,
+    /// MCP servers, single tools (`server/tool`), and resources of HTTP routes.
+    pub(crate) resources: Option<BTreeSet<String>>,
+}
+
+/// The groups each action is in, as the catalogue and the route table say.
+pub(crate) type ActionGroups = BTreeMap<String, BTreeSet<String>>;
+
+impl Limits {
+    /// Whether the request is within them.
+    pub(super) fn hold(&self, asked: &Asked, groups: &ActionGroups) -> bool {
+        let actions = self.actions.as_ref();
+        let resources = self.resources.as_ref();
+        // What connects a client to a server is no action that a limit is about: it lists and calls
+        // nothing.
+        let connects = CONNECTING.contains(&asked.action.as_str());
+        actions.is_none_or(|actions| connects || covers_action(actions, asked, groups))
+            && resources.is_none_or(|resources| covers_resource(resources, asked))
+    }
+}
+
+/// Whether one of the names is the action's, or that of a group it is in.
+pub(super) fn covers_action(
+    names: &BTreeSet<String>,
+    asked: &Asked,
+    groups: &ActionGroups,
+) -> bool {
+    let action = asked.action.as_str();
+    let by_group = |groups: &BTreeSet<String>| !groups.is_disjoint(names);
+    names.contains(action) || groups.get(action).is_some_and(by_group)
+}
+
+/// Whether one of the names is the resource's, or that of the server it is on.
+pub(super) fn covers_resource(names: &BTreeSet<String>, asked: &Asked) -> bool {
+    let resource = &asked.resource;
+    let server = match resource.kind {
+        ResourceKind::Tool => resource.id.split_once('/').map(|(server, _)| server),
+        _ => None,
+    };
+    names.contains(&resource.id) || server.is_some_and(|server| names.contains(server))
+}
+
+/// The group `mcp/connect` of the schema.
+const CONNECTING: [&str; 5] =
+    ["initialize", "server/discover", "ping", "notifications", "tools/list"];

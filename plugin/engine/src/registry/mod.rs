@@ -1,0 +1,146 @@
+//! The non-human identities this gateway knows, the people who answer for them, and the rules that
+//! hold whatever policy says.
+//!
+//! Not here: what policy makes of them (`policy`), reading them (`config`).
+
+mod bounds;
+mod grant;
+mod limits;
+mod people;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::decision::Reason;
+use crate::model::{Actor, Delegation, Period, PrincipalId, Timestamp};
+
+pub(crate) use bounds::Bounds;
+pub(crate) use grant::{Grant, Granted};
+pub(crate) use limits::{ActionGroups, Limits};
+pub(crate) use people::{Delegators, Human, People};
+
+/// Where an agent is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Active,
+    Suspended,
+    Retired,
+}
+
+/// One agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Agent {
+    pub(crate) name: Option<String>,
+    /// A human's id or a team's name.
+    pub(crate) owner: Option<String>,
+    pub(crate) sponsor: Option<String>,
+    pub(crate) status: Status,
+    /// When it may act at all.
+    pub(crate) valid: Period,
+    /// The same agent as its workload certificate names it.
+    pub(crate) spiffe: Option<String>,
+    /// For whom it may act; none: for whomever policy lets it.
+    pub(crate) delegators: Option<Delegators>,
+    /// The most it may ever have, whatever its token and policy say.
+    pub(crate) limits: Rc<Limits>,
+}
+
+/// All agents and those who answer for them.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    agents: BTreeMap<PrincipalId, Agent>,
+    people: People,
+    by_spiffe: BTreeMap<String, PrincipalId>,
+    groups: Rc<ActionGroups>,
+    grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        agents: BTreeMap<PrincipalId, Agent>,
+        people: People,
+        groups: ActionGroups,
+        grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
+    ) -> Self {
+        let spiffe =
+            |(id, agent): (&PrincipalId, &Agent)| Some((agent.spiffe.clone()?, id.clone()));
+        let by_spiffe = agents.iter().filter_map(spiffe).collect();
+        Self { agents, people, by_spiffe, groups: Rc::new(groups), grants }
+    }
+
+    /// What is known of an agent, fit or not.
+    pub(crate) fn find(&self, id: &PrincipalId) -> Option<&Agent> {
+        self.agents.get(id)
+    }
+
+    /// The agent a SPIFFE id belongs to.
+    #[allow(dead_code, reason = "workload credentials reconcile by it")]
+    pub(crate) fn find_spiffe(&self, spiffe: &str) -> Option<&PrincipalId> {
+        self.by_spiffe.get(spiffe)
+    }
+
+    /// Ids that no later document may bring back to life.
+    #[allow(dead_code, reason = "a later bundle is held against it")]
+    pub(crate) fn retired(&self) -> impl Iterator<Item = &PrincipalId> {
+        self.agents.iter().filter(|(_, a)| a.status == Status::Retired).map(|(id, _)| id)
+    }
+
+    /// The bounds of whoever acts, if it may act at all.
+    pub(crate) fn admit(&self, actor: &Actor, now: Timestamp) -> Result<Bounds, Reason> {
+        let agent = self.fit(&actor.agent, now)?;
+        if let Some(delegation) = &actor.delegation {
+            self.may_delegate(agent, delegation)?;
+        }
+        let grants = self.grants(actor);
+        Ok(Bounds::new(Rc::clone(&agent.limits), Rc::clone(&self.groups), grants))
+    }
+
+    /// Grants to whoever acts, by people who may still give any.
+    fn grants(&self, actor: &Actor) -> Vec<Rc<Grant>> {
+        let grants = self.grants.get(&actor.agent).map(Vec::as_slice).unwrap_or_default();
+        let counts = |grant: &&Rc<Grant>| {
+            let by = self.people.human(&grant.by);
+            grant.is_for(actor.delegation.as_ref()) && by.is_some_and(|human| !human.disabled)
+        };
+        grants.iter().filter(counts).cloned().collect()
+    }
+
+    /// The agent, if it may do anything: registered, active, in its time, and answered for by
+    /// somebody who still can. What ended it comes before what it lacks.
+    fn fit(&self, id: &PrincipalId, now: Timestamp) -> Result<&Agent, Reason> {
+        let agent = self.find(id).ok_or(Reason::AgentUnknown)?;
+        match agent.status {
+            Status::Retired => return Err(Reason::AgentRetired),
+            Status::Suspended => return Err(Reason::AgentSuspended),
+            Status::Active => {}
+        }
+        if agent.valid.is_before(now) {
+            return Err(Reason::AgentNotYetValid);
+        }
+        if agent.valid.is_over(now) {
+            return Err(Reason::AgentExpired);
+        }
+        let owner = agent.owner.as_deref().ok_or(Reason::AgentWithoutOwner)?;
+        match self.people.answers_for(owner) {
+            Some(true) => Ok(agent),
+            Some(false) => Err(Reason::OwnerDisabled),
+            None => Err(Reason::AgentWithoutOwner),
+        }
+    }
+
+    fn may_delegate(&self, agent: &Agent, delegation: &Delegation) -> Result<(), Reason> {
+        let delegator = &delegation.delegator;
+        // An agent is never somebody's human: the chain would be the wrong way round.
+        if self.agents.contains_key(delegator) {
+            return Err(Reason::DelegationInverted);
+        }
+        let human = self.people.human(delegator);
+        if human.is_some_and(|human| human.disabled) {
+            return Err(Reason::DelegatorDisabled);
+        }
+        let accepted = agent.delegators.as_ref().is_none_or(|d| d.include(delegator, human));
+        if accepted { Ok(()) } else { Err(Reason::DelegatorNotAccepted) }
+    }
+}
