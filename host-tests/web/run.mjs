@@ -25,11 +25,12 @@ function run(case_) {
     return { refused: String(error.message) };
   }
   const observed = { exchanges: [], faults: [] };
+  const store = new Store();
   for (const exchange of case_.exchanges) {
     try {
       // As every host does, at the start and on every tick.
       const underWay = deputy.due(exchange.arrives);
-      observed.exchanges.push(new Run(deputy, exchange).whole(bytes(case_.entropy), underWay));
+      observed.exchanges.push(new Run(deputy, store, exchange).whole(bytes(case_.entropy), underWay));
     } catch (error) {
       observed.faults.push(String(error.stack));
     }
@@ -37,9 +38,18 @@ function run(case_) {
   return observed;
 }
 
+// What all isolates share; here there is one.
+class Store extends Map {
+  put(name, value, version) {
+    if (this.get(name)?.version !== version) return false;
+    this.set(name, { value, version: (version ?? 0) + 1 });
+    return true;
+  }
+}
+
 class Run {
-  constructor(deputy, exchange) {
-    Object.assign(this, { deputy, exchange, answers: [...exchange.fetches], steps: [] });
+  constructor(deputy, store, exchange) {
+    Object.assign(this, { deputy, store, exchange, answers: [...exchange.fetches], steps: [] });
   }
 
   whole(entropy, underWay) {
@@ -51,7 +61,7 @@ class Run {
     }
     while (step.kind !== "decided") {
       this.steps.push(step.kind);
-      step = step.kind === "fetch" ? this.fetch(step) : this.body(step);
+      step = this[step.kind](step);
     }
     return this.carryOut(step.decision());
   }
@@ -66,6 +76,16 @@ class Run {
     const answered = answer?.answered;
     const body = answered ? bytes(answered.body) : new Uint8Array();
     return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched, pairs(answered?.headers ?? []));
+  }
+
+  recall(step) {
+    const held = this.store.get(step.name);
+    return this.deputy.recalled(step, held?.value, held?.version, this.exchange.fetched);
+  }
+
+  remember(step) {
+    const written = this.store.put(step.name, step.value, step.version);
+    return this.deputy.remembered(step, written, this.exchange.fetched);
   }
 
   body(step) {

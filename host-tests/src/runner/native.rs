@@ -5,11 +5,13 @@ use deputy_engine::evidence::Head;
 use deputy_engine::model::Timestamp;
 use deputy_engine::response::ResponseFilter;
 use deputy_engine::step::{
-    Arrival, Disposition, Fetch, FetchReply, Forward, NeedFetch, Outcome, Step,
+    Arrival, Disposition, Fetch, FetchReply, Forward, Held, NeedFetch, NeedRecall, NeedRemember,
+    Outcome, Step,
 };
 
 use super::{Answer, Host, Message, Observed, Seen, wrapped};
 use crate::cases::{Bytes, Exchange, FetchAnswer, Resolved, plain};
+use crate::vm::{SharedStore, Status};
 
 /// Drives `deputy_engine` without anything in between.
 #[derive(Debug, Default)]
@@ -28,12 +30,14 @@ impl Host for Native {
                 return Observed { refused: Some(problems.to_string()), ..observed };
             }
         };
+        let store = SharedStore::default();
         for exchange in &case.exchanges {
             let entropy = case.entropy.0.as_slice().try_into().expect("ten bytes");
             // As every host does, at the start and on every tick.
             let under_way = engine.due(Timestamp::from_unix_millis(exchange.arrives));
             let answers = &exchange.fetches;
-            let run = Run { engine: &mut engine, exchange, answers, steps: Vec::new() };
+            let (engine, store) = (&mut engine, &store);
+            let run = Run { engine, store, exchange, answers, steps: Vec::new() };
             observed.exchanges.push(run.whole(entropy, under_way));
         }
         observed
@@ -43,6 +47,7 @@ impl Host for Native {
 /// One exchange under way.
 struct Run<'r> {
     engine: &'r mut Engine,
+    store: &'r SharedStore,
     exchange: &'r Exchange,
     answers: &'r [FetchAnswer],
     steps: Vec<String>,
@@ -56,7 +61,7 @@ impl Run<'_> {
         // Fetches that nobody waits for come back all the same.
         let wanted = match &step {
             Step::Fetch(need) => Some(need.fetch().clone()),
-            Step::Body(_) | Step::Decided(_) => None,
+            Step::Body(_) | Step::Recall(_) | Step::Remember(_) | Step::Decided(_) => None,
         };
         for fetch in under_way.into_iter().filter(|fetch| Some(fetch) != wanted.as_ref()) {
             let answer = self.answer();
@@ -75,10 +80,28 @@ impl Run<'_> {
                         Timestamp::from_unix_millis(self.exchange.complete),
                     )
                 }
+                Step::Recall(need) => self.recall(need),
+                Step::Remember(need) => self.remember(need),
                 Step::Decided(outcome) => break *outcome,
             };
         };
         self.carry_out(outcome)
+    }
+
+    fn recall(&mut self, need: NeedRecall) -> Step {
+        self.steps.push("recall".to_owned());
+        let held = self.store.data(need.name().as_bytes());
+        let held = held.map(|(value, version)| Held { value, version });
+        need.provide(self.engine, held, self.fetched())
+    }
+
+    fn remember(&mut self, need: NeedRemember) -> Step {
+        self.steps.push("remember".to_owned());
+        let cas = need.version().unwrap_or(u32::MAX);
+        match self.store.set(need.name().as_bytes(), need.value(), cas) {
+            Status::Ok => need.stored(self.engine, self.fetched()),
+            _ => need.lost(self.fetched()),
+        }
     }
 
     fn fetch(&mut self, need: NeedFetch) -> Step {

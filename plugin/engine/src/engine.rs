@@ -16,10 +16,11 @@ use crate::evidence::{Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
 use crate::protocol::{self, Place, Read};
+use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::response::ResponseFilter;
 use crate::step::{
     Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
-    Outcome, Step,
+    NeedRecall, Outcome, Step,
 };
 use crate::trust::Trust;
 
@@ -38,6 +39,9 @@ pub(crate) struct Case {
     head: Head,
     body: Option<Vec<u8>>,
     verified: Option<Rc<Verified>>,
+    /// What the host's store said: each question is asked once, or a request would find its own
+    /// trace.
+    recalled: Vec<(Recall, Recalled)>,
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
@@ -76,6 +80,7 @@ impl Engine {
             head,
             body: None,
             verified: None,
+            recalled: Vec::new(),
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
         };
@@ -130,6 +135,11 @@ impl Case {
         self
     }
 
+    pub(crate) fn with_recalled(mut self, recall: Recall, answer: Recalled) -> Self {
+        self.recalled.push((recall, answer));
+        self
+    }
+
     /// Whether the request has been under way for longer than its registry, policies and keys may
     /// be old: whoever opens requests ahead must not keep a ticket for later.
     fn is_stale(&self, now: Timestamp) -> bool {
@@ -143,6 +153,7 @@ impl Case {
             Next::Forward(permit, onward) => self.forward(now, permit, progress, *onward),
             Next::Refuse(refusal) => self.refused(now, refusal, progress),
             Next::Body(limit) => Step::Body(NeedBody { case: self, limit }),
+            Next::Recall(recall) => Step::Recall(NeedRecall::new(self, recall)),
             Next::Fetch(fetch) => match self.fetches_left.checked_sub(1) {
                 Some(left) => {
                     self.fetches_left = left;
@@ -229,6 +240,18 @@ impl Case {
         let verified = credential::verify(&self.head, trust, cache, &audiences, now)?;
         self.verified = Some(Rc::clone(&verified));
         Ok(verified)
+    }
+
+    /// Goes on only with what was not used before, and asks the host's store about it once.
+    #[expect(dead_code, reason = "proofs of possession are next")]
+    fn use_once(&self, once: UsedOnce, again: Reason) -> Result<(), Next> {
+        let recall = Recall::Once(once);
+        match self.recalled.iter().find(|(asked, _)| *asked == recall) {
+            None => Err(Next::Recall(recall)),
+            Some((_, Recalled::First)) => Ok(()),
+            Some((_, Recalled::Again)) => Err(deny(again)),
+            Some((_, Recalled::Full)) => Err(deny(Reason::StateFull)),
+        }
     }
 
     fn decide(
@@ -355,6 +378,7 @@ impl Case {
 /// Where the stages stopped.
 enum Next {
     Fetch(Fetch),
+    Recall(Recall),
     Body(usize),
     Forward(Permit, Box<Onward>),
     Refuse(Refusal),

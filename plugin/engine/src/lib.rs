@@ -17,6 +17,7 @@ mod json;
 pub mod model;
 mod policy;
 mod protocol;
+mod recall;
 mod registry;
 pub mod response;
 pub mod step;

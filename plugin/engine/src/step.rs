@@ -17,6 +17,8 @@
 //!             need.resume(engine, &absorbed, now)
 //!         }
 //!         Step::Body(need) => need.provide(engine, b"{}".to_vec(), now),
+//!         Step::Recall(need) => need.fault(now),   // read need.name() from a shared store
+//!         Step::Remember(need) => need.fault(now), // and write need.value(), if unchanged
 //!         Step::Decided(outcome) => break outcome,
 //!     }
 //! };
@@ -28,13 +30,14 @@
 //! # }
 //! ```
 //!
-//! Not here yet: a third need, for state that the host keeps (replay, counters). It will be one
-//! more variant, and the compiler will list every host to teach.
+//! State that all workers share (was this proof used before?) is read in one step and written in
+//! the next, with compare-and-swap: the host needs to know nothing of what it keeps.
 
 use crate::audit::Receipt;
 use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict};
 use crate::engine::{Case, Engine};
 use crate::model::{EvaluationId, Timestamp};
+use crate::recall::{Recall, Recalled};
 use crate::response::ResponseFilter;
 
 pub use crate::fetch::{Document, Endpoint, EntityTag, Fetch, FetchReply, ReplyHeaders};
@@ -56,6 +59,10 @@ pub enum Step {
     Body(NeedBody),
     /// Make one HTTP call.
     Fetch(NeedFetch),
+    /// Read one value of the store that all workers share.
+    Recall(NeedRecall),
+    /// Write one value to that store, unless somebody else did since it was read.
+    Remember(NeedRemember),
     /// Act on the answer.
     Decided(Box<Outcome>),
 }
@@ -230,3 +237,113 @@ impl NeedFetch {
         self.case.refuse(Reason::TooManyWaiting, now)
     }
 }
+
+/// A request waiting for a value of the store that all workers share.
+#[derive(Debug)]
+pub struct NeedRecall {
+    pub(crate) case: Case,
+    pub(crate) recall: Recall,
+    /// How often the value may still change under us.
+    pub(crate) tries_left: u8,
+}
+
+/// A value of the host's store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The value, whoever wrote it.
+    pub value: Vec<u8>,
+    /// What tells this value from the ones before and after it (proxy-wasm: its CAS number).
+    pub version: u32,
+}
+
+/// A request waiting until what it is about to do is written down.
+#[derive(Debug)]
+pub struct NeedRemember {
+    need: NeedRecall,
+    answer: Recalled,
+    value: Vec<u8>,
+    version: Option<u32>,
+    foreign: bool,
+}
+
+impl NeedRecall {
+    pub(crate) fn new(case: Case, recall: Recall) -> Self {
+        Self { case, recall, tries_left: MOST_TRIES }
+    }
+
+    /// The name of the value. There is a fixed number of names, so a store that can't delete stays
+    /// bounded.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.recall.name()
+    }
+
+    /// Continues with the value; nothing, if the store has none of that name.
+    pub fn provide(self, engine: &mut Engine, held: Option<Held>, now: Timestamp) -> Step {
+        let judged = self.recall.judge(held.as_ref().map(|held| held.value.as_slice()), now);
+        let (answer, foreign) = (judged.answer, judged.foreign);
+        match judged.keep {
+            None => self.case.with_recalled(self.recall, answer).advance(engine, now),
+            Some(value) => {
+                let version = held.map(|held| held.version);
+                Step::Remember(NeedRemember { need: self, answer, value, version, foreign })
+            }
+        }
+    }
+
+    /// Refuses the request: the host has no such store, or can't read it.
+    pub fn fault(self, now: Timestamp) -> Step {
+        self.case.refuse(Reason::StateUnavailable, now)
+    }
+}
+
+impl NeedRemember {
+    /// The name of the value.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.need.name()
+    }
+
+    /// What to write.
+    #[must_use]
+    pub fn value(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// The version it replaces and no other; none: it is written only if there is still no value.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        self.version
+    }
+
+    /// Whether it replaces something that Deputy did not write: worth a count and a look at who
+    /// shares the store.
+    #[must_use]
+    pub fn replaces_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// Continues once it is written.
+    pub fn stored(self, engine: &mut Engine, now: Timestamp) -> Step {
+        let NeedRecall { case, recall, .. } = self.need;
+        case.with_recalled(recall, self.answer).advance(engine, now)
+    }
+
+    /// Asks anew, because somebody else wrote meanwhile; not for ever.
+    pub fn lost(self, now: Timestamp) -> Step {
+        let NeedRecall { case, recall, tries_left } = self.need;
+        match tries_left.checked_sub(1) {
+            Some(tries_left) => Step::Recall(NeedRecall { case, recall, tries_left }),
+            None => case.refuse(Reason::StateContended, now),
+        }
+    }
+
+    /// Refuses the request: the host can't write it.
+    pub fn fault(self, now: Timestamp) -> Step {
+        self.need.fault(now)
+    }
+}
+
+/// Of n workers that write the same value at once one succeeds each time, so n tries are enough; a
+/// gateway has seldom more workers than this.
+const MOST_TRIES: u8 = 64;

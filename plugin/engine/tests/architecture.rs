@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("credential", &["decision", "evidence", "fetch", "model", "trust", "json"]),
     ("protocol", &["decision", "evidence", "model", "json"]),
     ("registry", &["decision", "model"]),
+    ("recall", &["model"]),
     ("policy", &["decision", "model", "json"]),
     ("audit", &["decision", "model", "json"]),
     (
@@ -24,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("authority", &["credential", "decision", "model", "policy", "registry"]),
     ("response", &["authority", "model", "policy", "protocol"]),
-    ("step", &["audit", "decision", "engine", "fetch", "model", "response"]),
+    ("step", &["audit", "decision", "engine", "fetch", "model", "recall", "response"]),
     (
         "engine",
         &[
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
             "policy",
             "protocol",
+            "recall",
             "registry",
             "response",
             "step",

@@ -10,6 +10,7 @@
 //! * `root`: one configuration: its engine and its counters
 //! * `fetches`: calls for keys, shared by all who wait for the same ones
 //! * `stream`: one request, from its headers to the decision
+//! * `store`: what all workers share
 //! * `response`: one response on its way back
 //! * `waiting`: a table that needs no host
 //!
@@ -30,5 +31,7 @@ mod plugin;
 mod response;
 #[cfg(target_arch = "wasm32")]
 mod root;
+#[cfg(target_arch = "wasm32")]
+mod store;
 #[cfg(target_arch = "wasm32")]
 mod stream;

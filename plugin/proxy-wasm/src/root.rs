@@ -1,6 +1,6 @@
 //! One configuration: the engine made from it, its counters, and the calls under way for it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use deputy_engine::decision::Reason;
@@ -9,6 +9,7 @@ use deputy_engine::model::Timestamp;
 use deputy_engine::step::Fetch;
 
 use crate::abi::{Buffer, Level, Status, host};
+use crate::store;
 use crate::waiting::Waiting;
 
 /// A root context of the host, configured.
@@ -17,6 +18,8 @@ pub(crate) struct Root {
     engine: RefCell<Engine>,
     waiting: RefCell<Waiting<Fetch>>,
     counters: BTreeMap<String, u32>,
+    /// Whether the host's shared data can be relied on; tested at the first need.
+    store: OnceCell<bool>,
 }
 
 /// Something the host, or this adapter, could not do. What it was meant for is refused.
@@ -75,6 +78,7 @@ impl Root {
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
             counters: counters(),
+            store: OnceCell::new(),
         })
     }
 
@@ -95,6 +99,11 @@ impl Root {
     ) -> Result<T, Fault> {
         let waiting = self.waiting.try_borrow_mut();
         waiting.map(|mut waiting| look(&mut waiting)).map_err(|_| busy("joining a fetch"))
+    }
+
+    /// Whether what workers share is really shared.
+    pub(crate) fn has_store(&self) -> bool {
+        *self.store.get_or_init(store::works)
     }
 
     /// Counts, if the host can.
@@ -128,9 +137,11 @@ fn counters() -> BTreeMap<String, u32> {
     let decisions = DECISIONS.iter().map(|verdict| format!("deputy.decision.{verdict}"));
     let reasons = Reason::ALL.iter().map(|reason| format!("deputy.reason.{}", reason.code()));
     let fetches = FETCHES.iter().map(|event| format!("deputy.fetch.{event}"));
+    let state = STATE.iter().map(|event| format!("deputy.state.{event}"));
     decisions
         .chain(reasons)
         .chain(fetches)
+        .chain(state)
         .filter_map(|name| host::counter(&name).ok().map(|metric| (name, metric)))
         .collect()
 }
@@ -145,3 +156,4 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 const DECISIONS: [&str; 3] = ["allow", "deny", "needs_approval"];
 const FETCHES: [&str; 3] = ["started", "failed", "joined"];
+const STATE: [&str; 2] = ["foreign", "lost"];

@@ -19,6 +19,7 @@ use crate::abi::{Action, Buffer, Level, Map, Status, host};
 use crate::fetches::{self, Wanted};
 use crate::response::Response;
 use crate::root::{Fault, Root, While as _, now};
+use crate::store;
 
 /// A stream of the host, and the configuration it began with.
 pub(crate) struct Stream {
@@ -172,6 +173,8 @@ impl Stream {
                         Err(fault) => Err(fault),
                     }
                 }
+                Ok(Step::Recall(need)) => store::recall(&self.root, need),
+                Ok(Step::Remember(need)) => store::remember(&self.root, need),
                 Ok(Step::Decided(outcome)) => return self.carry_out(*outcome),
                 Err(fault) => return self.refuse(&fault),
             }

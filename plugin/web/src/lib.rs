@@ -10,6 +10,12 @@
 //! while (step.kind !== "decided") {
 //!   if (step.kind === "body") {
 //!     step = deputy.provideBody(step, await body(step.limit + 1), Date.now());
+//!   } else if (step.kind === "recall") {               // what all isolates share: see below
+//!     const held = await store.get(step.name);         // { value, version } or undefined
+//!     step = deputy.recalled(step, held?.value, held?.version, Date.now());
+//!   } else if (step.kind === "remember") {             // false: somebody else wrote meanwhile
+//!     const written = await store.put(step.name, step.value, step.version);
+//!     step = deputy.remembered(step, written, Date.now());
 //!   } else {
 //!     const wanted = step.fetch;                       // GET wanted.path of wanted.cluster
 //!     // With wanted.headers; no redirects; status undefined: failed.
@@ -20,6 +26,12 @@
 //! }
 //! const decision = step.decision();                    // takeReply() or takeForward()
 //! ```
+//!
+//! The store is the host's, because only the host knows what its isolates share. `put` writes only
+//! if the value still has `version`, or, without one, if there is none yet; each write gives a new
+//! version (a whole number of 32 bits). Where one isolate serves everybody a `Map` is enough; where
+//! several do, use something with compare-and-swap (a Durable Object, Redis, a database row). A host
+//! without one calls `giveUp`, and the request is refused.
 #![allow(
     unsafe_code,
     reason = "what wasm-bindgen generates around the exports; none is written here"
@@ -47,8 +59,10 @@ extern "C" {
     /// A list of headers.
     #[wasm_bindgen(typescript_type = "Header[]")]
     pub type Headers;
-    /// Which of its three forms a step has.
-    #[wasm_bindgen(typescript_type = "\"body\" | \"fetch\" | \"decided\"")]
+    /// Which of its forms a step has.
+    #[wasm_bindgen(
+        typescript_type = "\"body\" | \"fetch\" | \"recall\" | \"remember\" | \"decided\""
+    )]
     pub type Kind;
 }
 
@@ -94,9 +108,7 @@ impl Deputy {
     pub fn provide_body(&mut self, step: Step, body: Vec<u8>, now: f64) -> Result<Step, JsError> {
         match step.0 {
             step::Step::Body(need) => Ok(Step(need.provide(&mut self.0, body, instant(now)))),
-            step::Step::Fetch(_) | step::Step::Decided(_) => {
-                Err(JsError::new("the step asks for no body"))
-            }
+            _ => Err(JsError::new("the step asks for no body")),
         }
     }
 
@@ -130,9 +142,37 @@ impl Deputy {
             step::Step::Fetch(need) => {
                 Ok(Step(need.resume(&mut self.0, &absorbed.0, instant(now))))
             }
-            step::Step::Body(_) | step::Step::Decided(_) => {
-                Err(JsError::new("the step asks for no fetch"))
+            _ => Err(JsError::new("the step asks for no fetch")),
+        }
+    }
+
+    /// Continues with what the store has under `step.name`: value and version, or neither.
+    pub fn recalled(
+        &mut self,
+        step: Step,
+        value: Option<Vec<u8>>,
+        version: Option<u32>,
+        now: f64,
+    ) -> Result<Step, JsError> {
+        let held = match (value, version) {
+            (Some(value), Some(version)) => Some(step::Held { value, version }),
+            (None, None) => None,
+            _ => return Err(JsError::new("a value has a version, and a version a value")),
+        };
+        match step.0 {
+            step::Step::Recall(need) => Ok(Step(need.provide(&mut self.0, held, instant(now)))),
+            _ => Err(JsError::new("the step recalls nothing")),
+        }
+    }
+
+    /// Continues once `step.value` is written; `written` is false if somebody else wrote meanwhile.
+    pub fn remembered(&mut self, step: Step, written: bool, now: f64) -> Result<Step, JsError> {
+        match step.0 {
+            step::Step::Remember(need) if written => {
+                Ok(Step(need.stored(&mut self.0, instant(now))))
             }
+            step::Step::Remember(need) => Ok(Step(need.lost(instant(now)))),
+            _ => Err(JsError::new("the step has nothing to remember")),
         }
     }
 
@@ -150,6 +190,8 @@ impl Step {
         let kind = match self.0 {
             step::Step::Body(_) => "body",
             step::Step::Fetch(_) => "fetch",
+            step::Step::Recall(_) => "recall",
+            step::Step::Remember(_) => "remember",
             step::Step::Decided(_) => "decided",
         };
         JsValue::from_str(kind).unchecked_into()
@@ -160,7 +202,7 @@ impl Step {
     pub fn limit(&self) -> Option<usize> {
         match &self.0 {
             step::Step::Body(need) => Some(need.limit()),
-            step::Step::Fetch(_) | step::Step::Decided(_) => None,
+            _ => None,
         }
     }
 
@@ -169,17 +211,47 @@ impl Step {
     pub fn fetch(&self) -> Option<Fetch> {
         match &self.0 {
             step::Step::Fetch(need) => Some(Fetch(need.fetch().clone())),
-            step::Step::Body(_) | step::Step::Decided(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Of a recall or remember: the name of the value in the store.
+    #[wasm_bindgen(getter)]
+    pub fn name(&self) -> Option<String> {
+        match &self.0 {
+            step::Step::Recall(need) => Some(need.name()),
+            step::Step::Remember(need) => Some(need.name()),
+            _ => None,
+        }
+    }
+
+    /// Of a remember: what to write.
+    #[wasm_bindgen(getter)]
+    pub fn value(&self) -> Option<Vec<u8>> {
+        match &self.0 {
+            step::Step::Remember(need) => Some(need.value().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// Of a remember: the version it replaces; none: it is written only if there is no value.
+    #[wasm_bindgen(getter)]
+    pub fn version(&self) -> Option<u32> {
+        match &self.0 {
+            step::Step::Remember(need) => need.version(),
+            _ => None,
         }
     }
 
     /// Refuses the request because the host can't do its part: read the body, hold one more request
-    /// that waits, or send it on as decided. The receipt says so.
+    /// that waits, keep what is shared, or send it on as decided. The receipt says so.
     #[wasm_bindgen(js_name = giveUp)]
     pub fn give_up(self, now: f64) -> Self {
         Self(match self.0 {
             step::Step::Body(need) => need.fault(instant(now)),
             step::Step::Fetch(need) => need.give_up(instant(now)),
+            step::Step::Recall(need) => need.fault(instant(now)),
+            step::Step::Remember(need) => need.fault(instant(now)),
             step::Step::Decided(outcome) => step::Step::Decided(Box::new(outcome.into_fault())),
         })
     }
@@ -188,9 +260,7 @@ impl Step {
     pub fn decision(self) -> Result<Decision, JsError> {
         match self.0 {
             step::Step::Decided(outcome) => Ok(Decision::from(*outcome)),
-            step::Step::Body(_) | step::Step::Fetch(_) => {
-                Err(JsError::new("the step is not decided"))
-            }
+            _ => Err(JsError::new("the step is not decided")),
         }
     }
 }

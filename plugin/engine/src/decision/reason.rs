@@ -177,6 +177,12 @@ reasons! {
     FetchBudgetSpent = "fetch_budget_spent", Verifiable, Unavailable;
     /// The host holds as many requests that wait for the same thing as it can.
     TooManyWaiting = "too_many_waiting", Verifiable, Unavailable;
+    /// The host has no store that its workers share, or could not read or write it.
+    StateUnavailable = "state_unavailable", Verifiable, Unavailable;
+    /// There is no room to remember that this was used.
+    StateFull = "state_full", Verifiable, Unavailable;
+    /// Other workers kept changing what this request had to write.
+    StateContended = "state_contended", Verifiable, Unavailable;
     /// The host could not do what the decision asked of it.
     EngineFault = "engine_fault", Verifiable, EngineError;
 }

@@ -179,6 +179,27 @@ pub(crate) fn call(
     Ok(token)
 }
 
+/// A value that all VMs of this `vm_id` share, and its CAS number.
+pub(crate) fn shared(name: &str) -> Result<(Vec<u8>, u32), Status> {
+    let mut cas = 0;
+    // SAFETY: pointer and size describe `name`; the host writes one u32 to a local; the rest is
+    // `returned`'s.
+    let value = returned(|to, size| unsafe {
+        imports::proxy_get_shared_data(name.as_ptr(), name.len(), to, size, &raw mut cas)
+    })?;
+    Ok((value, cas))
+}
+
+/// Writes a shared value if its CAS number is still that one. A number of zero would overwrite
+/// whatever is there; a name without a value takes any number.
+pub(crate) fn set_shared(name: &str, value: &[u8], cas: u32) -> Result<(), Status> {
+    // SAFETY: pointers and sizes describe `name` and `value`, which outlive the call.
+    let status = unsafe {
+        imports::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), cas)
+    };
+    Status(status).ok()
+}
+
 /// Makes a counter, or finds the one of that name.
 pub(crate) fn counter(name: &str) -> Result<u32, Status> {
     const COUNTER: u32 = 0;

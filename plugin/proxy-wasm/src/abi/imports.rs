@@ -91,6 +91,21 @@ unsafe extern "C" {
         token: *mut u32,
     ) -> RawStatus;
 
+    pub(super) fn proxy_get_shared_data(
+        name: *const u8,
+        name_size: usize,
+        value: *mut *mut u8,
+        value_size: *mut usize,
+        cas: *mut u32,
+    ) -> RawStatus;
+    pub(super) fn proxy_set_shared_data(
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+        cas: u32,
+    ) -> RawStatus;
+
     pub(super) fn proxy_define_metric(
         kind: u32,
         name: *const u8,

@@ -25,6 +25,8 @@ impl Status {
     pub(crate) const BAD_ARGUMENT: Self = Self(2);
     /// Also ours, for a header map that a host wrote in a way the ABI does not know.
     pub(crate) const PARSE_FAILURE: Self = Self(4);
+    /// Somebody else wrote the value meanwhile.
+    pub(crate) const CAS_MISMATCH: Self = Self(8);
     /// Also ours, for what would not fit the ABI's 32-bit sizes.
     pub(crate) const INTERNAL_FAILURE: Self = Self(10);
 
