@@ -53,7 +53,8 @@ class Run {
   }
 
   whole(entropy, underWay) {
-    let step = this.deputy.begin(pairs(this.exchange.headers), this.exchange.arrives, entropy);
+    const { headers, attributes, arrives } = this.exchange;
+    let step = this.deputy.begin(pairs(headers), arrives, entropy, told(attributes, this.deputy.attributes));
     // Fetches that nobody waits for come back all the same.
     const wanted = step.fetch && key(step.fetch);
     for (const fetch of underWay) {
@@ -126,6 +127,9 @@ class Run {
   }
 }
 
+// Of what the host knows of the connection, what the engine asks for.
+const told = (attributes, wanted) =>
+  attributes.map(([name, value]) => [text(name), bytes(value)]).filter(([name]) => wanted.includes(name));
 const key = (fetch) => [fetch.cluster, fetch.authority, fetch.path].join("\n");
 const encoded = (headers) => headers.map(([name, value]) => [base64(name), base64(value)]);
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::answer::UpstreamSpec;
+use super::connection::ConnectionSpec;
 use super::expect::Expect;
 use super::patch;
 use super::request::RequestSpec;
@@ -62,6 +63,8 @@ pub(super) struct ExchangeSpec {
     #[serde(default)]
     pub(super) tokens: BTreeMap<String, Value>,
     pub(super) request: RequestSpec,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) connection: ConnectionSpec,
     #[serde(default = "ok")]
     pub(super) keys: Value,
     pub(super) upstream: Option<UpstreamSpec>,

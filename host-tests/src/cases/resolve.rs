@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::answer::{self, UpstreamSpec};
+use super::connection;
 use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
 use super::keys::Key;
@@ -135,6 +136,7 @@ fn exchange(
         fetched: arrives + fetched,
         complete: arrives + fetched + complete,
         headers: request.headers,
+        attributes: spec.connection.attributes(),
         body: request.body,
         trailers: request.trailers,
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
@@ -170,6 +172,7 @@ impl Placeholders for Known<'_> {
                 Some(token) => token.clone().map(String::into_bytes),
                 None => (self.mint)(&Value::from(*name))?.map(String::into_bytes),
             },
+            ("certificate_hex", [name]) => Some(connection::digest_hex(name).into_bytes()),
             ("jwk", [name]) => Some(serde_json::to_vec(&Key::named(name)?.jwk())?),
             _ => None,
         })

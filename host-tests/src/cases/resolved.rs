@@ -39,6 +39,9 @@ pub struct Exchange {
     pub complete: u64,
     /// All pairs, pseudo-headers first.
     pub headers: Vec<Pair>,
+    /// What the host knows of the connection: the names of attributes as Envoy has them, joined by dots,
+    /// and their bytes.
+    pub attributes: Vec<Pair>,
     /// The body in the pieces it comes in; `None`: the headers end the request.
     pub body: Option<Vec<Bytes>>,
     /// Trailers end the body if there are any.
@@ -87,6 +90,12 @@ impl Exchange {
     /// The whole body; empty without one.
     pub fn whole_body(&self) -> Vec<u8> {
         self.body.iter().flatten().flat_map(|piece| piece.0.iter().copied()).collect()
+    }
+
+    /// An attribute of the connection, by its name with dots.
+    pub fn attribute(&self, name: &str) -> Option<&[u8]> {
+        let found = self.attributes.iter().find(|(n, _)| n.0 == name.as_bytes());
+        found.map(|(_, value)| value.0.as_slice())
     }
 
     /// The first value of a header.

@@ -1,7 +1,7 @@
 //! The engine itself, with this process as host: the reference for all others.
 
 use deputy_engine::engine::Engine;
-use deputy_engine::evidence::Head;
+use deputy_engine::evidence::{Attribute, Head};
 use deputy_engine::model::Timestamp;
 use deputy_engine::response::ResponseFilter;
 use deputy_engine::step::{
@@ -55,7 +55,8 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn whole(mut self, entropy: [u8; 10], under_way: Vec<Fetch>) -> Seen {
-        let head = Head::from_pairs(plain(&self.exchange.headers));
+        let attributes = wanted(self.engine.attributes(), self.exchange);
+        let head = Head::from_pairs(plain(&self.exchange.headers)).with_attributes(attributes);
         let now = Timestamp::from_unix_millis(self.exchange.arrives);
         let mut step = self.engine.begin(head, Arrival { now, entropy });
         // Fetches that nobody waits for come back all the same.
@@ -159,6 +160,15 @@ impl Run<'_> {
         }
         seen
     }
+}
+
+/// What the engine asks to be told of the connection, where there is something to tell.
+fn wanted(asked: Vec<Attribute>, exchange: &Exchange) -> Vec<(Attribute, Vec<u8>)> {
+    let tell = |attribute: Attribute| {
+        let value = exchange.attribute(&attribute.path().join("."))?.to_vec();
+        Some((attribute, value))
+    };
+    asked.into_iter().filter_map(tell).collect()
 }
 
 /// The request with the engine's edits. What a host does about trailers is its own.

@@ -78,6 +78,7 @@ impl ProxyWasm {
     }
 
     fn request(&self, gateway: &Gateway, stream: &Stream, exchange: &Exchange) {
+        tell(stream, exchange);
         stream.headers(plain(&exchange.headers), exchange.body.is_none());
         let mut replies = Replies::of(exchange);
         if self.order == Order::ReplyFirst || exchange.body.is_none() {
@@ -175,6 +176,14 @@ fn respond(stream: &Stream, response: &Response) {
         stream.response_trailers(plain(&response.trailers));
     } else if !bare {
         stream.response_data([], true);
+    }
+}
+
+/// What the host knows of the connection: `connection.mtls`, `filter_state.any.key`.
+fn tell(stream: &Stream, exchange: &Exchange) {
+    for (name, value) in &exchange.attributes {
+        let name = std::str::from_utf8(&name.0).expect("attributes have names");
+        stream.property(&name.splitn(2, '.').collect::<Vec<_>>(), value.0.clone());
     }
 }
 

@@ -53,7 +53,9 @@ fn stream_property(stream: &Stream, path: &[u8], parts: &[&[u8]]) -> Option<Vec<
         [b"response", b"code"] => Some(status(stream)?.to_le_bytes().to_vec()),
         [b"response", b"code_details"] => text(&stream.details),
         [b"response", b"headers", name] => joined(stream.map(MapKind::ResponseHeaders)?, name),
-        [b"filter_state", key] => filter_state(stream, key.strip_prefix(b"wasm.")?),
+        [b"filter_state", key] if key.starts_with(b"wasm.") => {
+            filter_state(stream, key.strip_prefix(b"wasm.")?)
+        }
         [key] => filter_state(stream, key).or_else(|| stream.properties.get(*key).cloned()),
         _ => stream.properties.get(path).cloned(),
     }

@@ -57,7 +57,7 @@ impl Factor {
 
 impl Caller {
     pub(crate) fn new(verified: Rc<Verified>, bounds: Bounds, now: Timestamp) -> Self {
-        let narrowed = bounds.narrowed(&verified.scopes);
+        let narrowed = bounds.narrowed(&verified.grant.scopes);
         Self { verified, bounds, narrowed, now }
     }
 
@@ -102,7 +102,7 @@ impl Caller {
             Verdict::Deny(Reason::DelegatorNotAllowed) => Factor::Delegator,
             Verdict::Deny(_) | Verdict::NeedsApproval { .. } => return None,
         };
-        let all = &self.verified.scopes;
+        let all = &self.verified.grant.scopes;
         if self.scopes() != all && otherwise(all, &granted.names) {
             return Some(Factor::Limits);
         }
@@ -115,7 +115,7 @@ impl Caller {
 
     /// The scopes that count.
     fn scopes(&self) -> &BTreeSet<String> {
-        self.narrowed.as_ref().unwrap_or(&self.verified.scopes)
+        self.narrowed.as_ref().unwrap_or(&self.verified.grant.scopes)
     }
 
     fn situation<'a>(
@@ -127,8 +127,8 @@ impl Caller {
         Situation {
             now: self.now,
             actor: &verified.actor,
-            credential_kind: verified.kind,
-            issuer: &verified.issuer,
+            credential_kind: verified.proof.kind,
+            issuer: &verified.proof.issuer,
             scopes,
             grants,
         }

@@ -10,9 +10,9 @@ use std::rc::Rc;
 use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
 use crate::authority::{Caller, Factor};
 use crate::config::{self, Configuration, Problems};
-use crate::credential::{self, Known, TokenCache, Unverified, Verified};
+use crate::credential::{self, Bound, Known, Proof, TokenCache, Unverified, Verified};
 use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
-use crate::evidence::{Head, Once, dashed};
+use crate::evidence::{Attribute, Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
 use crate::protocol::{self, Place, Read};
@@ -69,6 +69,13 @@ impl Engine {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         self.configuration.policy.warnings()
+    }
+
+    /// What a host is to say of the connection with each request ([`Head::with_attributes`]): what the
+    /// configuration trusts it to know. Mostly nothing.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<Attribute> {
+        self.configuration.credentials.certificates.attributes()
     }
 
     /// Starts a request.
@@ -237,7 +244,8 @@ impl Case {
         }
         let audiences = configuration.audiences(place);
         let Engine { trust, cache, .. } = engine;
-        let verified = credential::verify(&self.head, trust, cache, &audiences, now)?;
+        let with = (&configuration.credentials, trust, cache);
+        let verified = credential::verify(&self.head, with, &audiences, now)?;
         self.verified = Some(Rc::clone(&verified));
         Ok(verified)
     }
@@ -400,12 +408,13 @@ impl Progress {
     /// A token that was genuine and refused all the same names its subject.
     fn rejected(&mut self, known: Option<Known>) {
         let Some(known) = known else { return };
-        self.facts.subject = Some(known.subject);
+        self.facts.subject = known.subject;
         self.facts.credential = Some(CredentialFacts {
             kind: known.kind,
-            issuer: known.issuer.as_str().to_owned(),
+            issuer: known.issuer,
             thumbprint: known.thumbprint,
             expires: None,
+            bound: None,
         });
     }
 
@@ -416,15 +425,11 @@ impl Progress {
             name: agent.and_then(|a| a.name.clone()),
             owner: agent.and_then(|a| a.owner.clone()),
             sponsor: agent.and_then(|a| a.sponsor.clone()),
-            proof: verified.kind,
+            proof: verified.proof.kind,
         });
         self.facts.delegation = verified.actor.delegation.clone();
-        self.facts.credential = Some(CredentialFacts {
-            kind: verified.kind,
-            issuer: verified.issuer.as_str().to_owned(),
-            thumbprint: verified.thumbprint.clone(),
-            expires: Some(verified.expires),
-        });
+        self.facts.credential = Some(CredentialFacts::of(&verified.proof));
+        self.facts.also = verified.also.iter().map(CredentialFacts::of).collect();
     }
 
     fn asked(&mut self, asked: &Asked) {
@@ -432,6 +437,18 @@ impl Progress {
         self.facts.action = Some(asked.action.as_str().to_owned());
         self.facts.resource = Some(format!("{}::{}", resource.kind.as_str(), resource.id));
         self.facts.arguments = asked.input.as_ref().and_then(audit::arguments_digest);
+    }
+}
+
+impl CredentialFacts {
+    fn of(proof: &Proof) -> Self {
+        Self {
+            kind: proof.kind,
+            issuer: proof.issuer.as_str().to_owned(),
+            thumbprint: proof.thumbprint.clone(),
+            expires: proof.expires,
+            bound: proof.bound.map(Bound::as_str),
+        }
     }
 }
 

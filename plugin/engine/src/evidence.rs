@@ -3,9 +3,15 @@
 //! Bytes only: a header value is not text until somebody has checked that it is. Duplicates are
 //! kept, because hosts disagree about which one counts (hosts: get = first, property = joined).
 
-/// The head of a request as the host gave it: pseudo-headers apart, everything else in order.
+mod attribute;
+
+pub use attribute::Attribute;
+
+/// The head of a request as the host gave it: pseudo-headers apart, everything else in order; and what
+/// the host itself says of the connection.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
+    attributes: Vec<(Attribute, Vec<u8>)>,
     method: Vec<Vec<u8>>,
     path: Vec<Vec<u8>>,
     authority: Vec<Vec<u8>>,
@@ -61,6 +67,19 @@ impl Head {
             }
         }
         head
+    }
+
+    /// Adds what the host says of the connection: the attributes that
+    /// [`Engine::attributes`](crate::engine::Engine::attributes) asks for, those that it has.
+    #[must_use]
+    pub fn with_attributes(self, attributes: Vec<(Attribute, Vec<u8>)>) -> Self {
+        Self { attributes, ..self }
+    }
+
+    /// What the host says, if it says it.
+    pub(crate) fn attribute(&self, wanted: &Attribute) -> Option<&[u8]> {
+        let mut found = self.attributes.iter().filter(|(attribute, _)| attribute == wanted);
+        found.next().map(|(_, value)| value.as_slice())
     }
 
     /// Method and path, if the whole head is well formed.

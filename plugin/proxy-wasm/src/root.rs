@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use deputy_engine::decision::Reason;
 use deputy_engine::engine::Engine;
+use deputy_engine::evidence::Attribute;
 use deputy_engine::model::Timestamp;
 use deputy_engine::step::Fetch;
 
@@ -16,6 +17,7 @@ use crate::waiting::Waiting;
 pub(crate) struct Root {
     context: u32,
     engine: RefCell<Engine>,
+    attributes: Vec<Attribute>,
     waiting: RefCell<Waiting<Fetch>>,
     counters: BTreeMap<String, u32>,
     /// Whether the host's shared data can be relied on; tested at the first need.
@@ -75,6 +77,7 @@ impl Root {
         }
         Ok(Self {
             context,
+            attributes: engine.attributes(),
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
             counters: counters(),
@@ -84,6 +87,11 @@ impl Root {
 
     pub(crate) fn context(&self) -> u32 {
         self.context
+    }
+
+    /// What the engine is to be told of each request's connection.
+    pub(crate) fn attributes(&self) -> &[Attribute] {
+        &self.attributes
     }
 
     /// Steps the engine. It calls no host, so it is never found borrowed.

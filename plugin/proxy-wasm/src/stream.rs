@@ -9,7 +9,7 @@ use std::mem;
 use std::rc::Rc;
 
 use deputy_engine::decision::{Reason, Reply};
-use deputy_engine::evidence::Head;
+use deputy_engine::evidence::{Attribute, Head};
 use deputy_engine::step::{
     Absorbed, Arrival, Disposition, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
 };
@@ -138,7 +138,15 @@ impl Stream {
     fn begin(&self) -> Result<Step, Fault> {
         let pairs = host::pairs(Map::RequestHeaders).while_("reading the request headers")?;
         let arrival = arrival()?;
-        self.root.step(|engine| engine.begin(Head::from_pairs(pairs), arrival))
+        // One that is not there, or not known to the host, is not said. Read once, early: other filters
+        // can change some of them (ENV-4).
+        let read = |attribute: &Attribute| {
+            let value = host::property(&attribute.path().join("\0")).ok()?;
+            Some((attribute.clone(), value))
+        };
+        let attributes = self.root.attributes().iter().filter_map(read).collect();
+        let head = Head::from_pairs(pairs).with_attributes(attributes);
+        self.root.step(|engine| engine.begin(head, arrival))
     }
 
     fn body_grew(&mut self) -> Action {

@@ -40,7 +40,7 @@
 mod decision;
 
 use deputy_engine::engine::Engine;
-use deputy_engine::evidence::Head;
+use deputy_engine::evidence::{Attribute, Head};
 use deputy_engine::model::Timestamp;
 use deputy_engine::step::{self, Arrival, FetchReply};
 use js_sys::{Array, Uint8Array};
@@ -96,9 +96,30 @@ impl Deputy {
         self.0.warnings().to_vec()
     }
 
-    /// Starts a request. `now`: milliseconds since 1970; `entropy`: ten random bytes.
-    pub fn begin(&mut self, headers: &Headers, now: f64, entropy: &[u8]) -> Result<Step, JsError> {
-        let head = Head::from_pairs(pairs(headers)?);
+    /// The names of what the configuration trusts the host to know of a connection, such as
+    /// `connection.sha256_peer_certificate_digest`: see `begin`. Mostly none.
+    #[wasm_bindgen(getter)]
+    pub fn attributes(&self) -> Vec<String> {
+        self.0.attributes().iter().map(Attribute::name).collect()
+    }
+
+    /// Starts a request. `now`: milliseconds since 1970; `entropy`: ten random bytes; `attributes`:
+    /// those of `this.attributes` that the host knows, in Envoy's bytes, never taken from the request.
+    pub fn begin(
+        &mut self,
+        headers: &Headers,
+        now: f64,
+        entropy: &[u8],
+        attributes: Option<Headers>,
+    ) -> Result<Step, JsError> {
+        let given = attributes.map(|given| pairs(&given)).transpose()?.unwrap_or_default();
+        let known = |attribute: Attribute| {
+            let name = attribute.name().into_bytes();
+            let (_, value) = given.iter().find(|(given, _)| *given == name)?;
+            Some((attribute, value.clone()))
+        };
+        let attributes = self.0.attributes().into_iter().filter_map(known).collect();
+        let head = Head::from_pairs(pairs(headers)?).with_attributes(attributes);
         let entropy = entropy.try_into().map_err(|_| JsError::new("entropy: must be ten bytes"))?;
         Ok(Step(self.0.begin(head, Arrival { now: instant(now), entropy })))
     }

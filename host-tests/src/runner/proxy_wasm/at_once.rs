@@ -1,7 +1,7 @@
 //! Many requests at once on one VM: heads first, then the bodies in turn, piece by piece, and the
 //! keys they all wait for last.
 
-use super::{ProxyWasm, RECEIPT, Replies, respond, seen};
+use super::{ProxyWasm, RECEIPT, Replies, respond, seen, tell};
 use crate::cases::{Exchange, plain};
 use crate::runner::Seen;
 use crate::vm::{Exchange as Stream, Gateway};
@@ -20,6 +20,7 @@ impl ProxyWasm {
         gateway.take_logs();
         let streams: Vec<Stream> = exchanges.iter().map(|_| gateway.exchange(0)).collect();
         for (stream, exchange) in streams.iter().zip(exchanges) {
+            tell(stream, exchange);
             stream.headers(plain(&exchange.headers), exchange.body.is_none());
         }
         bodies(&streams, exchanges);

@@ -20,6 +20,8 @@ pub(crate) struct Facts {
     /// The verified subject of a token that named no actor.
     pub(crate) subject: Option<PrincipalId>,
     pub(crate) credential: Option<CredentialFacts>,
+    /// Further credentials that say the same.
+    pub(crate) also: Vec<CredentialFacts>,
     pub(crate) protocol: Option<&'static str>,
     pub(crate) action: Option<String>,
     pub(crate) resource: Option<String>,
@@ -51,6 +53,8 @@ pub(crate) struct CredentialFacts {
     pub(crate) issuer: String,
     pub(crate) thumbprint: String,
     pub(crate) expires: Option<Timestamp>,
+    /// What proved that it is the sender's own.
+    pub(crate) bound: Option<&'static str>,
 }
 
 /// The record of one decision. Hosts write it; nobody edits it.
@@ -108,6 +112,7 @@ impl Receipt {
         to.object("agent", facts.agent.as_ref().map(AgentFacts::members));
         to.object("on_behalf_of", on_behalf_of(&facts));
         to.object("credential", facts.credential.as_ref().map(CredentialFacts::members));
+        to.objects("also", facts.also.iter().map(CredentialFacts::members));
         to.text("protocol", facts.protocol);
         to.text("action", facts.action);
         to.text("resource", facts.resource);
@@ -154,6 +159,7 @@ impl CredentialFacts {
         to.text("issuer", Some(&self.issuer));
         to.text("thumbprint", Some(&self.thumbprint));
         to.text("expires", self.expires);
+        to.text("bound", self.bound);
         to.0
     }
 }
@@ -191,6 +197,13 @@ impl Writer {
     fn texts(&mut self, name: &str, values: Option<&[String]>) {
         if let Some(values) = values {
             let values = values.iter().map(|v| v.as_str().into()).collect();
+            self.0.set(name, Value::Array(values));
+        }
+    }
+
+    fn objects(&mut self, name: &str, values: impl Iterator<Item = Object>) {
+        let values: Vec<_> = values.map(Value::Object).collect();
+        if !values.is_empty() {
             self.0.set(name, Value::Array(values));
         }
     }

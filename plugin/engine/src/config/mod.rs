@@ -3,6 +3,7 @@
 //! `docs/configuration.md` is its reference; its example is loaded by a test, which also looks for
 //! every member in its table. Not here: what the parts do.
 
+mod credentials;
 mod fields;
 mod grants;
 mod issuers;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::credential::Verified;
+use crate::credential::{Rules, Verified};
 use crate::json::{Limits, read as read_json};
 use crate::policy::{Definition, Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Surface};
@@ -33,6 +34,7 @@ pub(crate) struct Configuration {
     pub(crate) body_limit: usize,
     pub(crate) resource_metadata: Option<String>,
     pub(crate) approval_endpoint: Option<String>,
+    pub(crate) credentials: Rules,
     audience: String,
     /// Hosts this gateway answers for, canonical; none: any.
     authorities: Vec<String>,
@@ -132,6 +134,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         body_limit: parts.body_limit,
         resource_metadata: parts.resource_metadata,
         approval_endpoint: parts.approval_endpoint,
+        credentials: parts.credentials,
         audience: parts.audience,
         authorities: parts.authorities,
         tokens: parts.tokens,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::fields::{Members, Node, Problems};
 use super::people::{self, Registered};
-use super::{TokenUse, issuers, surface};
+use super::{TokenUse, credentials, issuers, surface};
+use crate::credential::Rules;
 use crate::policy::{Definition, PolicyFile};
 use crate::protocol::Surface;
 use crate::trust::Issuer;
@@ -17,6 +18,7 @@ pub(super) struct Parts {
     pub(super) approval_endpoint: Option<String>,
     pub(super) issuers: Vec<Issuer>,
     pub(super) registered: Registered,
+    pub(super) credentials: Rules,
     pub(super) definition: Definition,
     pub(super) surface: Surface,
     pub(super) tokens: BTreeMap<String, TokenUse>,
@@ -31,6 +33,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
     let version = members.need("version", problems).and_then(|n| n.number(1, 1, problems));
     let gateway = members.need("gateway", problems).and_then(|n| gateway(&n, problems));
     let issuers = issuers::read(&mut members, problems);
+    let credentials = credentials::read(&mut members, problems);
     let mut definition = Definition::default();
     let registered = people::read(&mut members, &mut definition, problems);
     let sizes = limits(&mut members, problems);
@@ -49,6 +52,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
         approval_endpoint,
         issuers: issuers?,
         registered,
+        credentials: credentials?,
         definition,
         surface,
         tokens,

@@ -5,20 +5,25 @@ use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
 
+use super::binding::Confirmation;
 use super::cache::Remembered;
 use super::jws::Jws;
 use super::terms::Terms;
-use super::{Asking, Kind, Known, Rejected, Unverified, Verified, delegation};
+use super::{
+    Asking, Authentication, Credential, Grant, Kind, Known, Proof, Rejected, Unverified, Verified,
+    delegation,
+};
 use crate::decision::Reason;
 use crate::json::{Object, Value};
-use crate::model::{PrincipalId, Timestamp};
+use crate::model::{CallerClass, PrincipalId, Timestamp};
 use crate::trust::{Algorithm, Issuer, Key, NoKey, NotSigned, Signed, Trust, base64url};
 
 /// RFC 9068 §2.1.
 pub(super) const KIND: Kind = Kind { name: "at+jwt", verify };
 
-fn verify(jws: &Jws<'_>, asking: Asking<'_>) -> Result<Remembered, Unverified> {
+fn verify(jws: &Jws<'_>, asking: &mut Asking<'_>) -> Result<Remembered, Unverified> {
     let Asking { trust, audiences, now } = asking;
+    let now = *now;
     let issuer = issuer(jws, trust)?;
     let algorithm = issuer.algorithms.named(&jws.algorithm).ok_or(Reason::AlgorithmNotAllowed)?;
     let key = signed(jws, &issuer, algorithm, trust, now)?;
@@ -27,10 +32,12 @@ fn verify(jws: &Jws<'_>, asking: Asking<'_>) -> Result<Remembered, Unverified> {
     let thumbprint = format!("sha-256:{}", base64url::encode(&Sha256::digest(jws.token)));
     let read =
         Claims { jws, issuer: &issuer, key: &key, subject: &subject, thumbprint: &thumbprint };
-    let (verified, terms) =
+    let (verified, terms, confirmation) =
         read.verified(audiences, now).map_err(|reason| read.rejected(reason))?;
+    let (source, key_thumbprint) = (issuer.id.clone(), key.thumbprint().to_owned());
+    let credential = Credential { verified: Rc::new(verified), confirmation };
     let key_id = jws.key_id.clone();
-    Ok(Remembered { verified: Rc::new(verified), terms, key_id, algorithm })
+    Ok(Remembered { credential, terms, source, key_thumbprint, key_id, algorithm })
 }
 
 /// Only a name to look keys up by, until the signature holds.
@@ -67,37 +74,49 @@ struct Claims<'a> {
 }
 
 impl Claims<'_> {
-    fn verified(&self, audiences: &[&str], now: Timestamp) -> Result<(Verified, Terms), Reason> {
+    fn verified(
+        &self,
+        audiences: &[&str],
+        now: Timestamp,
+    ) -> Result<(Verified, Terms, Option<Confirmation>), Reason> {
         let claims = &self.jws.claims;
         check_is_access_token(claims)?;
         let terms = Terms::read(claims, self.issuer)?;
         terms.hold(audiences, now)?;
         // A bound token is no bearer token (DPOP-9, MTLS-3, T27), whatever it is bound by.
-        if claims.get("cnf").is_some() {
-            return Err(Reason::ProofOfPossessionMissing);
-        }
+        let confirmation = Confirmation::of_token(claims)?;
         let client_id = identifier(claims, "client_id")?;
         let own = text(claims, "sub")? == client_id;
         let verified = Verified {
-            kind: KIND.name,
             actor: delegation::actor(claims, self.issuer, self.subject, own)?,
-            issuer: self.issuer.id.clone(),
-            scopes: scopes(claims)?,
+            proof: self.proof(&terms)?,
+            also: Vec::new(),
+            client_id: Some(client_id),
+            grant: Grant { scopes: scopes(claims)?, details: None },
+            authentication: Authentication::default(),
             audiences: terms.audiences.clone(),
-            expires: terms.expires(),
-            thumbprint: self.thumbprint.to_owned(),
-            key_thumbprint: self.key.thumbprint().to_owned(),
-            jti: identifier(claims, "jti")?,
-            client_id,
         };
-        Ok((verified, terms))
+        Ok((verified, terms, confirmation))
+    }
+
+    fn proof(&self, terms: &Terms) -> Result<Proof, Reason> {
+        Ok(Proof {
+            kind: KIND.name,
+            issuer: self.issuer.id.clone(),
+            thumbprint: self.thumbprint.to_owned(),
+            key_thumbprint: Some(self.key.thumbprint().to_owned()),
+            expires: Some(terms.expires()),
+            jti: Some(identifier(&self.jws.claims, "jti")?),
+            bound: None,
+        })
     }
 
     fn rejected(&self, reason: Reason) -> Unverified {
         let known = Known {
             kind: KIND.name,
-            subject: self.subject.clone(),
-            issuer: self.issuer.id.clone(),
+            class: CallerClass::Unknown,
+            subject: Some(self.subject.clone()),
+            issuer: self.issuer.id.as_str().to_owned(),
             thumbprint: self.thumbprint.to_owned(),
         };
         Unverified::Rejected(Rejected { reason, known: Some(known) })

@@ -1,38 +1,58 @@
-//! Finds the one bearer token of a request (RFC 6750 §2.1).
+//! Finds the one credential in `Authorization` (RFC 6750 §2.1, RFC 9449 §7.1).
 //!
 //! One place and one spelling. Whatever an upstream could take for another credential makes the
 //! request ambiguous, and anything malformed is refused, never taken for "no credential" (H1…H7).
 
 use crate::decision::Reason;
-use crate::evidence::{Head, Once, query_names};
+use crate::evidence::{Head, Line, Once, query_names};
 
-/// The token, not yet looked at.
-pub(super) fn find(head: &Head) -> Result<&str, Reason> {
-    let elsewhere = in_query(head)? || in_cookie(head)?;
+/// A token, not yet looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authorization<'h> {
+    pub(super) scheme: Scheme,
+    pub(super) token: &'h str,
+}
+
+/// How it is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Bearer,
+    /// With a proof of possession beside it (DPOP-9).
+    Dpop,
+}
+
+pub(super) fn find<'h>(
+    head: &'h Head,
+    line: Line<'_>,
+) -> Result<Option<Authorization<'h>>, Reason> {
+    let elsewhere = in_query(line) || in_cookie(head)?;
     match (head.once("authorization"), elsewhere) {
         (Once::Many, _) | (Once::One(_), true) => Err(Reason::AmbiguousCredential),
         // RFC 6750 §2.3 warns of it and MCP forbids it; in a cookie, any web page could use it.
         (Once::Absent, true) => Err(Reason::UnsupportedCredential),
-        (Once::Absent, false) => Err(Reason::NoCredential),
-        (Once::One(value), false) => token(value),
+        (Once::Absent, false) => Ok(None),
+        (Once::One(value), false) => read(value).map(Some),
     }
 }
 
 /// RFC 9110 §11.4: a scheme in any case, one space, the token.
-fn token(value: &str) -> Result<&str, Reason> {
+fn read(value: &str) -> Result<Authorization<'_>, Reason> {
     // A host may have joined two headers into one; no token and no scheme here has a comma.
     if value.contains(',') {
         return Err(Reason::AmbiguousCredential);
     }
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(other_scheme(value, scheme));
-    }
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Scheme::Bearer,
+        "dpop" => Scheme::Dpop,
+        secret if SHARED_SECRETS.contains(&secret) => return Err(Reason::SharedSecret),
+        _ => return Err(other_scheme(value, scheme)),
+    };
     // Trimmed by one hop and not by another, the same header would name two tokens.
     if token.contains([' ', '\t']) {
         return Err(Reason::RequestMalformed);
     }
-    Ok(token)
+    Ok(Authorization { scheme, token })
 }
 
 fn other_scheme(value: &str, scheme: &str) -> Reason {
@@ -45,12 +65,9 @@ fn other_scheme(value: &str, scheme: &str) -> Reason {
 }
 
 /// RFC 6750 §2.3: the parameter `access_token`. Wider than any one parser reads it.
-fn in_query(head: &Head) -> Result<bool, Reason> {
-    let line = head.line().map_err(|_| Reason::RequestMalformed)?;
-    let Some((_, query)) = line.path.split_once('?') else {
-        return Ok(false);
-    };
-    Ok(query_names(query).any(|name| name == TOKEN_NAME))
+fn in_query(line: Line<'_>) -> bool {
+    let query = line.path.split_once('?').map(|(_, query)| query);
+    query.is_some_and(|query| query_names(query).any(|name| name == TOKEN_NAME))
 }
 
 fn in_cookie(head: &Head) -> Result<bool, Reason> {
@@ -69,3 +86,6 @@ fn is_token_name(name: &str) -> bool {
 }
 
 const TOKEN_NAME: &str = "access_token";
+
+/// Schemes whose secret the caller sends along: Basic (RFC 7617) and what APIs call their keys.
+const SHARED_SECRETS: [&str; 4] = ["basic", "apikey", "api-key", "token"];

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::terms::Terms;
-use super::{Asking, Verified};
+use super::{Asking, Credential};
+use crate::model::IssuerId;
 use crate::trust::{Algorithm, Learned};
 
 /// Verified tokens, least recently used ones dropped first.
@@ -31,27 +32,30 @@ struct Entry {
 /// A verified token, and what is needed to see that it still is.
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
-    pub(super) verified: Rc<Verified>,
+    pub(super) credential: Credential,
     pub(super) terms: Terms,
+    /// Whose key signed it, and which.
+    pub(super) source: IssuerId,
+    pub(super) key_thumbprint: String,
     pub(super) key_id: Option<String>,
     pub(super) algorithm: Algorithm,
 }
 
 impl TokenCache {
     /// The token's proof, if it was verified before and still holds.
-    pub(super) fn find(&mut self, token: &str, asking: &mut Asking<'_>) -> Option<Rc<Verified>> {
+    pub(super) fn find(&mut self, token: &str, asking: &mut Asking<'_>) -> Option<Credential> {
         let entry = self.tokens.get(token)?;
         if !entry.remembered.holds(asking) {
             self.remove(token);
             return None;
         }
-        let verified = Rc::clone(&entry.remembered.verified);
+        let credential = entry.remembered.credential.clone();
         self.touch(token);
-        Some(verified)
+        Some(credential)
     }
 
-    pub(super) fn insert(&mut self, token: &str, remembered: Remembered) -> Rc<Verified> {
-        let verified = Rc::clone(&remembered.verified);
+    pub(super) fn insert(&mut self, token: &str, remembered: Remembered) -> Credential {
+        let credential = remembered.credential.clone();
         self.remove(token);
         let token: Rc<str> = token.into();
         let used = self.next_use();
@@ -59,15 +63,15 @@ impl TokenCache {
         self.order.insert(used, Rc::clone(&token));
         self.tokens.insert(token, Entry { remembered, used });
         self.evict();
-        verified
+        credential
     }
 
     /// Forgets the tokens of keys that no longer count (JWKS-4).
     pub(crate) fn retain(&mut self, learned: &Learned) {
         let Some(keys) = &learned.keys else { return };
         let gone = |entry: &Entry| {
-            let verified = &entry.remembered.verified;
-            verified.issuer == learned.issuer && !keys.contains(&verified.key_thumbprint)
+            let Remembered { source, key_thumbprint, .. } = &entry.remembered;
+            *source == learned.issuer && !keys.contains(key_thumbprint)
         };
         let tokens = self.tokens.iter().filter(|(_, entry)| gone(entry));
         let tokens: Vec<_> = tokens.map(|(token, _)| Rc::clone(token)).collect();
@@ -108,8 +112,8 @@ impl TokenCache {
 impl Remembered {
     fn holds(&self, asking: &mut Asking<'_>) -> bool {
         let Asking { trust, audiences, now } = asking;
-        let key = trust.key(&self.verified.issuer, self.key_id.as_deref(), self.algorithm, *now);
-        key.is_ok_and(|key| key.thumbprint() == self.verified.key_thumbprint)
+        let key = trust.key(&self.source, self.key_id.as_deref(), self.algorithm, *now);
+        key.is_ok_and(|key| key.thumbprint() == self.key_thumbprint)
             && self.terms.hold(audiences, *now).is_ok()
     }
 }

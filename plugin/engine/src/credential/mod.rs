@@ -1,85 +1,69 @@
 //! Who sent the request, proven.
 //!
-//! Finds the one credential of a request, has its kind verify it, and remembers what was verified.
-//! A kind is a file and a line in [`KINDS`]. Not here: whether the agent is registered or what it
-//! may do.
+//! Reads what a request presents ([`Presented`]), has each credential verified by its kind, has bound
+//! ones proven to be the sender's ([`binding`]), and puts together what they say. A kind is a file and
+//! a line in [`KINDS`]; `docs/credentials.md` is made from those lines. Not here: whether the agent is
+//! registered or what it may do.
+//!
+//! | step | where | what comes out |
+//! |---|---|---|
+//! | read the head, once | `presented`, `bearer`, `certificate` | [`Presented`], nothing believed |
+//! | verify each credential | the kind's file, through `cache` | `Credential`: what it says, and what it is bound by |
+//! | prove possession | `binding`, for every request | a [`Bound`] in the credential's [`Proof`], or a refusal |
+//! | put together | here | one [`Verified`] |
 
 mod access_token;
 mod bearer;
+mod binding;
 mod cache;
+mod certificate;
 mod delegation;
 mod jws;
+mod presented;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod verified;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
+pub(crate) use binding::Bound;
 pub(crate) use cache::TokenCache;
+pub(crate) use certificate::CertificateRules;
+pub(crate) use verified::{Authentication, Grant, Known, Proof, Rejected, Unverified, Verified};
 
+use binding::{BoundToken, Confirmation};
 use cache::Remembered;
 use jws::Jws;
+use presented::Presented;
 
 use crate::decision::Reason;
 use crate::evidence::Head;
-use crate::fetch::Fetch;
-use crate::model::{Actor, IssuerId, PrincipalId, Timestamp};
+use crate::model::Timestamp;
 use crate::trust::Trust;
 
-/// A way to prove who one is. Kinds exclude each other: a token is of the one kind its `typ` names,
-/// and is never tried as another (RFC 8725 §3.11, §3.12).
+/// A way to prove who one is. Kinds exclude each other: a token is of the one kind its place and its
+/// `typ` name, and is never tried as another (RFC 8725 §3.11, §3.12).
 pub(crate) struct Kind {
     /// As receipts and policies write it, and without `application/` the token's `typ`.
     pub(crate) name: &'static str,
-    verify: fn(&Jws<'_>, Asking<'_>) -> Result<Remembered, Unverified>,
+    verify: fn(&Jws<'_>, &mut Asking<'_>) -> Result<Remembered, Unverified>,
 }
 
 /// Every kind that is accepted.
 pub(crate) const KINDS: &[Kind] = &[access_token::KIND];
 
-/// What was proven. Only a kind makes one, after every check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verified {
-    pub(crate) kind: &'static str,
-    pub(crate) actor: Actor,
-    pub(crate) issuer: IssuerId,
-    pub(crate) client_id: String,
-    pub(crate) scopes: BTreeSet<String>,
-    /// All of `aud`.
-    pub(crate) audiences: Vec<String>,
-    pub(crate) expires: Timestamp,
-    /// `sha-256:` and the base64url digest of the whole credential; logged in its place (JWT-29).
-    pub(crate) thumbprint: String,
-    /// RFC 7638, of the issuer's key.
-    pub(crate) key_thumbprint: String,
-    pub(crate) jti: String,
+/// What credentials are accepted, and who tells of them: as configured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    pub(crate) certificates: CertificateRules,
 }
 
-/// Why nothing was proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unverified {
-    Rejected(Rejected),
-    /// Ask again when this has been fetched.
-    Needs(Fetch),
-}
-
-/// A credential that is refused for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected {
-    pub(crate) reason: Reason,
-    pub(crate) known: Option<Known>,
-}
-
-/// What is known of a refused token. Only one whose signature holds is known at all: what others
-/// say about themselves belongs in no receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    pub(crate) kind: &'static str,
-    /// `sub`: the delegator or, in an impersonation, whoever was impersonated.
-    pub(crate) subject: PrincipalId,
-    pub(crate) issuer: IssuerId,
-    pub(crate) thumbprint: String,
+/// One token that holds, perhaps still to be proven to be the sender's own.
+#[derive(Clone, Debug)]
+struct Credential {
+    verified: Rc<Verified>,
+    confirmation: Option<Confirmation>,
 }
 
 /// What a kind may use.
@@ -90,29 +74,42 @@ struct Asking<'a> {
     now: Timestamp,
 }
 
-/// Verifies the credential of a request that is meant for one of `audiences`.
+/// Verifies the credentials of a request that is meant for one of `audiences`.
 pub(crate) fn verify<A: AsRef<str>>(
     head: &Head,
-    trust: &mut Trust,
-    cache: &mut TokenCache,
+    (rules, trust, cache): (&Rules, &mut Trust, &mut TokenCache),
     audiences: &[A],
     now: Timestamp,
 ) -> Result<Rc<Verified>, Unverified> {
-    let token = bearer::find(head)?;
+    let presented = Presented::read(head, &rules.certificates)?;
     let audiences: Vec<&str> = audiences.iter().map(AsRef::as_ref).collect();
     let mut asking = Asking { trust, audiences: &audiences, now };
-    if let Some(verified) = cache.find(token, &mut asking) {
-        return Ok(verified);
+    let Some(authorization) = presented.authorization else {
+        return Err(presented.nothing().into());
+    };
+    let credential = token(authorization.token, cache, &mut asking)?;
+    let bound = BoundToken { token: authorization.token, scheme: Some(authorization.scheme) };
+    let bound = binding::hold(credential.confirmation.as_ref(), bound, &presented, &mut asking)?;
+    if bound.is_none() {
+        return Ok(credential.verified);
+    }
+    let mut verified = Rc::unwrap_or_clone(credential.verified);
+    verified.proof.bound = bound;
+    Ok(Rc::new(verified))
+}
+
+/// Verifies a token, or finds that it was verified before and still holds.
+fn token(
+    token: &str,
+    cache: &mut TokenCache,
+    asking: &mut Asking<'_>,
+) -> Result<Credential, Unverified> {
+    if let Some(credential) = cache.find(token, asking) {
+        return Ok(credential);
     }
     let jws = Jws::parse(token)?;
     let kind = KINDS.iter().find(|kind| jws.is_of_type(kind.name));
     let kind = kind.ok_or(Reason::TokenWrongType)?;
     let remembered = (kind.verify)(&jws, asking)?;
     Ok(cache.insert(token, remembered))
-}
-
-impl From<Reason> for Unverified {
-    fn from(reason: Reason) -> Self {
-        Self::Rejected(Rejected { reason, known: None })
-    }
 }

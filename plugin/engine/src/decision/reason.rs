@@ -67,6 +67,8 @@ reasons! {
     AmbiguousCredential = "ambiguous_credential", Who, InvalidRequest;
     /// The credential comes in a place or scheme that is not accepted.
     UnsupportedCredential = "unsupported_credential", Who, InvalidToken;
+    /// The request carries a shared secret (Basic, an API key) and no proof of who sends it.
+    SharedSecret = "shared_secret", Who, InvalidToken;
     /// The token is not a compact JWS with a strict header and claims.
     TokenMalformed = "token_malformed", Who, InvalidToken;
     /// The token is of another kind than an access token (`typ`).

@@ -1,6 +1,8 @@
-//! Who somebody is: an issuer and a subject of its namespace.
+//! Who somebody is: an issuer and a subject of its namespace, or a workload of a trust domain.
 
 use std::fmt;
+
+use super::{InvalidWorkload, WorkloadId};
 
 /// An issuer (`iss`), compared byte for byte (RFC 9068 §4, MCP authorization).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +19,8 @@ pub enum InvalidIdentity {
     Character,
     /// An identity is written `issuer#subject`.
     NoSeparator,
+    /// It begins with `spiffe://` and is no SPIFFE id.
+    Workload(InvalidWorkload),
 }
 
 /// Longest issuer or subject in bytes; SPIFFE allows 2048 for a whole id, tokens rarely pass 100.
@@ -40,7 +44,8 @@ impl IssuerId {
     }
 }
 
-/// An identity: `issuer#subject`. Two issuers' equal subjects are two identities (ACT-4, JWT-27).
+/// An identity: `issuer#subject`, or the SPIFFE id of a workload, which has no `#`. Two issuers' equal
+/// subjects are two identities (ACT-4, JWT-27).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrincipalId {
     text: String,
@@ -54,13 +59,24 @@ impl PrincipalId {
         Ok(Self { text: format!("{}#{subject}", issuer.0), issuer_length: issuer.0.len() })
     }
 
-    /// Reads `issuer#subject`.
+    /// Reads `issuer#subject` or a SPIFFE id.
     pub fn parse(text: &str) -> Result<Self, InvalidIdentity> {
-        let (issuer, subject) = text.split_once('#').ok_or(InvalidIdentity::NoSeparator)?;
+        let Some((issuer, subject)) = text.split_once('#') else {
+            return match WorkloadId::spiffe(text) {
+                Ok(id) => Ok(id.principal()),
+                Err(InvalidWorkload::Scheme) => Err(InvalidIdentity::NoSeparator),
+                Err(why) => Err(InvalidIdentity::Workload(why)),
+            };
+        };
         Self::new(&IssuerId::parse(issuer)?, subject)
     }
 
-    /// `issuer#subject`.
+    /// `issuer_length` is the length of scheme and trust domain.
+    pub(super) fn of_workload(id: &WorkloadId, issuer_length: usize) -> Self {
+        Self { text: id.as_str().to_owned(), issuer_length }
+    }
+
+    /// `issuer#subject`, or the SPIFFE id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -86,6 +102,7 @@ impl fmt::Display for InvalidIdentity {
             Self::TooLong => write!(f, "is longer than {MAX_LENGTH} bytes"),
             Self::Character => f.write_str("holds a character that is not allowed"),
             Self::NoSeparator => f.write_str("must be written `issuer#subject`"),
+            Self::Workload(why) => why.fmt(f),
         }
     }
 }
@@ -116,6 +133,11 @@ mod tests {
     fn an_identity_is_an_issuer_and_a_subject_and_nothing_hidden() {
         let id = PrincipalId::parse("https://idp.example#agent#7").unwrap();
         assert_eq!(id.issuer(), "https://idp.example");
+        let workload = PrincipalId::parse("spiffe://acme.example/refund-bot").unwrap();
+        assert_eq!(workload.issuer(), "spiffe://acme.example");
+        for bad in ["spiffe://acme.example", "spiffe://Acme/x", "wimse://acme/x", "https://a/b"] {
+            assert!(PrincipalId::parse(bad).is_err(), "{bad}");
+        }
         for bad in ["", "x", "#x", "x#", "a b#c", "a#b\u{0}", "a#b\u{200b}", "a#b\u{202e}c"] {
             assert!(PrincipalId::parse(bad).is_err(), "{bad:?}");
         }

@@ -4,11 +4,15 @@
 //! check that its module names; there is no `validate()` to forget.
 
 mod action;
+mod caller;
 mod delegation;
 mod identity;
 mod time;
+mod workload;
 
 pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+pub use caller::CallerClass;
 pub use delegation::{Actor, Delegation};
 pub use identity::{InvalidIdentity, IssuerId, PrincipalId};
 pub use time::{EvaluationId, Period, Timestamp};
+pub use workload::{InvalidWorkload, TrustDomain, WorkloadId};

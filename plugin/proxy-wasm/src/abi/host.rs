@@ -45,7 +45,7 @@ pub(crate) fn speak_for(context: u32) -> Result<(), Status> {
     Status(unsafe { imports::proxy_set_effective_context(context) }).ok()
 }
 
-/// Reads a property of one path segment.
+/// Reads a property; the segments of its path are joined by NUL.
 pub(crate) fn property(path: &str) -> Result<Vec<u8>, Status> {
     // SAFETY: pointer and size describe `path`; the rest is `returned`'s.
     returned(|to, size| unsafe { imports::proxy_get_property(path.as_ptr(), path.len(), to, size) })

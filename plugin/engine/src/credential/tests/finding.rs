@@ -3,7 +3,11 @@
 use super::*;
 
 fn found(path: &str, headers: &[(&str, &str)]) -> Result<String, Reason> {
-    bearer::find(&head(path, headers)).map(str::to_owned)
+    let head = head(path, headers);
+    let presented = Presented::read(&head, &CertificateRules::default())?;
+    let authorization = presented.authorization.ok_or_else(|| presented.nothing())?;
+    assert_eq!(authorization.scheme, bearer::Scheme::Bearer);
+    Ok(authorization.token.to_owned())
 }
 
 fn in_header(value: &str) -> Result<String, Reason> {
@@ -41,25 +45,55 @@ fn an_authorization_without_a_token_is_refused_as_one_with_a_bad_token() {
     for value in ["Bearer", "Bearer "] {
         let head = head("/", &[("authorization", value)]);
         let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
-        let refused = verify(&head, &mut trust, &mut cache, &[GATEWAY], at(NOW)).unwrap_err();
+        let refused =
+            verify(&head, (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], at(NOW))
+                .unwrap_err();
         assert_eq!(refused, Unverified::from(Reason::TokenMalformed), "{value:?}");
     }
 }
 
 #[test]
 fn another_scheme_is_not_read() {
-    let schemes = [
-        "Basic YTpi",
-        "DPoP a.b.c",
-        "dpop a.b.c",
-        "Digest x",
-        "Bearer:a.b.c",
-        "a.b.c",
-        "Bearera.b.c",
-        "Token a.b.c",
-    ];
+    let schemes = ["Digest x", "Bearer:a.b.c", "a.b.c", "Bearera.b.c"];
     for value in schemes {
         assert_eq!(in_header(value), Err(Reason::UnsupportedCredential), "{value:?}");
+    }
+}
+
+#[test]
+fn a_shared_secret_identifies_nobody() {
+    for value in ["Basic YTpi", "basic YTpi", "Basic", "ApiKey x", "Api-Key x", "Token a.b.c"] {
+        assert_eq!(in_header(value), Err(Reason::SharedSecret), "{value:?}");
+    }
+    for name in presented::SHARED_SECRETS {
+        assert_eq!(found("/", &[(name, "0123")]), Err(Reason::SharedSecret), "{name}");
+        let beside = found("/", &[(name, "0123"), ("authorization", "Bearer a")]);
+        assert_eq!(beside.as_deref(), Ok("a"), "{name} may be the upstream's");
+    }
+}
+
+#[test]
+fn a_token_that_is_bound_by_nothing_is_not_presented_as_bound() {
+    let authorization = format!("DPoP {}", good_token());
+    let head = head("/", &[("authorization", &authorization), ("dpop", "a.b.c")]);
+    let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
+    let with = (&Rules::default(), &mut trust, &mut cache);
+    let refused = verify(&head, with, &[GATEWAY], at(NOW)).unwrap_err();
+    assert_eq!(refused, Unverified::from(Reason::UnsupportedCredential));
+}
+
+#[test]
+fn a_header_that_is_one_token_comes_once_and_alone() {
+    for name in ["workload-identity-token", "workload-proof-token", "txn-token"] {
+        for (values, reason) in [
+            (&["a", "b"][..], Reason::AmbiguousCredential),
+            (&["a,b"], Reason::AmbiguousCredential),
+            (&["a", "a"], Reason::AmbiguousCredential),
+            (&["a b"], Reason::RequestMalformed),
+        ] {
+            let headers: Vec<_> = values.iter().map(|value| (name, *value)).collect();
+            assert_eq!(found("/", &headers), Err(reason), "{name}: {values:?}");
+        }
     }
 }
 
@@ -130,7 +164,9 @@ fn a_request_without_any_credential_says_so() {
 fn a_head_that_is_malformed_is_not_searched() {
     let bytes =
         vec![(b":method".to_vec(), b"GET".to_vec()), (b"authorization".to_vec(), vec![0xff])];
-    assert_eq!(bearer::find(&Head::from_pairs(bytes)), Err(Reason::RequestMalformed));
+    let head = Head::from_pairs(bytes);
+    let refused = Presented::read(&head, &CertificateRules::default()).unwrap_err();
+    assert_eq!(refused, Reason::RequestMalformed);
 }
 
 #[test]
@@ -138,5 +174,7 @@ fn a_proof_beside_a_token_that_is_not_bound_changes_nothing() {
     let authorization = format!("Bearer {}", good_token());
     let head = head("/", &[("authorization", &authorization), ("dpop", "a.b.c")]);
     let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
-    assert!(verify(&head, &mut trust, &mut cache, &[GATEWAY], at(NOW)).is_ok());
+    assert!(
+        verify(&head, (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], at(NOW)).is_ok()
+    );
 }

@@ -10,8 +10,11 @@ mod finding;
 
 use serde_json::{Value, json};
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::fetch::{FetchReply, ReplyHeaders};
+use crate::model::{Actor, IssuerId, PrincipalId};
 use crate::trust::testing::{Signer, key_set};
 use crate::trust::{
     ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, base64url, keys_endpoint,
@@ -90,7 +93,7 @@ fn bearer(token: &str) -> Head {
 /// What a gateway that trusts one issuer says to a token, without having seen it before.
 fn verify_for(issuer: Issuer, token: &str, now: Timestamp) -> Result<Rc<Verified>, Unverified> {
     let (mut trust, mut cache) = (Trust::new(vec![issuer]), TokenCache::default());
-    verify(&bearer(token), &mut trust, &mut cache, &[GATEWAY], now)
+    verify(&bearer(token), (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], now)
 }
 
 fn rejection(issuer: Issuer, token: &str, now: Timestamp) -> Rejected {
@@ -125,18 +128,18 @@ fn a_good_token_proves_agent_and_delegator() {
     let token = good_token();
     let verified = verify_for(issuer(), &token, at(NOW)).unwrap();
     let id = |subject: &str| PrincipalId::parse(&format!("{IDP}#{subject}")).unwrap();
-    assert_eq!(verified.kind, "at+jwt");
+    assert_eq!(verified.proof.kind, "at+jwt");
     assert_eq!(verified.actor.agent, id("refund-bot"));
     let delegation = verified.actor.delegation.as_ref().unwrap();
     assert_eq!((&delegation.delegator, delegation.depth()), (&id("dana"), 1));
-    assert_eq!(verified.issuer.as_str(), IDP);
-    assert_eq!(verified.client_id, "refund-bot");
-    assert!(verified.scopes.iter().eq(["orders:read", "orders:write"]));
+    assert_eq!(verified.proof.issuer.as_str(), IDP);
+    assert_eq!(verified.client_id.as_deref(), Some("refund-bot"));
+    assert!(verified.grant.scopes.iter().eq(["orders:read", "orders:write"]));
     assert_eq!(verified.audiences, [GATEWAY]);
-    assert_eq!(verified.expires, at(NOW + 290));
-    assert_eq!(verified.jti, "t-1");
-    assert_eq!(verified.thumbprint.len(), "sha-256:".len() + 43);
-    assert_eq!(verified.key_thumbprint.len(), 43);
+    assert_eq!(verified.proof.expires, Some(at(NOW + 290)));
+    assert_eq!(verified.proof.jti.as_deref(), Some("t-1"));
+    assert_eq!(verified.proof.thumbprint.len(), "sha-256:".len() + 43);
+    assert_eq!(verified.proof.key_thumbprint.as_ref().map(String::len), Some(43));
 }
 
 #[test]

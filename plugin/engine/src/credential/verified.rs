@@ -1,0 +1,92 @@
+//! What was proven, by what, and what was not.
+
+use std::collections::BTreeSet;
+
+use super::binding::Bound;
+use crate::decision::Reason;
+use crate::fetch::Fetch;
+use crate::json::Object;
+use crate::model::{Actor, CallerClass, IssuerId, PrincipalId, Timestamp};
+
+/// What was proven. Only [`super::verify`] makes one, after every check.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Verified {
+    pub(crate) actor: Actor,
+    /// The proof that says who the agent is.
+    pub(crate) proof: Proof,
+    /// Further proofs, that say the same.
+    pub(crate) also: Vec<Proof>,
+    /// The OAuth client; of tokens that have one. Never an actor (ACT-3).
+    pub(crate) client_id: Option<String>,
+    pub(crate) grant: Grant,
+    pub(crate) authentication: Authentication,
+    /// All of `aud`; none of a proof that has no audience.
+    pub(crate) audiences: Vec<String>,
+}
+
+/// One credential that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// The name of its kind, as receipts and policies write it.
+    pub(crate) kind: &'static str,
+    /// Who vouches: an issuer, or a trust domain written `spiffe://name`.
+    pub(crate) issuer: IssuerId,
+    /// `sha-256:` and the base64url digest of the whole credential; logged in its place (JWT-29).
+    pub(crate) thumbprint: String,
+    /// RFC 7638, of the key that signed it. None of a certificate: the host verified that.
+    pub(crate) key_thumbprint: Option<String>,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) jti: Option<String>,
+    /// What proved that the sender is the one it was issued to; none of a bearer token.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// What an access token grants.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Grant {
+    pub(crate) scopes: BTreeSet<String>,
+    /// RFC 9396 §2: `authorization_details`, each with a `type`. None: the token has no such claim.
+    pub(crate) details: Option<Vec<Object>>,
+}
+
+/// How the subject of a token authenticated, as its issuer says (RFC 9470 §6, RFC 8176).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Authentication {
+    pub(crate) acr: Option<String>,
+    pub(crate) auth_time: Option<Timestamp>,
+    pub(crate) amr: BTreeSet<String>,
+}
+
+/// Why nothing was proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unverified {
+    Rejected(Rejected),
+    /// Ask again when this has been fetched.
+    Needs(Fetch),
+}
+
+/// A credential that is refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) reason: Reason,
+    pub(crate) known: Option<Known>,
+}
+
+/// What is known of a refused credential. Only one whose signature holds is known at all: what
+/// others say about themselves belongs in no receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) kind: &'static str,
+    pub(crate) class: CallerClass,
+    /// `sub`: the delegator or, in an impersonation, whoever was impersonated.
+    pub(crate) subject: Option<PrincipalId>,
+    /// As in [`Proof`]; of a bot, the directory it named.
+    pub(crate) issuer: String,
+    pub(crate) thumbprint: String,
+}
+
+impl From<Reason> for Unverified {
+    fn from(reason: Reason) -> Self {
+        Self::Rejected(Rejected { reason, known: None })
+    }
+}
