@@ -103,10 +103,17 @@ fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
 }
 
 fn clusters(configuration: &Value) -> Vec<String> {
-    let issuers = configuration["issuers"].as_array().into_iter().flatten();
-    let cluster =
-        |issuer: &Value| issuer.pointer("/keys/fetch/cluster")?.as_str().map(str::to_owned);
-    issuers.filter_map(cluster).collect()
+    match configuration {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| match value.as_str() {
+                Some(cluster) if name == "cluster" => vec![cluster.to_owned()],
+                _ => clusters(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(clusters).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn exchange(

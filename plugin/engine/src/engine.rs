@@ -498,8 +498,9 @@ impl fmt::Debug for Case {
     }
 }
 
-/// One for a key set that was never had, one for a key that is new.
-const FETCHES_PER_REQUEST: u8 = 2;
+/// Two for the metadata of an issuer that was never had, one for its key set, one for a key that is
+/// new.
+const FETCHES_PER_REQUEST: u8 = 4;
 
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.

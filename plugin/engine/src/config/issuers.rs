@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::fields::{Members, Node, Problems};
-use crate::fetch::Endpoint;
+use super::keys;
 use crate::model::IssuerId;
-use crate::trust::{ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, keys_endpoint};
+use crate::trust::{ActorIssuer, Algorithm, Algorithms, Issuer};
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option<Vec<Issuer>> {
     let nodes = members.need("issuers", problems).and_then(|n| n.items(problems))?;
@@ -32,7 +32,7 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let allowed =
         members.need("algorithms", problems).and_then(|n| algorithms(&n, alias, problems));
     let keys = members.need("keys", problems);
-    let keys = keys.and_then(|n| keys_section(&n, allowed.as_ref(), problems));
+    let keys = keys.and_then(|n| keys::read(&n, id.as_ref(), allowed.as_ref(), problems));
     let leeway_seconds = members.number("leeway_seconds", (0, 60, 60), problems);
     let max_lifetime_seconds = members.number("max_lifetime_seconds", (1, 3600, A_DAY), problems);
     let depth = members.number("max_delegation_depth", (1, 4, 8), problems);
@@ -73,43 +73,6 @@ fn algorithms(node: &Node<'_>, alias: bool, problems: &mut Problems) -> Option<A
         return node.wrong(problems, "eddsa_alias needs Ed25519 among the algorithms");
     }
     Some(Algorithms::new(allowed, alias))
-}
-
-fn keys_section(
-    node: &Node<'_>,
-    allowed: Option<&Algorithms>,
-    problems: &mut Problems,
-) -> Option<Keys> {
-    let mut members = node.members(problems)?;
-    let (inline, fetch) = (members.maybe("inline"), members.maybe("fetch"));
-    members.close(problems);
-    match (inline, fetch) {
-        (Some(inline), None) => {
-            let set = KeySet::read(inline.value(), allowed?);
-            problems.keep(inline.path(), set).map(Keys::Inline)
-        }
-        (None, Some(fetch)) => endpoint(&fetch, problems).map(Keys::Fetch),
-        _ => node.wrong(problems, "needs exactly one of inline and fetch"),
-    }
-}
-
-fn endpoint(node: &Node<'_>, problems: &mut Problems) -> Option<Endpoint> {
-    let mut members = node.members(problems)?;
-    let mut text = |name| {
-        let text = members.need_text(name, problems)?;
-        let printable = text.bytes().all(|b| matches!(b, b'!'..=b'~'));
-        if !printable {
-            problems.add(members.at(name), "must be printable ASCII without spaces");
-            return None;
-        }
-        Some(text.to_owned())
-    };
-    let (cluster, authority, path) = (text("cluster"), text("authority"), text("path"));
-    if path.as_ref().is_some_and(|p| !p.starts_with('/')) {
-        problems.add(members.at("path"), "must begin with /");
-    }
-    members.close(problems);
-    Some(keys_endpoint(cluster?, authority?, path?))
 }
 
 fn actor_issuer(node: &Node<'_>, problems: &mut Problems) -> Option<ActorIssuer> {

@@ -8,6 +8,7 @@ mod fields;
 mod grants;
 mod issuers;
 mod nearest;
+mod keys;
 mod parts;
 mod people;
 mod surface;

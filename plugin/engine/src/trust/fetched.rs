@@ -22,6 +22,8 @@ pub(super) struct Fetched<T> {
     last: Option<Elapsed>,
     /// The last fetch has no answer yet.
     waiting: bool,
+    /// What is known came from another place than the one that is asked now.
+    moved: bool,
     error: Option<RefusedAnswer>,
 }
 
@@ -44,7 +46,7 @@ pub(super) enum Taken {
 
 impl<T> Fetched<T> {
     pub(super) fn new(fetch: Fetch) -> Self {
-        Self { fetch, good: None, last: None, waiting: false, error: None }
+        Self { fetch, good: None, last: None, waiting: false, moved: false, error: None }
     }
 
     /// The good document, unless nobody has confirmed it for too long.
@@ -61,6 +63,7 @@ impl<T> Fetched<T> {
             }
             self.last = Some(now);
             self.waiting = true;
+            self.moved = false;
         }
         Some(self.asked(now))
     }
@@ -73,7 +76,7 @@ impl<T> Fetched<T> {
     /// The fetch to make in the background, if it is time.
     pub(super) fn due(&mut self, now: Elapsed) -> Option<Fetch> {
         let fresh = self.good.as_ref().is_some_and(|good| now.since(good.since) < REFRESH_MS);
-        if fresh { None } else { self.ask_anew(now) }
+        if fresh && !self.moved { None } else { self.ask_anew(now) }
     }
 
     /// Replaces the document as a whole (JWKS-4), or keeps it if the answer is no good (JWKS-3).
@@ -109,6 +112,27 @@ impl<T> Fetched<T> {
                 Taken::Unchanged
             }
         }
+    }
+
+    /// From now on it comes from there, and the first time without a pause. What is known stays
+    /// until then.
+    pub(super) fn look_at(&mut self, fetch: Fetch) {
+        if self.is_of(&fetch) {
+            return;
+        }
+        self.look_later_at(fetch);
+        self.last = None;
+        self.moved = true;
+        if let Some(good) = &mut self.good {
+            // A validator is its own place's.
+            good.tag = None;
+        }
+    }
+
+    /// The same, after the usual pause.
+    pub(super) fn look_later_at(&mut self, fetch: Fetch) {
+        self.fetch = fetch;
+        self.waiting = false;
     }
 
     /// Whether an answer to that fetch is about this document. One of another configuration, from

@@ -49,6 +49,11 @@ impl FetchedKeys {
         self.set.due(now)
     }
 
+    /// See [`Fetched::look_at`].
+    pub(super) fn look_at(&mut self, fetch: Fetch) {
+        self.set.look_at(fetch);
+    }
+
     /// Takes in an answer; the keys that count from now on, if they were replaced.
     pub(super) fn learn(
         &mut self,

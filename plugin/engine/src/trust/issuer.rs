@@ -2,6 +2,7 @@
 
 use super::algorithm::Algorithms;
 use super::key_set::{KeySet, MAX_BYTES};
+use super::metadata;
 use crate::fetch::Endpoint;
 use crate::model::IssuerId;
 
@@ -27,6 +28,75 @@ pub(crate) enum Keys {
     /// Part of the configuration: trusted as long as it is.
     Inline(KeySet),
     Fetch(Endpoint),
+    /// From where the issuer's metadata says they are.
+    Discover(Discovery),
+}
+
+/// Where an issuer's metadata is, and which hosts it may send us to.
+#[derive(Clone, Debug)]
+pub(crate) struct Discovery {
+    first: Endpoint,
+    others: Vec<Endpoint>,
+    hosts: Vec<Host>,
+}
+
+/// A host that keys may be on, and how it is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) authority: String,
+    pub(crate) cluster: String,
+}
+
+/// How the path of an issuer's metadata is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// RFC 8414 §3.1: `/.well-known/oauth-authorization-server`, then the issuer's own path.
+    OAuth,
+    /// OpenID Connect Discovery §4.1: the issuer's own path, then
+    /// `/.well-known/openid-configuration`.
+    OpenId,
+}
+
+impl Discovery {
+    /// `main` answers for the metadata and may hold the keys; `more` may hold the keys as well.
+    /// Nothing without a form, or for an issuer that is not a URL whose path can be asked for.
+    pub(crate) fn new(
+        issuer: &IssuerId,
+        main: Host,
+        more: Vec<Host>,
+        forms: &[Form],
+    ) -> Option<Self> {
+        let (scheme, _) = metadata::split_scheme(issuer.as_str())?;
+        let endpoint = |form: &Form| {
+            let (cluster, authority) = (main.cluster.clone(), main.authority.clone());
+            let path = metadata::path(issuer, *form)?;
+            let (timeout_ms, max_bytes) = (TIMEOUT_MS, metadata::MAX_BYTES);
+            Some(Endpoint { cluster, authority, path, timeout_ms, max_bytes })
+        };
+        let mut endpoints = forms.iter().map(endpoint).collect::<Option<Vec<_>>>()?.into_iter();
+        let first = endpoints.next()?;
+        let canonical = |host: Host| {
+            let authority = metadata::canonical_authority(&host.authority, scheme);
+            Host { authority, ..host }
+        };
+        let hosts = std::iter::once(main.clone()).chain(more).map(canonical).collect();
+        Some(Self { first, others: endpoints.collect(), hosts })
+    }
+
+    pub(super) fn first(&self) -> &Endpoint {
+        &self.first
+    }
+
+    /// The endpoint of the n-th form.
+    pub(super) fn form(&self, n: usize) -> Option<&Endpoint> {
+        std::iter::once(&self.first).chain(&self.others).nth(n)
+    }
+
+    /// How that (canonical) authority is reached, if keys may be there.
+    pub(super) fn cluster_of(&self, authority: &str) -> Option<&str> {
+        let host = self.hosts.iter().find(|host| host.authority == authority)?;
+        Some(&host.cluster)
+    }
 }
 
 /// How an `act` says whose namespace its subject belongs to.

@@ -7,11 +7,13 @@
 mod algorithm;
 pub(crate) mod base64url;
 mod clock;
+mod discovered;
 mod fetched;
 mod fetched_keys;
 mod issuer;
 mod jwk;
 mod key_set;
+mod metadata;
 mod refused;
 mod roca;
 #[cfg(test)]
@@ -24,12 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub(crate) use algorithm::{Algorithm, Algorithms};
-pub(crate) use issuer::{ActorIssuer, Issuer, Keys, keys_endpoint};
+pub(crate) use issuer::{ActorIssuer, Discovery, Form, Host, Issuer, Keys, keys_endpoint};
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::KeySet;
 pub(crate) use verify::{PureRust, SignatureVerifier};
 
 use clock::{Clock, Elapsed};
+use discovered::DiscoveredKeys;
 use fetched_keys::FetchedKeys;
 use key_set::NoFit;
 
@@ -54,6 +57,7 @@ struct Source {
 enum Held {
     Inline(KeySet),
     Fetched(Box<FetchedKeys>),
+    Discovered(Box<DiscoveredKeys>),
 }
 
 /// Why there is no key to verify with.
@@ -144,8 +148,7 @@ impl Trust {
             return Ok(key);
         }
         let now = self.clock.at(now);
-        let fetched = self.sources.get_mut(issuer).and_then(Source::fetched_mut);
-        let fetch = fetched.and_then(|fetched| fetched.ask_anew(now));
+        let fetch = self.sources.get_mut(issuer).and_then(|source| source.ask_anew(now));
         Err(fetch.map_or(NotSigned::Signature, |f| NotSigned::NoKey(NoKey::Fetch(f))))
     }
 
@@ -166,19 +169,17 @@ impl Trust {
     /// The fetches to make without a request: at the start, and when keys grow old.
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
         let now = self.clock.at(now);
-        let fetched = self.sources.values_mut().filter_map(Source::fetched_mut);
-        fetched.filter_map(|fetched| fetched.due(now)).collect()
+        self.sources.values_mut().flat_map(|source| source.due(now)).collect()
     }
 
     /// Why the last answer to that fetch of this issuer's was not taken, for a log line.
     pub(crate) fn last_error(&self, issuer: &IssuerId, fetch: &Fetch) -> Option<String> {
-        match &self.sources.get(issuer)?.keys {
-            Held::Fetched(fetched) => {
-                let error = fetched.error(fetch)?;
-                Some(format!("{}: {error}", fetch.document().name()))
-            }
+        let error = match &self.sources.get(issuer)?.keys {
+            Held::Fetched(keys) => keys.error(fetch),
+            Held::Discovered(keys) => keys.error(fetch),
             Held::Inline(_) => None,
-        }
+        };
+        Some(format!("{}: {}", fetch.document().name(), error?))
     }
 }
 
@@ -190,25 +191,44 @@ impl Source {
                 let fetch = Fetch::new(Document::Keys(issuer.id.clone()), endpoint.clone());
                 Held::Fetched(Box::new(FetchedKeys::new(fetch, issuer.algorithms.clone())))
             }
+            Keys::Discover(discovery) => {
+                let (id, algorithms) = (issuer.id.clone(), issuer.algorithms.clone());
+                let keys = DiscoveredKeys::new(id, algorithms, discovery.clone());
+                Held::Discovered(Box::new(keys))
+            }
         };
         Self { issuer: Rc::new(issuer), keys }
     }
 
     fn key(&mut self, id: Option<&str>, alg: Algorithm, now: Elapsed) -> Result<Rc<Key>, NoKey> {
         match &mut self.keys {
-            Held::Fetched(fetched) => fetched.key(id, alg, now),
             Held::Inline(set) => set.find(id, alg).map_err(NoKey::from),
+            Held::Fetched(keys) => keys.key(id, alg, now),
+            Held::Discovered(keys) => keys.key(id, alg, now),
+        }
+    }
+
+    fn ask_anew(&mut self, now: Elapsed) -> Option<Fetch> {
+        match &mut self.keys {
+            Held::Inline(_) => None,
+            Held::Fetched(keys) => keys.ask_anew(now),
+            Held::Discovered(keys) => keys.ask_anew(now),
+        }
+    }
+
+    fn due(&mut self, now: Elapsed) -> Vec<Fetch> {
+        match &mut self.keys {
+            Held::Inline(_) => Vec::new(),
+            Held::Fetched(keys) => keys.due(now).into_iter().collect(),
+            Held::Discovered(keys) => keys.due(now).collect(),
         }
     }
 
     fn learn(&mut self, fetch: &Fetch, reply: FetchReply, now: Elapsed) -> Option<&KeySet> {
-        self.fetched_mut()?.learn(fetch, reply, now)
-    }
-
-    fn fetched_mut(&mut self) -> Option<&mut FetchedKeys> {
         match &mut self.keys {
-            Held::Fetched(fetched) => Some(fetched),
             Held::Inline(_) => None,
+            Held::Fetched(keys) => keys.learn(fetch, reply, now),
+            Held::Discovered(keys) => keys.learn(fetch, reply, now),
         }
     }
 }

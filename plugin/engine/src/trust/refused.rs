@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::key_set::KeySetError;
+use super::metadata::MetadataError;
 
 /// Why it was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,7 @@ pub(crate) enum RefusedAnswer {
     NoAnswer,
     Status(u16),
     Keys(KeySetError),
+    Metadata(MetadataError),
 }
 
 impl fmt::Display for RefusedAnswer {
@@ -18,6 +20,7 @@ impl fmt::Display for RefusedAnswer {
             Self::NoAnswer => f.write_str("no answer"),
             Self::Status(status) => write!(f, "status {status} where 200 was expected"),
             Self::Keys(error) => error.fmt(f),
+            Self::Metadata(error) => error.fmt(f),
         }
     }
 }
