@@ -14,6 +14,7 @@ mod exchange;
 mod exports;
 mod failure;
 mod filter;
+mod foreign;
 mod forward;
 mod gateway;
 mod headers;

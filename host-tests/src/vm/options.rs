@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::abi::{LogLevel, Status};
+use super::foreign;
 use super::logs::LogLine;
 use super::shared::SharedStore;
 
@@ -52,7 +53,8 @@ pub struct Options {
     pub log_level: LogLevel,
     /// Where log lines go.
     pub log: LogSink,
-    /// Functions behind `proxy_call_foreign_function`; any other name is `NotFound`.
+    /// Functions behind `proxy_call_foreign_function`; any other name is `NotFound`. By default those
+    /// of Envoy that are modelled: `verify_signature`.
     pub foreign: BTreeMap<String, ForeignFunction>,
     /// Shared data, queues and metrics; give two gateways the same store to let them share.
     pub shared: SharedStore,
@@ -81,7 +83,7 @@ impl Default for Options {
             environment: Vec::new(),
             log_level: LogLevel::Trace,
             log: LogSink::Collect,
-            foreign: BTreeMap::new(),
+            foreign: foreign::envoy(),
             shared: SharedStore::default(),
         }
     }

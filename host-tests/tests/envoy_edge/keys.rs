@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use host_tests::envoy::wait;
-use host_tests::envoy::{Answer, Issuer, Server};
+use host_tests::envoy::{Answer, ISSUER, Issuer, Request, Server};
 use serde_json::Value;
 
 use crate::world::World;
@@ -127,6 +127,35 @@ fn a_forged_token_is_no_token_even_if_its_key_id_is_known() {
         world.listener.receipts().iter().map(|r| serde_json::from_str(r).unwrap()).collect();
     assert!(receipts.iter().all(|receipt| receipt["agent"].is_null()), "{receipts:?}");
     world.still_works();
+}
+
+/// Every VM asks Envoy the known answers when it starts, and every new token afterwards. The
+/// counters are those of all VMs of this Envoy, so other tests may add to them.
+#[test]
+fn signatures_are_verified_by_the_gateway_itself_and_wrong_ones_found() {
+    let world = World::open();
+    let admin = world.listener.gateway().admin();
+    let count = |event: &str| admin.stat(&format!("wasmcustom.deputy.signature.{event}"));
+    world.allows(&world.good());
+    let before = count("host");
+    for n in 0..10 {
+        let token = world.token_with(&serde_json::json!({
+            "sub": "dana", "client_id": "refund-bot", "jti": format!("new {n}"),
+            "act": {"iss": ISSUER, "sub": "refund-bot"},
+        }));
+        world.allows(&authorized(&world.good(), &token));
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let other = if signature.starts_with('A') { "B" } else { "A" };
+        let forged = world.note(format!("{message}.{other}{}", &signature[1..]));
+        world.refuses(&authorized(&world.good(), &forged), 401, "signature_invalid");
+    }
+    assert!(count("host") >= before + 20, "{} after {before}", count("host"));
+    assert_eq!(count("fallback"), 0);
+    world.still_works();
+}
+
+fn authorized(request: &Request, token: &str) -> Request {
+    request.clone().without("authorization").header("authorization", format!("Bearer {token}"))
 }
 
 /// Does something while the first fetch of every VM is kept waiting, then lets it through. On a

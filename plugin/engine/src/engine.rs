@@ -22,7 +22,7 @@ use crate::step::{
     Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
     NeedRecall, Outcome, Step,
 };
-use crate::trust::Trust;
+use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
 /// Long-lived state: one per VM, worker or page.
 pub struct Engine {
@@ -62,6 +62,13 @@ impl Engine {
     pub fn new(configuration: &[u8]) -> Result<Self, Problems> {
         let (configuration, trust) = config::read(configuration)?;
         Ok(Self { configuration: Rc::new(configuration), trust, cache: TokenCache::default() })
+    }
+
+    /// Lets the host verify signatures from now on, in the algorithms in which it answers known
+    /// answers right; the rest is computed here. What was found of each. Keys and algorithms are
+    /// judged here in any case.
+    pub fn verify_by(&mut self, host: Box<dyn HostVerifier>) -> Vec<(HostAlgorithm, HostFitness)> {
+        self.trust.verify_by(host)
     }
 
     /// What the operator should know although it is no error, such as a policy that can never

@@ -27,3 +27,4 @@ pub use audit::Receipt;
 pub use config::Problems;
 pub use policy::Problem;
 pub use protocol::trailer_may_pass;
+pub use trust::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};

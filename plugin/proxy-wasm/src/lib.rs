@@ -12,6 +12,7 @@
 //! * `stream`: one request, from its headers to the decision
 //! * `store`: what all workers share
 //! * `response`: one response on its way back
+//! * `signatures`, `verify_signature`: the host's own signature verification
 //! * `waiting`: a table that needs no host
 //!
 //! Deliberately absent: every rule (the engine's), the `proxy-wasm` crate
@@ -21,6 +22,7 @@
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod abi;
+mod verify_signature;
 mod waiting;
 
 #[cfg(target_arch = "wasm32")]
@@ -31,6 +33,8 @@ mod plugin;
 mod response;
 #[cfg(target_arch = "wasm32")]
 mod root;
+#[cfg(target_arch = "wasm32")]
+mod signatures;
 #[cfg(target_arch = "wasm32")]
 mod store;
 #[cfg(target_arch = "wasm32")]

@@ -10,6 +10,7 @@ use deputy_engine::model::Timestamp;
 use deputy_engine::step::Fetch;
 
 use crate::abi::{Buffer, Level, Status, host};
+use crate::signatures;
 use crate::store;
 use crate::waiting::Waiting;
 
@@ -69,18 +70,20 @@ impl Root {
         named_vm()?;
         let configuration = host::read(Buffer::PluginConfiguration, size)
             .map_err(|status| format!("configuration: the host answered {status}"))?;
-        let engine = Engine::new(&configuration).map_err(|problems| problems.to_string())?;
+        let mut engine = Engine::new(&configuration).map_err(|problems| problems.to_string())?;
         host::tick_every(TICK_MS)
             .map_err(|status| format!("tick: the host answered {status}; keys would go stale"))?;
         for warning in engine.warnings() {
             host::log(Level::Warn, &format!("deputy: {warning}"));
         }
+        let counters = counters();
+        signatures::by_host(&mut engine, &counters);
         Ok(Self {
             context,
             attributes: engine.attributes(),
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
-            counters: counters(),
+            counters,
             store: OnceCell::new(),
         })
     }
@@ -94,7 +97,8 @@ impl Root {
         &self.attributes
     }
 
-    /// Steps the engine. It calls no host, so it is never found borrowed.
+    /// Steps the engine. It makes no call in which a host calls back, so it is never found borrowed:
+    /// verifying a signature only has the host ask for room.
     pub(crate) fn step<T>(&self, step: impl FnOnce(&mut Engine) -> T) -> Result<T, Fault> {
         let engine = self.engine.try_borrow_mut();
         engine.map(|mut engine| step(&mut engine)).map_err(|_| busy("stepping the engine"))
@@ -145,10 +149,12 @@ fn counters() -> BTreeMap<String, u32> {
     let decisions = DECISIONS.iter().map(|verdict| format!("deputy.decision.{verdict}"));
     let reasons = Reason::ALL.iter().map(|reason| format!("deputy.reason.{}", reason.code()));
     let fetches = FETCHES.iter().map(|event| format!("deputy.fetch.{event}"));
+    let signatures = SIGNATURES.iter().map(|event| format!("deputy.signature.{event}"));
     let state = STATE.iter().map(|event| format!("deputy.state.{event}"));
     decisions
         .chain(reasons)
         .chain(fetches)
+        .chain(signatures)
         .chain(state)
         .filter_map(|name| host::counter(&name).ok().map(|metric| (name, metric)))
         .collect()
@@ -164,4 +170,5 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 const DECISIONS: [&str; 3] = ["allow", "deny", "needs_approval"];
 const FETCHES: [&str; 3] = ["started", "failed", "joined"];
+const SIGNATURES: [&str; 2] = ["host", "fallback"];
 const STATE: [&str; 2] = ["foreign", "lost"];

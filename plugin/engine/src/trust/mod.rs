@@ -29,7 +29,8 @@ pub(crate) use algorithm::{Algorithm, Algorithms};
 pub(crate) use issuer::{ActorIssuer, Discovery, Form, Host, Issuer, Keys, keys_endpoint};
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::KeySet;
-pub(crate) use verify::{PureRust, SignatureVerifier};
+pub(crate) use verify::{ByHost, PureRust, SignatureVerifier};
+pub use verify::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};
 
 use clock::{Clock, Elapsed};
 use discovered::DiscoveredKeys;
@@ -110,6 +111,17 @@ impl Trust {
         let source = |issuer: Issuer| (issuer.id.clone(), Source::new(issuer));
         let sources = issuers.into_iter().map(source).collect();
         Self { sources, verifier, clock: Clock::default() }
+    }
+
+    /// Lets a host verify, as far as it knows the known answers. What came of that.
+    pub(crate) fn verify_by(
+        &mut self,
+        host: Box<dyn HostVerifier>,
+    ) -> Vec<(HostAlgorithm, HostFitness)> {
+        let by_host = ByHost::probe(host);
+        let fitness = by_host.fitness().to_vec();
+        self.verifier = Box::new(by_host);
+        fitness
     }
 
     /// The issuer of exactly that name (JWT-23).

@@ -4,7 +4,14 @@
 //! not. The key's algorithm, its size and the signature's length are settled before a provider is
 //! asked. Not here: which key is the right one.
 
+mod by_host;
+mod known_answers;
+mod spki;
+
 use std::fmt;
+
+pub(crate) use by_host::ByHost;
+pub use by_host::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};
 
 use rsa::traits::PublicKeyParts as _;
 use signature::Verifier as _;

@@ -200,6 +200,22 @@ pub(crate) fn set_shared(name: &str, value: &[u8], cas: u32) -> Result<(), Statu
     Status(status).ok()
 }
 
+/// Calls a function that this host has and others may not.
+pub(crate) fn call_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {
+    // SAFETY: pointers and sizes describe `name` and `argument`, which outlive the call; the rest is
+    // `returned`'s.
+    returned(|to, size| unsafe {
+        imports::proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            argument.as_ptr(),
+            argument.len(),
+            to,
+            size,
+        )
+    })
+}
+
 /// Makes a counter, or finds the one of that name.
 pub(crate) fn counter(name: &str) -> Result<u32, Status> {
     const COUNTER: u32 = 0;

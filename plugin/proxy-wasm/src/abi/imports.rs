@@ -106,6 +106,15 @@ unsafe extern "C" {
         cas: u32,
     ) -> RawStatus;
 
+    pub(super) fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        result: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> RawStatus;
+
     pub(super) fn proxy_define_metric(
         kind: u32,
         name: *const u8,

@@ -23,6 +23,47 @@ const EXCEPTIONS: &[(&str, usize, &str)] = &[
     ("rsa_signature_3072_sha256", 259, "valid, by a key with e = 3, which is not taken (JWT-13)"),
 ];
 
+/// A host that is given, in place of its key, exactly what the vector's file calls it in DER, and
+/// that reads signatures from DER.
+#[derive(Debug)]
+struct StrangeHost {
+    key: Rc<Key>,
+    der: Vec<u8>,
+}
+
+impl HostVerifier for StrangeHost {
+    fn verify(&self, check: &HostCheck<'_>) -> Option<bool> {
+        if check.message.starts_with(b"eyJhbGciOi") && check.public_key != self.der {
+            return probe_answer(check);
+        }
+        assert_eq!(check.public_key, self.der);
+        let raw = match check.algorithm {
+            HostAlgorithm::Rs256 => check.signature.to_vec(),
+            HostAlgorithm::Es256 => {
+                let signature = p256::ecdsa::Signature::from_der(check.signature);
+                signature.expect("a number that is no number").to_bytes().to_vec()
+            }
+        };
+        Some(PureRust.verify(&self.key, check.message, &raw))
+    }
+}
+
+/// The known answers are good if nothing was changed: the signature ends as in RFC 7515.
+fn probe_answer(check: &HostCheck<'_>) -> Option<bool> {
+    let whole = check.message.ends_with(b"cGxlLmNvbS9pc19yb290Ijp0cnVlfQ");
+    Some(whole && matches!(check.signature.last(), Some(0xd5 | 0x47)))
+}
+
+/// By every provider alike.
+fn verifies_everywhere(key: &Rc<Key>, der: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let host = StrangeHost { key: Rc::clone(key), der: der.to_vec() };
+    let by_host = ByHost::probe(Box::new(host));
+    assert!(by_host.fitness().iter().all(|(_, fitness)| *fitness == HostFitness::Used));
+    let verdict = verifies(key, message, signature);
+    assert_eq!(holds(&by_host, key, message, signature), verdict);
+    verdict
+}
+
 /// One vector: its file, its number, what it should be and what it is.
 struct Outcome {
     file: &'static str,
@@ -70,7 +111,7 @@ fn es256_agrees_with_wycheproof() {
         let members = format!(r#""kty":"EC","crv":"P-256","x":"{x}","y":"{y}""#);
         let key = key(&members, Algorithm::Es256);
         outcomes.extend(group.tests.iter().map(|test| {
-            let verified = verifies(&key, &test.msg, &test.sig);
+            let verified = verifies_everywhere(&key, &group.der, &test.msg, &test.sig);
             Outcome { file, case: test.tc_id, expected: test.result, verified }
         }));
     }
@@ -114,7 +155,9 @@ fn rs256_agrees_with_wycheproof() {
         for group in &rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
             let key = rsa_key(&group.key.n, &group.key.e, Algorithm::Rs256);
             outcomes.extend(group.tests.iter().map(|test| {
-                let verified = key.as_ref().is_some_and(|k| verifies(k, &test.msg, &test.sig));
+                let verified = key
+                    .as_ref()
+                    .is_some_and(|k| verifies_everywhere(k, &group.der, &test.msg, &test.sig));
                 Outcome { file, case: test.tc_id, expected: test.result, verified }
             }));
         }
