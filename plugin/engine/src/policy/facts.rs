@@ -1,10 +1,16 @@
 //! The facts of one request, as Cedar's context.
+//!
+//! Made of Cedar's values, each typed by construction. Expressions, the public way, would be
+//! evaluated anew for each request, and `datetime` be parsed as a name each time: that cost more
+//! than a decision does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use cedar_policy::{Context, RestrictedExpression};
+use cedar_policy::{Context, EntityUid};
+use cedar_policy_core::ast::{Context as CoreContext, Value};
 
-use super::{value, vocabulary};
+use super::value;
 use crate::decision::Reason;
 use crate::model::{Actor, Asked, Delegation, IssuerId, ProtocolName, Timestamp};
 
@@ -20,69 +26,70 @@ pub(crate) struct Situation<'a> {
     pub(crate) grants: &'a BTreeSet<String>,
 }
 
-/// The context of a request, with its input if policy may read it.
-pub(super) fn context(situation: &Situation<'_>, asked: &Asked) -> Result<Context, Reason> {
-    let mut pairs = pairs(situation, asked.protocol)?;
-    if asked.typed_input {
-        let input = asked.input.as_ref().ok_or(Reason::PolicyError)?;
-        let input = value::input(input).map_err(|_| Reason::ArgumentsInvalid)?;
-        pairs.push(("input".to_owned(), input));
-    }
-    Context::from_pairs(pairs).map_err(|_| Reason::PolicyError)
+/// Who asks, as Cedar names them.
+pub(super) struct Principals {
+    pub(super) agent: EntityUid,
+    pub(super) delegator: Option<EntityUid>,
 }
 
-/// The context without any input: what is true whatever the arguments will be.
-pub(super) fn pairs(
+/// The members of a context.
+pub(super) type Members = Vec<(&'static str, Value)>;
+
+/// The input of a request, if policy may read it.
+pub(super) fn input(asked: &Asked) -> Result<Option<Value>, Reason> {
+    if !asked.typed_input {
+        return Ok(None);
+    }
+    let input = asked.input.as_ref().ok_or(Reason::PolicyError)?;
+    value::input(input).map(Some).map_err(|_| Reason::ArgumentsInvalid)
+}
+
+/// What is true whatever the arguments are.
+pub(super) fn members(
     situation: &Situation<'_>,
     protocol: ProtocolName,
-) -> Result<Vec<(String, RestrictedExpression)>, Reason> {
-    let actor = situation.actor;
-    let mut pairs = vec![
-        ("now".to_owned(), instant(situation.now)),
-        ("protocol".to_owned(), text(protocol.as_str())),
-        ("agent".to_owned(), RestrictedExpression::new_entity_uid(vocabulary::agent(&actor.agent))),
-        (
-            "grant".to_owned(),
-            record([("scopes", set(situation.scopes.iter().map(String::as_str)))])?,
-        ),
-        ("grants".to_owned(), set(situation.grants.iter().map(String::as_str))),
-        (
-            "credential".to_owned(),
-            record([
-                ("kind", text(situation.credential_kind)),
-                ("issuer", text(situation.issuer.as_str())),
-            ])?,
-        ),
+    principals: &Principals,
+) -> Result<Members, Reason> {
+    let scopes = situation.scopes.iter().map(|scope| text(scope));
+    let credential =
+        [("kind", text(situation.credential_kind)), ("issuer", text(situation.issuer.as_str()))];
+    let mut members = vec![
+        ("now", value::instant(situation.now).map_err(|_| Reason::PolicyError)?),
+        ("protocol", text(protocol.as_str())),
+        ("agent", entity(&principals.agent)),
+        ("grant", record([("scopes", Value::set(scopes, None))])),
+        ("grants", Value::set(situation.grants.iter().map(|name| text(name)), None)),
+        ("credential", record(credential)),
     ];
-    if let Some(delegation) = &actor.delegation {
-        let human = vocabulary::human(&delegation.delegator);
-        pairs.push(("on_behalf_of".to_owned(), RestrictedExpression::new_entity_uid(human)));
-        pairs.push(("delegation".to_owned(), chain(delegation)?));
+    if let (Some(delegation), Some(delegator)) =
+        (&situation.actor.delegation, &principals.delegator)
+    {
+        members.push(("on_behalf_of", entity(delegator)));
+        members.push(("delegation", chain(delegation)?));
     }
-    Ok(pairs)
+    Ok(members)
 }
 
-fn chain(delegation: &Delegation) -> Result<RestrictedExpression, Reason> {
+/// A context of these members.
+pub(super) fn context(members: impl IntoIterator<Item = (&'static str, Value)>) -> Context {
+    let members = members.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    Context::from(CoreContext::Value(Arc::new(members)))
+}
+
+fn chain(delegation: &Delegation) -> Result<Value, Reason> {
     let depth = i64::try_from(delegation.depth()).map_err(|_| Reason::PolicyError)?;
-    let prior = delegation.prior.iter().map(|p| p.as_str());
-    record([("depth", RestrictedExpression::new_long(depth)), ("prior", set(prior))])
+    let prior = delegation.prior.iter().map(|prior| text(prior.as_str()));
+    Ok(record([("depth", Value::from(depth)), ("prior", Value::set(prior, None))]))
 }
 
-fn text(text: &str) -> RestrictedExpression {
-    RestrictedExpression::new_string(text.to_owned())
+fn text(text: &str) -> Value {
+    Value::from(text)
 }
 
-fn instant(at: Timestamp) -> RestrictedExpression {
-    RestrictedExpression::new_datetime(at.to_string())
+fn entity(uid: &EntityUid) -> Value {
+    Value::from(uid.as_ref().clone())
 }
 
-fn set<'a>(texts: impl Iterator<Item = &'a str>) -> RestrictedExpression {
-    RestrictedExpression::new_set(texts.map(text))
-}
-
-fn record<const N: usize>(
-    fields: [(&str, RestrictedExpression); N],
-) -> Result<RestrictedExpression, Reason> {
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
-    RestrictedExpression::new_record(fields).map_err(|_| Reason::PolicyError)
+fn record<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
+    Value::record(fields, None)
 }

@@ -7,41 +7,45 @@
 //! the difference.
 
 use cedar_policy::{
-    AuthorizationError, Context, Decision, Effect, EntityUid, EvaluationError, Request,
+    AuthorizationError, Context, Decision, Effect, EntityUid, EvaluationError, PolicySet,
 };
 
-use super::{Policy, Situation, facts, load, vocabulary};
+use super::{Policy, Question, Situation, facts, load};
 use crate::model::Asked;
 
 impl Policy {
     /// Whether some arguments could make this request permitted, at once or after an approval, for
     /// the agent and for the delegator. `asked.input` is not read.
     pub(crate) fn could_permit(&self, situation: &Situation<'_>, asked: &Asked) -> bool {
-        let Ok(pairs) = facts::pairs(situation, asked.protocol) else { return false };
-        let Ok(context) = Context::from_pairs(pairs) else { return false };
-        let agent = vocabulary::agent(&situation.actor.agent);
-        let delegation = situation.actor.delegation.as_ref();
-        let delegator = delegation.map(|d| vocabulary::human(&d.delegator));
-        self.possible(agent, asked, &context)
-            && delegator.is_none_or(|human| self.possible(human, asked, &context))
+        let question = Question::new(situation, asked);
+        let members = facts::members(situation, asked.protocol, &question.principals);
+        // The input that the schema demands is missing on purpose.
+        let Ok(context) = members.map(facts::context) else { return false };
+        let principals = &question.principals;
+        let possible = |who| self.possible(who, &question, &context, asked.typed_input);
+        possible(&principals.agent) && principals.delegator.as_ref().is_none_or(possible)
     }
 
-    fn possible(&self, principal: EntityUid, asked: &Asked, context: &Context) -> bool {
-        let action = vocabulary::action(&asked.action);
-        let resource = vocabulary::resource(&asked.resource);
-        // Without the schema: the input it demands is missing on purpose.
-        let Ok(request) = Request::new(principal, action, resource, context.clone(), None) else {
-            return false;
-        };
-        let response = self.authorizer.is_authorized(&request, &self.if_approved, &self.entities);
+    fn possible(
+        &self,
+        principal: &EntityUid,
+        question: &Question,
+        context: &Context,
+        typed_input: bool,
+    ) -> bool {
+        let Ok(request) = question.about(principal, context) else { return false };
+        let slice =
+            self.slices.find(principal, &question.action, &question.resource, &self.entities);
+        let Ok(slice) = slice else { return false };
+        let policies = slice.if_approved();
+        let response = self.authorizer.is_authorized(&request, policies, &self.entities);
         let mut perhaps = false;
         for error in response.diagnostics().errors() {
             // Any other failure fails the call as well, whatever its arguments.
-            if !asked.typed_input || !is_missing_input(error) {
+            if !typed_input || !is_missing_input(error) {
                 return false;
             }
-            let policy = self.if_approved.policy(load::policy_of(error));
-            perhaps |= policy.is_some_and(|p| p.effect() == Effect::Permit);
+            perhaps |= is_permit(policies, error);
         }
         match response.decision() {
             Decision::Allow => true,
@@ -49,6 +53,10 @@ impl Policy {
             Decision::Deny => perhaps && response.diagnostics().reason().next().is_none(),
         }
     }
+}
+
+fn is_permit(policies: &PolicySet, error: &AuthorizationError) -> bool {
+    policies.policy(load::policy_of(error)).is_some_and(|p| p.effect() == Effect::Permit)
 }
 
 /// Whether a policy failed only because it reads `context.input`.

@@ -10,7 +10,9 @@ use cedar_policy::{
 };
 use miette::Diagnostic;
 
-use super::vocabulary::{self, Definition};
+use super::slices::Slices;
+use super::vocabulary::{self, Contexts, Definition};
+use super::whole::Whole;
 use super::{APPROVAL, Policy};
 
 /// One file of policies.
@@ -48,21 +50,18 @@ impl Policy {
         files: &[PolicyFile],
         revision: u64,
     ) -> Result<Self, Vec<Problem>> {
-        let schema = vocabulary::schema(definition)?;
+        let schema = vocabulary::schema(definition, Contexts::Whole)?;
+        let inputs = vocabulary::schema(definition, Contexts::InputOnly)?;
         let entities = vocabulary::entities(definition, &schema)?;
         let (all, warnings) = Loader::new(files).load(&schema)?;
-        let approvable =
-            |p: &CedarPolicy| p.effect() == Effect::Forbid && p.annotation(APPROVAL).is_some();
-        let if_approved =
-            PolicySet::from_policies(all.policies().filter(|p| !approvable(p)).cloned());
-        let if_approved =
-            if_approved.map_err(|e| vec![Problem::at("policy.files".to_owned(), e.to_string())])?;
+        let mut policies: Vec<_> = all.policies().cloned().collect();
+        policies.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(Self {
             authorizer: Authorizer::new(),
-            schema,
-            all,
-            if_approved,
+            inputs,
+            slices: Slices::of(policies),
             entities,
+            whole: Whole::new(schema, all),
             revision,
             warnings,
         })

@@ -6,20 +6,25 @@ mod attributes;
 mod facts;
 mod list;
 mod load;
+mod scope;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod value;
 mod vocabulary;
+mod whole;
 
 use std::rc::Rc;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, Response,
-    Schema,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicyId, Request, Response, Schema,
 };
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::Asked;
+use facts::Principals;
+use slices::{Slice, Slices};
+use whole::Whole;
 
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::Situation;
@@ -31,13 +36,20 @@ pub(crate) use vocabulary::{AgentEntity, Definition, HumanEntity, Owner, RouteAc
 /// it began with.
 pub(crate) struct Policy {
     authorizer: Authorizer,
-    schema: Schema,
-    all: PolicySet,
-    /// Without the forbids that an approval lifts: would it be allowed if a human agreed?
-    if_approved: PolicySet,
+    /// What each action takes, without what is true of every request.
+    inputs: Schema,
+    slices: Slices,
     entities: Entities,
+    whole: Whole,
     revision: u64,
     warnings: Vec<String>,
+}
+
+/// What is asked of Cedar, whoever is asked about.
+struct Question {
+    principals: Principals,
+    action: EntityUid,
+    resource: EntityUid,
 }
 
 /// A verdict and the policies that made it, by `@id`. None: that one was not asked.
@@ -70,73 +82,77 @@ impl Policy {
     /// Decides one request. Once it is well typed both are asked, whatever the first says, so that a
     /// receipt names both answers.
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
-        let context = match facts::context(situation, asked) {
-            Ok(context) => context,
-            Err(reason) => return Decided::denied(reason),
-        };
-        let agent = vocabulary::agent(&situation.actor.agent);
-        let request = match self.request(agent, asked, context.clone(), true) {
-            Ok(request) => request,
-            Err(reason) => return Decided::denied(reason),
-        };
-        let (agent, agent_ids) = self.ask(&request);
-        let Some(delegation) = &situation.actor.delegation else {
-            let verdict = autonomous(agent);
-            return Decided { verdict, agent: Some(agent_ids), delegator: None };
-        };
-        let human = vocabulary::human(&delegation.delegator);
-        let request = match self.request(human, asked, context, false) {
-            Ok(request) => request,
-            Err(reason) => return Decided::denied(reason),
-        };
-        let (delegator, delegator_ids) = self.ask(&request);
-        let verdict = intersect(agent, delegator);
-        Decided { verdict, agent: Some(agent_ids), delegator: Some(delegator_ids) }
+        let question = Question::new(situation, asked);
+        let context = self.context(&question, situation, asked);
+        let decided = context.and_then(|context| self.decided(&question, &context));
+        decided.unwrap_or_else(Decided::denied)
     }
 
-    /// Builds the Cedar request. `check`: against the schema; the second of a pair differs only in
-    /// its principal, whose type every action admits, so it need not pay for that again.
-    fn request(
+    fn decided(&self, question: &Question, context: &Context) -> Result<Decided, Reason> {
+        let Principals { agent, delegator } = &question.principals;
+        let (agent, agent_ids) = self.ask(agent, question, context)?;
+        let Some(delegator) = delegator else {
+            let verdict = autonomous(agent);
+            return Ok(Decided { verdict, agent: Some(agent_ids), delegator: None });
+        };
+        let (delegator, delegator_ids) = self.ask(delegator, question, context)?;
+        let verdict = intersect(agent, delegator);
+        Ok(Decided { verdict, agent: Some(agent_ids), delegator: Some(delegator_ids) })
+    }
+
+    /// The context both are asked in. Of its members only the input is shaped by whoever sends the
+    /// request, so it is what has to be held against a schema; the others are made of typed facts.
+    fn context(
         &self,
-        principal: EntityUid,
+        question: &Question,
+        situation: &Situation<'_>,
         asked: &Asked,
-        context: Context,
-        check: bool,
-    ) -> Result<Request, Reason> {
-        let action = vocabulary::action(&asked.action);
-        let resource = vocabulary::resource(&asked.resource);
-        let schema = check.then_some(&self.schema);
-        // The only part of a request that its sender shapes is the input.
-        let reason = if asked.typed_input { Reason::ArgumentsInvalid } else { Reason::PolicyError };
-        Request::new(principal, action, resource, context, schema).map_err(|_| reason)
+    ) -> Result<Context, Reason> {
+        let mut members = facts::members(situation, asked.protocol, &question.principals)?;
+        if let Some(input) = facts::input(asked)? {
+            let alone = facts::context([("input", input.clone())]);
+            let fits = alone.validate(&self.inputs, &question.action);
+            fits.map_err(|_| Reason::ArgumentsInvalid)?;
+            members.push(("input", input));
+        }
+        Ok(facts::context(members))
     }
 
     /// One evaluation, with the ids of the policies that determined it.
-    fn ask(&self, request: &Request) -> (Answer, Vec<String>) {
-        let response = self.authorizer.is_authorized(request, &self.all, &self.entities);
+    fn ask(
+        &self,
+        principal: &EntityUid,
+        question: &Question,
+        context: &Context,
+    ) -> Result<(Answer, Vec<String>), Reason> {
+        let request = question.about(principal, context)?;
+        let slice =
+            self.slices.find(principal, &question.action, &question.resource, &self.entities)?;
+        let response = self.authorizer.is_authorized(&request, &slice.all, &self.entities);
+        self.whole.agrees(&request, &response, &self.entities);
         // Cedar skips a policy that fails to evaluate, a `forbid` too (threats F5): a fault is
         // never a yes.
         if let Some(ids) = faults(&response) {
-            return (Answer::Fault, ids);
+            return Ok((Answer::Fault, ids));
         }
         // Cedar's own order differs from process to process; receipts are the same everywhere.
         let ids = distinct(response.diagnostics().reason().map(ToString::to_string).collect());
         let answer = match response.decision() {
             Decision::Allow => Answer::Yes(ids.clone()),
-            Decision::Deny => self.approvable(request, &response),
+            Decision::Deny => self.approvable(&request, &slice, &response),
         };
-        (answer, ids)
+        Ok((answer, ids))
     }
 
     /// A refusal can be approved away only if every deciding forbid says so and, those apart, the
     /// action is permitted: nobody is asked to approve what would be refused all the same.
-    fn approvable(&self, request: &Request, refusal: &Response) -> Answer {
-        let approver = |id: &PolicyId| self.all.annotation(id, APPROVAL).map(str::to_owned);
+    fn approvable(&self, request: &Request, slice: &Slice, refusal: &Response) -> Answer {
+        let approver = |id: &PolicyId| slice.all.annotation(id, APPROVAL).map(str::to_owned);
         let approvers: Option<Vec<_>> = refusal.diagnostics().reason().map(approver).collect();
         match approvers {
             Some(approvers) if !approvers.is_empty() => {
                 let then =
-                    self.authorizer.is_authorized(request, &self.if_approved, &self.entities);
+                    self.authorizer.is_authorized(request, slice.if_approved(), &self.entities);
                 if then.decision() == Decision::Allow && faults(&then).is_none() {
                     Answer::Ask(approvers)
                 } else {
@@ -145,6 +161,26 @@ impl Policy {
             }
             _ => Answer::No,
         }
+    }
+}
+
+impl Question {
+    fn new(situation: &Situation<'_>, asked: &Asked) -> Self {
+        let delegation = situation.actor.delegation.as_ref();
+        Self {
+            principals: Principals {
+                agent: vocabulary::agent(&situation.actor.agent),
+                delegator: delegation.map(|d| vocabulary::human(&d.delegator)),
+            },
+            action: vocabulary::action(&asked.action),
+            resource: vocabulary::resource(&asked.resource),
+        }
+    }
+
+    fn about(&self, principal: &EntityUid, context: &Context) -> Result<Request, Reason> {
+        let (action, resource) = (self.action.clone(), self.resource.clone());
+        let request = Request::new(principal.clone(), action, resource, context.clone(), None);
+        request.map_err(|_| Reason::PolicyError)
     }
 }
 

@@ -1,19 +1,24 @@
-//! JSON values into Cedar values, one by one.
+//! JSON values and instants into Cedar values, one by one.
 //!
 //! Never through Cedar's JSON reader: there `{"__entity": …}` in an argument would become an
 //! entity and satisfy `owner == User::"alice"` (threats F6).
 
-use cedar_policy::RestrictedExpression;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use cedar_policy_core::ast::{Name, PartialValue, Value as CedarValue};
+use cedar_policy_core::extensions::Extensions;
 
 use crate::json::{Object, Value};
+use crate::model::Timestamp;
 
 /// A JSON value that has no Cedar form: `null`, or a fraction of more than four digits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unrepresentable;
 
-/// Arguments as a record, if there are not more of them than a decision is worth. Cedar evaluates each
-/// value, and a decimal by a call and a regular expression, before it is known whether they fit.
-pub(super) fn input(object: &Object) -> Result<RestrictedExpression, Unrepresentable> {
+/// Arguments as a record, if there are not more of them than a decision is worth: a decimal costs a
+/// call and a regular expression before it is known whether it fits.
+pub(super) fn input(object: &Object) -> Result<CedarValue, Unrepresentable> {
     let (mut values, mut decimals) = (0_usize, 0_usize);
     let mut todo: Vec<&Value> = object.iter().map(|(_, value)| value).collect();
     while let Some(value) = todo.pop() {
@@ -31,28 +36,57 @@ pub(super) fn input(object: &Object) -> Result<RestrictedExpression, Unrepresent
     record(object)
 }
 
-/// An object becomes a record, whatever its members are called.
-fn record(object: &Object) -> Result<RestrictedExpression, Unrepresentable> {
+/// An instant as a `datetime`.
+pub(super) fn instant(at: Timestamp) -> Result<CedarValue, Unrepresentable> {
+    call(&NAMES.datetime, &at.to_string())
+}
+
+/// An object becomes a record, whatever its members are called. No two are called the same: the
+/// reader has seen to that.
+fn record(object: &Object) -> Result<CedarValue, Unrepresentable> {
     let fields: Result<Vec<_>, _> =
-        object.iter().map(|(name, value)| Ok((name.to_owned(), expression(value)?))).collect();
-    RestrictedExpression::new_record(fields?).map_err(|_| Unrepresentable)
+        object.iter().map(|(name, value)| Ok((name, cedar(value)?))).collect();
+    Ok(CedarValue::record(fields?, None))
 }
 
 /// Integers become `Long`, fractions `decimal`, arrays sets. What does not fit is refused, never
 /// dropped: a policy that tests for it would otherwise be blind.
-fn expression(value: &Value) -> Result<RestrictedExpression, Unrepresentable> {
+fn cedar(value: &Value) -> Result<CedarValue, Unrepresentable> {
     Ok(match value {
         Value::Null => return Err(Unrepresentable),
-        Value::Bool(b) => RestrictedExpression::new_bool(*b),
-        Value::Integer(n) => RestrictedExpression::new_long(*n),
-        Value::Decimal(x) => RestrictedExpression::new_decimal(decimal(*x)?),
-        Value::String(text) => RestrictedExpression::new_string(text.clone()),
+        Value::Bool(b) => CedarValue::from(*b),
+        Value::Integer(n) => CedarValue::from(*n),
+        Value::Decimal(x) => call(&NAMES.decimal, &decimal(*x)?)?,
+        Value::String(text) => CedarValue::from(text.as_str()),
         Value::Array(items) => {
-            let items: Result<Vec<_>, _> = items.iter().map(expression).collect();
-            RestrictedExpression::new_set(items?)
+            let items: Result<Vec<_>, _> = items.iter().map(cedar).collect();
+            CedarValue::set(items?, None)
         }
         Value::Object(object) => record(object)?,
     })
+}
+
+/// What one of Cedar's constructors makes of a text.
+fn call(constructor: &Name, text: &str) -> Result<CedarValue, Unrepresentable> {
+    let function = Extensions::all_available().func(constructor).map_err(|_| Unrepresentable)?;
+    match function.call(&[CedarValue::from(text)]) {
+        Ok(PartialValue::Value(value)) => Ok(value),
+        Ok(PartialValue::Residual(_)) | Err(_) => Err(Unrepresentable),
+    }
+}
+
+/// The constructors' names, parsed once: that takes Cedar longer than the call.
+struct Names {
+    datetime: Name,
+    decimal: Name,
+}
+
+static NAMES: LazyLock<Names> =
+    LazyLock::new(|| Names { datetime: name("datetime"), decimal: name("decimal") });
+
+#[expect(clippy::expect_used, reason = "constants of this file, parsed by its tests")]
+fn name(name: &'static str) -> Name {
+    Name::from_str(name).expect("an identifier")
 }
 
 /// Cedar's decimal: one to four digits after the point, in the range of an i64 of ten-thousandths.
@@ -88,6 +122,13 @@ mod tests {
         };
         assert!(with("1", MAX_VALUES - 1) && !with("1", MAX_VALUES));
         assert!(with("1.5", MAX_DECIMALS) && !with("1.5", MAX_DECIMALS + 1));
+    }
+
+    #[test]
+    fn an_instant_becomes_a_datetime() {
+        let at = |millis| instant(Timestamp::from_unix_millis(millis)).unwrap();
+        assert!(at(1_795_457_870_204) < at(1_795_457_870_205));
+        assert!(at(0) < at(u64::MAX));
     }
 
     #[test]
