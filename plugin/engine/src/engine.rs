@@ -465,15 +465,20 @@ fn deny(reason: Reason) -> Next {
 
 /// Whether a header name is one that only Deputy sets, also to an upstream that folds `_` into `-`.
 fn is_ours(name: &[u8]) -> bool {
-    dashed(name).starts_with(OUR_PREFIX)
+    // A name that begins otherwise is not worth a copy.
+    name.first() == OUR_PREFIX.first() && dashed(name).starts_with(OUR_PREFIX)
 }
 
 /// An identity as a header value: what is not visible ASCII is percent-encoded, `%` included.
 fn header_text(text: &str) -> String {
+    let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
+    if text.bytes().all(plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'!'..=b'~' if byte != b'%' => out.push(byte.into()),
+            _ if plain(byte) => out.push(byte.into()),
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }

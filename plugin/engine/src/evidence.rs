@@ -16,6 +16,8 @@ pub struct Head {
     path: Vec<Vec<u8>>,
     authority: Vec<Vec<u8>>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What is wrong with the headers: looked for once, and said to everybody who asks.
+    malformed: Option<MalformedHead>,
 }
 
 /// A head that no honest client sends.
@@ -66,6 +68,7 @@ impl Head {
                 _ => head.headers.push((name, value)),
             }
         }
+        head.malformed = head.check().err();
         head
     }
 
@@ -83,10 +86,17 @@ impl Head {
     }
 
     /// Method and path, if the whole head is well formed.
-    ///
+    pub(crate) fn line(&self) -> Result<Line<'_>, MalformedHead> {
+        if let Some(malformed) = self.malformed {
+            return Err(malformed);
+        }
+        let (authority, method) = (one(&self.authority)?, one(&self.method)?);
+        Ok(Line { authority, method, path: one(&self.path)? })
+    }
+
     /// Every header counts, used or not: one with a byte above 0x7f is refused, because what a
     /// log, a policy or an upstream makes of it is anybody's guess (threats H6).
-    pub(crate) fn line(&self) -> Result<Line<'_>, MalformedHead> {
+    fn check(&self) -> Result<(), MalformedHead> {
         let bytes = |(name, value): &(Vec<u8>, Vec<u8>)| name.len().saturating_add(value.len());
         let size = self.headers.iter().map(bytes).fold(0, usize::saturating_add);
         if self.headers.len() > MAX_HEADERS || size > MAX_HEADER_BYTES {
@@ -97,11 +107,11 @@ impl Head {
             if name.first().is_none_or(|b| *b == b':') {
                 return Err(MalformedHead::PseudoHeader);
             }
-            printable(name)?;
-            printable(value)?;
+            if !is_printable(name) || !is_printable(value) {
+                return Err(MalformedHead::Byte);
+            }
         }
-        let (authority, method) = (one(&self.authority)?, one(&self.method)?);
-        Ok(Line { authority, method, path: one(&self.path)? })
+        Ok(())
     }
 
     /// The header of that (lower-case) name.
@@ -181,13 +191,16 @@ fn one(values: &[Vec<u8>]) -> Result<&str, MalformedHead> {
     }
 }
 
-/// Tab is allowed inside a value (RFC 9110 §5.5); everything else is visible ASCII or space.
 fn printable(bytes: &[u8]) -> Result<&str, MalformedHead> {
-    let good = |b: &u8| matches!(b, b'\t' | b' '..=b'~');
-    if !bytes.iter().all(good) {
+    if !is_printable(bytes) {
         return Err(MalformedHead::Byte);
     }
     std::str::from_utf8(bytes).map_err(|_| MalformedHead::Byte)
+}
+
+/// Tab is allowed inside a value (RFC 9110 §5.5); everything else is visible ASCII or space.
+fn is_printable(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, b'\t' | b' '..=b'~'))
 }
 
 #[cfg(test)]

@@ -104,8 +104,8 @@ impl Receipt {
         facts: Facts,
     ) -> Self {
         let mut to = Writer(Object::of([("v", Value::Integer(1))]));
-        to.text("id", Some(id));
-        to.text("time", Some(at));
+        to.text("id", Some(id.to_string()));
+        to.text("time", Some(at.to_string()));
         to.text("verdict", Some(verdict));
         to.text("reason", reason.map(Reason::code));
         to.text("question", reason.map(|r| r.question().code()));
@@ -136,17 +136,17 @@ impl Receipt {
     /// One line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_text()
+        self.0.to_text()
     }
 }
 
 impl AgentFacts {
     fn members(&self) -> Object {
         let mut to = Writer(Object::default());
-        to.text("id", Some(&self.id));
-        to.text("name", self.name.as_ref());
-        to.text("owner", self.owner.as_ref());
-        to.text("sponsor", self.sponsor.as_ref());
+        to.text("id", Some(self.id.as_str()));
+        to.text("name", self.name.as_deref());
+        to.text("owner", self.owner.as_deref());
+        to.text("sponsor", self.sponsor.as_deref());
         to.text("proof", Some(self.proof));
         to.0
     }
@@ -156,9 +156,9 @@ impl CredentialFacts {
     fn members(&self) -> Object {
         let mut to = Writer(Object::default());
         to.text("kind", Some(self.kind));
-        to.text("issuer", Some(&self.issuer));
-        to.text("thumbprint", Some(&self.thumbprint));
-        to.text("expires", self.expires);
+        to.text("issuer", Some(self.issuer.as_str()));
+        to.text("thumbprint", Some(self.thumbprint.as_str()));
+        to.text("expires", self.expires.map(|at| at.to_string()));
         to.text("bound", self.bound);
         to.0
     }
@@ -168,7 +168,7 @@ fn on_behalf_of(facts: &Facts) -> Option<Object> {
     let mut to = Writer(Object::default());
     match (&facts.delegation, &facts.subject) {
         (Some(delegation), _) => {
-            to.text("id", Some(&delegation.delegator));
+            to.text("id", Some(delegation.delegator.as_str()));
             to.text("proof", Some("act"));
             let depth = i64::try_from(delegation.depth()).unwrap_or(i64::MAX);
             to.0.set("depth", Value::Integer(depth));
@@ -176,7 +176,7 @@ fn on_behalf_of(facts: &Facts) -> Option<Object> {
             to.texts("prior", (!prior.is_empty()).then_some(prior.as_slice()));
         }
         (None, Some(subject)) => {
-            to.text("id", Some(subject));
+            to.text("id", Some(subject.as_str()));
             to.text("proof", Some("none"));
         }
         (None, None) => return None,
@@ -188,9 +188,9 @@ fn on_behalf_of(facts: &Facts) -> Option<Object> {
 struct Writer(Object);
 
 impl Writer {
-    fn text(&mut self, name: &str, value: Option<impl ToString>) {
+    fn text(&mut self, name: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.0.set(name, value.to_string().into());
+            self.0.set(name, value.into());
         }
     }
 

@@ -49,10 +49,15 @@ fn read(value: &str) -> Result<Authorization<'_>, Reason> {
         _ => return Err(other_scheme(value, scheme)),
     };
     // Trimmed by one hop and not by another, the same header would name two tokens.
-    if token.contains([' ', '\t']) {
+    if has_white_space(token) {
         return Err(Reason::RequestMalformed);
     }
     Ok(Authorization { scheme, token })
+}
+
+/// What one hop trims or splits at and another does not.
+pub(super) fn has_white_space(text: &str) -> bool {
+    text.bytes().any(|b| matches!(b, b' ' | b'\t'))
 }
 
 fn other_scheme(value: &str, scheme: &str) -> Reason {

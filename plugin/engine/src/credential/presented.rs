@@ -60,7 +60,7 @@ fn token<'h>(head: &'h Head, name: &str) -> Result<Option<&'h str>, Reason> {
         Once::Absent => Ok(None),
         Once::Many => Err(Reason::AmbiguousCredential),
         Once::One(value) if value.contains(',') => Err(Reason::AmbiguousCredential),
-        Once::One(value) if value.contains([' ', '\t']) => Err(Reason::RequestMalformed),
+        Once::One(value) if bearer::has_white_space(value) => Err(Reason::RequestMalformed),
         Once::One(value) => Ok(Some(value)),
     }
 }

@@ -13,10 +13,11 @@ pub(super) struct Names(BTreeSet<String>);
 impl Names {
     /// Takes in one more, unless some parser would take it for one that is there already.
     pub(super) fn admit(&mut self, name: &str) -> Result<(), Fault> {
-        if name.contains(char::is_control) {
-            return Err(Fault::Control);
-        }
-        let folded = if is_plain(name) { name.to_owned() } else { fold(name) };
+        let folded = match is_plain(name) {
+            true => name.to_ascii_lowercase(),
+            false if name.contains(char::is_control) => return Err(Fault::Control),
+            false => fold(name),
+        };
         if self.0.insert(folded) { Ok(()) } else { Err(Fault::Duplicate) }
     }
 }
@@ -34,9 +35,9 @@ fn fold(name: &str) -> String {
     UniCase::unicode(visible).to_folded_case()
 }
 
-/// Most names are plain: nothing to take away, nothing to fold.
+/// Most names are plain: nothing to take away, and only ASCII letters to fold.
 fn is_plain(name: &str) -> bool {
-    name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'/' | b'$'))
+    name.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Unicode's default-ignorable code points that occur in practice, and control characters.
@@ -87,11 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_name_is_its_own_fold() {
-        for name in ["method", "io.modelcontextprotocol/protocolversion", "_meta", "$ref"] {
+    fn a_plain_name_folds_like_any_other() {
+        let all: String = ('!'..='~').collect();
+        for name in ["method", "io.modelcontextprotocol/protocolVersion", "_meta", "$ref", &all] {
             assert!(is_plain(name));
-            assert_eq!(fold(name), name);
+            assert_eq!(fold(name), name.to_ascii_lowercase());
         }
-        assert!(!is_plain("Method") && !is_plain("naïve") && !is_plain("a b"));
+        assert!(!is_plain("naïve") && !is_plain("a b") && !is_plain("a\u{7f}"));
     }
 }

@@ -51,6 +51,12 @@ impl Object {
         }
     }
 
+    /// Compact JSON text, members in order. Never fails: every value here has a JSON form.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// The member of that name, to rewrite it.
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         self.0.iter_mut().find(|(n, _)| n == name).map(|(_, v)| v)

@@ -186,7 +186,7 @@ impl<'f> Loader<'f> {
 
     /// The id of a policy and `file:line:column` of an error in it.
     fn place(&self, id: &PolicyId, error: &impl Diagnostic) -> (String, String) {
-        let id = id.to_string();
+        let id = super::named(id);
         let path = match self.origin.get(&id) {
             None => "policy.files".to_owned(),
             Some(file) => match offset(error) {

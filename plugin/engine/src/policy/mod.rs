@@ -136,7 +136,7 @@ impl Policy {
             return Ok((Answer::Fault, ids));
         }
         // Cedar's own order differs from process to process; receipts are the same everywhere.
-        let ids = distinct(response.diagnostics().reason().map(ToString::to_string).collect());
+        let ids = distinct(response.diagnostics().reason().map(named).collect());
         let answer = match response.decision() {
             Decision::Allow => Answer::Yes(ids.clone()),
             Decision::Deny => self.approvable(&request, &slice, &response),
@@ -222,9 +222,14 @@ impl Decided {
 }
 
 fn faults(response: &Response) -> Option<Vec<String>> {
-    let ids: Vec<_> =
-        response.diagnostics().errors().map(|e| load::policy_of(e).to_string()).collect();
+    let ids: Vec<_> = response.diagnostics().errors().map(|e| named(load::policy_of(e))).collect();
     if ids.is_empty() { None } else { Some(distinct(ids)) }
+}
+
+/// A policy's `@id` as it was written; Cedar's own way of showing one escapes it.
+fn named(id: &PolicyId) -> String {
+    let id: &str = id.as_ref();
+    id.to_owned()
 }
 
 fn distinct(mut names: Vec<String>) -> Vec<String> {

@@ -4,6 +4,9 @@
 //! another needed before. What a request costs follows the policies that fit it, not those there
 //! are.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

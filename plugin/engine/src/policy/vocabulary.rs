@@ -82,10 +82,7 @@ pub(crate) enum Contexts {
 }
 
 /// The base schema with the configuration's actions.
-pub(crate) fn schema(
-    definition: &Definition,
-    contexts: Contexts,
-) -> Result<Schema, Vec<Problem>> {
+pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Schema, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut actions: BTreeMap<String, String> = BTreeMap::new();
     let mut groups: BTreeSet<&str> = BTreeSet::new();
@@ -371,7 +368,7 @@ mod tests {
         let mut definition = Definition::default();
         definition.agent_attributes.insert("a\"b".to_owned(), attributes::AttributeType::Texts);
         assert!(base(&definition).contains("{ \"a\\\"b\"?: Set<String> }"));
-        assert!(schema(&definition).is_ok());
+        assert!(schema(&definition, Contexts::Whole).is_ok());
         LazyLock::force(&NAMES);
     }
 

@@ -15,7 +15,8 @@ use crate::evidence::{Head, dashed, query_names};
 
 /// Whether the head holds a header that overrides the method or the path.
 pub(super) fn in_head(head: &Head) -> bool {
-    head.names().map(dashed).any(|name| REFUSED.iter().any(|refused| name == refused.as_bytes()))
+    let suspects = head.names().filter(|name| name.first() == Some(&FIRST));
+    suspects.map(dashed).any(|name| REFUSED.iter().any(|refused| name == refused.as_bytes()))
 }
 
 /// Whether a query holds `_method` (Rails, Laravel, Symfony), however it is encoded.
@@ -54,6 +55,8 @@ const HEADERS_ONLY: &[&str] = &[
     "dpop",
 ];
 
+/// The first byte of all that follow: few headers of a request have it.
+const FIRST: u8 = b'x';
 const REFUSED: &[&str] = &[
     // Another method.
     "x-http-method-override",
