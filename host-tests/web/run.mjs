@@ -60,9 +60,13 @@ class Run {
     for (const fetch of underWay) {
       if (key(fetch) !== wanted) this.absorb(fetch);
     }
-    while (step.kind !== "decided") {
+    while (step.kind !== "decided" && step.kind !== "publish") {
       this.steps.push(step.kind);
       step = this[step.kind](step);
+    }
+    if (step.kind === "publish") {
+      const client = this.replied(step.reply());
+      return { upstream: null, client, receipts: [], logs: [], steps: this.steps };
     }
     return this.carryOut(step.decision());
   }
@@ -103,9 +107,13 @@ class Run {
       seen.client = this.answered(forward.takeFilter());
     }
     if (reply) {
-      seen.client = { status: reply.status, headers: encoded(reply.headers), body: base64(reply.body) };
+      seen.client = this.replied(reply);
     }
     return seen;
+  }
+
+  replied(reply) {
+    return { status: reply.status, headers: encoded(reply.headers), body: base64(reply.body) };
   }
 
   forwarded(forward) {

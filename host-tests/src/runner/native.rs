@@ -1,5 +1,6 @@
 //! The engine itself, with this process as host: the reference for all others.
 
+use deputy_engine::decision::Reply;
 use deputy_engine::engine::Engine;
 use deputy_engine::evidence::{Attribute, Head};
 use deputy_engine::model::Timestamp;
@@ -62,7 +63,11 @@ impl Run<'_> {
         // Fetches that nobody waits for come back all the same.
         let wanted = match &step {
             Step::Fetch(need) => Some(need.fetch().clone()),
-            Step::Body(_) | Step::Recall(_) | Step::Remember(_) | Step::Decided(_) => None,
+            Step::Body(_)
+            | Step::Recall(_)
+            | Step::Remember(_)
+            | Step::Decided(_)
+            | Step::Publish(_) => None,
         };
         for fetch in under_way.into_iter().filter(|fetch| Some(fetch) != wanted.as_ref()) {
             let answer = self.answer();
@@ -84,6 +89,10 @@ impl Run<'_> {
                 Step::Recall(need) => self.recall(need),
                 Step::Remember(need) => self.remember(need),
                 Step::Decided(outcome) => break *outcome,
+                Step::Publish(reply) => {
+                    let client = Some(replied(reply));
+                    return Seen { client, steps: Some(self.steps), ..Seen::default() };
+                }
             };
         };
         self.carry_out(outcome)
@@ -144,15 +153,7 @@ impl Run<'_> {
             ..Seen::default()
         };
         match outcome.disposition {
-            Disposition::Reply(reply) => {
-                let headers =
-                    reply.headers.into_iter().map(|(name, value)| (name.into(), value.into()));
-                seen.client = Some(Answer {
-                    status: reply.status,
-                    headers: wrapped(headers),
-                    body: Bytes(reply.body),
-                });
-            }
+            Disposition::Reply(reply) => seen.client = Some(replied(reply)),
             Disposition::Forward(forward) => {
                 seen.upstream = Some(forwarded(self.exchange, &forward));
                 seen.client = Some(answered(self.exchange, forward.into_response()));
@@ -169,6 +170,11 @@ fn wanted(asked: Vec<Attribute>, exchange: &Exchange) -> Vec<(Attribute, Vec<u8>
         Some((attribute, value))
     };
     asked.into_iter().filter_map(tell).collect()
+}
+
+fn replied(reply: Reply) -> Answer {
+    let headers = reply.headers.into_iter().map(|(name, value)| (name.into(), value.into()));
+    Answer { status: reply.status, headers: wrapped(headers), body: Bytes(reply.body) }
 }
 
 /// The request with the engine's edits. What a host does about trailers is its own.

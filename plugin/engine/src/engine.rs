@@ -166,6 +166,7 @@ impl Case {
         match self.stages(engine, now, &mut progress) {
             Next::Forward(permit, onward) => self.forward(now, permit, progress, *onward),
             Next::Refuse(refusal) => self.refused(now, refusal, progress),
+            Next::Publish(reply) => Step::Publish(reply),
             Next::Body(limit) => Step::Body(NeedBody { case: self, limit }),
             Next::Recall(recall) => Step::Recall(NeedRecall::new(self, recall)),
             Next::Fetch(fetch) => match self.fetches_left.checked_sub(1) {
@@ -198,6 +199,12 @@ impl Case {
         };
         if !configuration.serves(line.authority) {
             return deny(Reason::Unmapped);
+        }
+        if let Some(resource) = configuration.published(line.authority, line.path) {
+            return match line.method {
+                "GET" => Next::Publish(resource.reply()),
+                _ => deny(Reason::MethodNotServed),
+            };
         }
         let place = match configuration.surface.locate(line, &self.head) {
             Ok(place) => place,
@@ -346,11 +353,17 @@ impl Case {
 
     fn reply(&self, wire: Wire, shape: &Shape, access_request: Option<Object>) -> Reply {
         let (supported, requested) = self.versions(wire);
+        let line = self.head.line().ok();
+        let configuration = &self.configuration;
+        let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
+        let published = line.and_then(|line| configuration.published(line.authority, line.path));
+        let allow = if published.is_some() { "GET" } else { "POST" };
         let refused = Refused {
             wire,
             shape,
             evaluation: self.id,
-            resource_metadata: self.configuration.resource_metadata.as_deref(),
+            resource_metadata,
+            allow,
             supported: &supported,
             requested,
             access_request,
@@ -392,6 +405,7 @@ impl Case {
 
 /// Where the stages stopped.
 enum Next {
+    Publish(Reply),
     Fetch(Fetch),
     Recall(Recall),
     Body(usize),

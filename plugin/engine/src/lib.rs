@@ -19,6 +19,7 @@ mod policy;
 mod protocol;
 mod recall;
 mod registry;
+mod resource;
 pub mod response;
 pub mod step;
 mod trust;

@@ -19,6 +19,7 @@
 //!         Step::Body(need) => need.provide(engine, b"{}".to_vec(), now),
 //!         Step::Recall(need) => need.fault(now),   // read need.name() from a shared store
 //!         Step::Remember(need) => need.fault(now), // and write need.value(), if unchanged
+//!         Step::Publish(reply) => return, // answer reply.status, reply.headers, reply.body
 //!         Step::Decided(outcome) => break outcome,
 //!     }
 //! };
@@ -65,6 +66,9 @@ pub enum Step {
     Remember(NeedRemember),
     /// Act on the answer.
     Decided(Box<Outcome>),
+    /// Answer with this public document. Nothing was decided: nobody was identified and nothing goes
+    /// upstream, so there is no receipt, and hosts count it apart.
+    Publish(Reply),
 }
 
 /// The answer, its record, and what to do about it.
@@ -106,6 +110,7 @@ impl Outcome {
             shape: &shape,
             evaluation: id,
             resource_metadata: None,
+            allow: "",
             supported: &[],
             requested: None,
             access_request: None,

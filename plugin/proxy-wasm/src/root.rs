@@ -155,6 +155,7 @@ fn counters() -> BTreeMap<String, u32> {
         .chain(reasons)
         .chain(fetches)
         .chain(signatures)
+        .chain(["deputy.published".to_owned()])
         .chain(state)
         .filter_map(|name| host::counter(&name).ok().map(|metric| (name, metric)))
         .collect()

@@ -184,6 +184,10 @@ impl Stream {
                 Ok(Step::Recall(need)) => store::recall(&self.root, need),
                 Ok(Step::Remember(need)) => store::remember(&self.root, need),
                 Ok(Step::Decided(outcome)) => return self.carry_out(*outcome),
+                Ok(Step::Publish(reply)) => {
+                    self.root.count("deputy.published");
+                    return self.answer(&reply);
+                }
                 Err(fault) => return self.refuse(&fault),
             }
         }

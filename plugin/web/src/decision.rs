@@ -52,14 +52,18 @@ impl From<Outcome> for Decision {
                 let filter = forward.into_response();
                 (Some(Forward { remove: edits.remove, set: edits.set, filter }), None)
             }
-            Disposition::Reply(reply) => {
-                let (status, headers, body) = (reply.status, reply.headers, reply.body);
-                (None, Some(Reply { status, headers, body }))
-            }
+            Disposition::Reply(reply) => (None, Some(Reply::from(reply))),
         };
         let reason = outcome.reason.map(|reason| reason.code());
         let receipt = outcome.receipt.to_json();
         Self { verdict: outcome.verdict, reason, receipt, forward, reply }
+    }
+}
+
+impl From<deputy_engine::decision::Reply> for Reply {
+    fn from(reply: deputy_engine::decision::Reply) -> Self {
+        let (status, headers, body) = (reply.status, reply.headers, reply.body);
+        Self { status, headers, body }
     }
 }
 

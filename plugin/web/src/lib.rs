@@ -7,7 +7,7 @@
 //! ```js
 //! const deputy = new Deputy(configuration);           // throws, naming every problem
 //! let step = deputy.begin(headers, Date.now(), crypto.getRandomValues(new Uint8Array(10)));
-//! while (step.kind !== "decided") {
+//! while (step.kind !== "decided" && step.kind !== "publish") {
 //!   if (step.kind === "body") {
 //!     step = deputy.provideBody(step, await body(step.limit + 1), Date.now());
 //!   } else if (step.kind === "recall") {               // what all isolates share: see below
@@ -24,6 +24,7 @@
 //!     step = deputy.resume(step, absorbed, Date.now());
 //!   }
 //! }
+//! if (step.kind === "publish") return answer(step.reply()); // a public document, no decision
 //! const decision = step.decision();                    // takeReply() or takeForward()
 //! ```
 //!
@@ -46,7 +47,7 @@ use deputy_engine::step::{self, Arrival, FetchReply};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use decision::{Decision, TextHeaders, text_headers};
+use decision::{Decision, Reply, TextHeaders, text_headers};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -61,7 +62,7 @@ extern "C" {
     pub type Headers;
     /// Which of its forms a step has.
     #[wasm_bindgen(
-        typescript_type = "\"body\" | \"fetch\" | \"recall\" | \"remember\" | \"decided\""
+        typescript_type = "\"body\" | \"fetch\" | \"recall\" | \"remember\" | \"decided\" | \"publish\""
     )]
     pub type Kind;
 }
@@ -214,6 +215,7 @@ impl Step {
             step::Step::Recall(_) => "recall",
             step::Step::Remember(_) => "remember",
             step::Step::Decided(_) => "decided",
+            step::Step::Publish(_) => "publish",
         };
         JsValue::from_str(kind).unchecked_into()
     }
@@ -274,6 +276,7 @@ impl Step {
             step::Step::Recall(need) => need.fault(instant(now)),
             step::Step::Remember(need) => need.fault(instant(now)),
             step::Step::Decided(outcome) => step::Step::Decided(Box::new(outcome.into_fault())),
+            published @ step::Step::Publish(_) => published,
         })
     }
 
@@ -282,6 +285,14 @@ impl Step {
         match self.0 {
             step::Step::Decided(outcome) => Ok(Decision::from(*outcome)),
             _ => Err(JsError::new("the step is not decided")),
+        }
+    }
+
+    /// Of a public document: the answer. There is no decision behind it, and no receipt.
+    pub fn reply(self) -> Result<Reply, JsError> {
+        match self.0 {
+            step::Step::Publish(reply) => Ok(Reply::from(reply)),
+            _ => Err(JsError::new("the step is no public document")),
         }
     }
 }

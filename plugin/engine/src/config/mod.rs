@@ -22,6 +22,7 @@ use crate::json::{Limits, read as read_json};
 use crate::policy::{Definition, Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Surface};
 use crate::registry::{ActionGroups, Registry};
+use crate::resource::{Description, Resource, Resources};
 use crate::trust::Trust;
 
 use fields::{Node, Problems as Collected};
@@ -33,7 +34,10 @@ pub(crate) struct Configuration {
     pub(crate) registry: Registry,
     pub(crate) policy: SharedPolicy,
     pub(crate) body_limit: usize,
-    pub(crate) resource_metadata: Option<String>,
+    /// What RFC 9728 has to say, and where.
+    pub(crate) resources: Resources,
+    /// Named in every challenge in place of our own.
+    resource_metadata: Option<String>,
     pub(crate) approval_endpoint: Option<String>,
     pub(crate) credentials: Rules,
     audience: String,
@@ -49,6 +53,8 @@ pub(crate) struct TokenUse {
     resource: Option<String>,
     /// Whether a token for that audience alone is passed on.
     forward: bool,
+    path: String,
+    scopes: Vec<String>,
 }
 
 /// Everything that is wrong with a configuration; never empty.
@@ -99,6 +105,16 @@ impl Configuration {
         }
     }
 
+    /// The public document at that place.
+    pub(crate) fn published(&self, authority: &str, path: &str) -> Option<&Resource> {
+        self.resources.find(&canonical_authority(authority), path)
+    }
+
+    /// Where a caller that is refused at that path can read how to get a token (RFC 9728 §5.1).
+    pub(crate) fn resource_metadata(&self, path: &str) -> Option<&str> {
+        self.resource_metadata.as_deref().or_else(|| self.resources.url_at(path))
+    }
+
     fn token_use(&self, place: &Place<'_>) -> Option<&TokenUse> {
         self.tokens.get(place.mcp()?.server())
     }
@@ -126,6 +142,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         _ => return Err(Problems(problems.0)),
     };
     let policy = Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+    let resources = resources(&parts);
     let parts::Parts { registered, definition, .. } = parts;
     let groups = groups(&definition);
     let configuration = Configuration {
@@ -133,6 +150,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         registry: Registry::new(registered.agents, registered.people, groups, registered.grants),
         policy: Rc::new(policy),
         body_limit: parts.body_limit,
+        resources,
         resource_metadata: parts.resource_metadata,
         approval_endpoint: parts.approval_endpoint,
         credentials: parts.credentials,
@@ -141,6 +159,23 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
         tokens: parts.tokens,
     };
     Ok((configuration, Trust::new(parts.issuers)))
+}
+
+/// One document for the gateway, and one for each MCP server that is a resource of its own.
+fn resources(parts: &parts::Parts) -> Resources {
+    let web = |id: &&str| id.starts_with("https://") || id.starts_with("http://");
+    let issuers = parts.issuers.iter().map(|issuer| issuer.id.as_str());
+    let authorization_servers: Vec<_> = issuers.filter(web).map(str::to_owned).collect();
+    let resource = |identifier: &str, path: Option<String>, scopes: &[String]| {
+        let authorization_servers = authorization_servers.clone();
+        let description = Description { authorization_servers, scopes: scopes.to_vec() };
+        Resource::new(identifier, path, &description, canonical_authority)
+    };
+    let servers = parts.tokens.values().filter_map(|server| {
+        resource(server.resource.as_deref()?, Some(server.path.clone()), &server.scopes)
+    });
+    let gateway = resource(&parts.audience, None, &parts.scopes);
+    Resources::new(gateway.into_iter().chain(servers).collect())
 }
 
 /// The groups each action is in.

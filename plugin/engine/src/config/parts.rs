@@ -15,6 +15,7 @@ pub(super) struct Parts {
     pub(super) audience: String,
     pub(super) authorities: Vec<String>,
     pub(super) resource_metadata: Option<String>,
+    pub(super) scopes: Vec<String>,
     pub(super) approval_endpoint: Option<String>,
     pub(super) issuers: Vec<Issuer>,
     pub(super) registered: Registered,
@@ -49,6 +50,7 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
         audience: gateway.audience,
         authorities: gateway.authorities,
         resource_metadata: gateway.resource_metadata,
+        scopes: gateway.scopes,
         approval_endpoint,
         issuers: issuers?,
         registered,
@@ -66,6 +68,7 @@ struct Gateway {
     audience: String,
     authorities: Vec<String>,
     resource_metadata: Option<String>,
+    scopes: Vec<String>,
     origins: Vec<String>,
 }
 
@@ -73,11 +76,31 @@ fn gateway(node: &Node<'_>, problems: &mut Problems) -> Option<Gateway> {
     let mut members = node.members(problems)?;
     let audience = members.need_text("audience", problems).map(str::to_owned);
     let resource_metadata = url(&mut members, "resource_metadata", problems);
+    let scopes = scopes(&mut members, problems);
     let origins = members.texts("allowed_origins", problems);
     let authorities = members.texts("authorities", problems);
     let authorities = authorities.iter().map(|a| super::canonical_authority(a)).collect();
     members.close(problems);
-    Some(Gateway { audience: audience?, authorities, resource_metadata, origins })
+    Some(Gateway { audience: audience?, authorities, resource_metadata, scopes, origins })
+}
+
+/// `scopes_supported`: what clients are told to ask for (RFC 9728 §2).
+pub(super) fn scopes(members: &mut Members<'_>, problems: &mut Problems) -> Vec<String> {
+    let nodes = members.items("scopes_supported", problems);
+    let scope = |node: &Node<'_>| {
+        let text = node.text(problems)?;
+        // RFC 6749 §3.3.
+        let good = |b: u8| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');
+        if !text.bytes().all(good) {
+            return node.wrong(problems, "must be visible ASCII without \" and \\");
+        }
+        // MCP authorization: a refresh token is not the resource's to offer.
+        if text == "offline_access" {
+            return node.wrong(problems, "is not a scope of a resource");
+        }
+        Some(text.to_owned())
+    };
+    nodes.iter().filter_map(scope).collect()
 }
 
 fn approvals_section(node: &Node<'_>, problems: &mut Problems) -> Option<String> {

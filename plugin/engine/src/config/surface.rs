@@ -60,6 +60,10 @@ fn server(
         problems
             .add(members.at("forward_token"), "needs resource: whose token would be passed on?");
     }
+    let scopes = super::parts::scopes(&mut members, problems);
+    if !scopes.is_empty() && resource.is_none() {
+        problems.add(members.at("scopes_supported"), "needs resource: whose scopes would they be?");
+    }
     let tools = members.items("tools", problems);
     members.close(problems);
     let (server, path) = (server?.to_owned(), path?.to_owned());
@@ -67,7 +71,8 @@ fn server(
     let versions = versions.unwrap_or_else(|| Some(Version::ALL.to_vec()))?;
     let at = node.path().to_owned();
     let parts = McpParts { at, server, path, versions, tools, ..McpParts::default() };
-    Some((parts, TokenUse { resource, forward }))
+    let path = parts.path.clone();
+    Some((parts, TokenUse { resource, forward, path, scopes }))
 }
 
 fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {

@@ -72,6 +72,8 @@ pub(crate) struct Refused<'a> {
     pub(crate) evaluation: EvaluationId,
     /// RFC 9728 §5.1, for 401 challenges.
     pub(crate) resource_metadata: Option<&'a str>,
+    /// What a method that is not served can be replaced by, for [`Wire::MethodNotServed`].
+    pub(crate) allow: &'static str,
     /// Protocol versions spoken here and the one that was asked for, for [`Wire::Version`].
     pub(crate) supported: &'a [String],
     pub(crate) requested: Option<&'a str>,
@@ -104,7 +106,7 @@ impl Refused<'_> {
         headers.push(("content-type", media.to_owned()));
         headers.extend(wire.challenge(self.resource_metadata).map(|c| ("www-authenticate", c)));
         match wire {
-            Wire::MethodNotServed => headers.push(("allow", "POST".to_owned())),
+            Wire::MethodNotServed => headers.push(("allow", self.allow.to_owned())),
             Wire::Unavailable | Wire::EngineError => {
                 headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
             }
