@@ -55,8 +55,9 @@ fn requests_that_wait_together_are_decided_each_for_itself() {
             }
             AtOnce::Aborted(seen) => {
                 receipts += seen.receipts.len();
-                let undecided = seen.upstream.as_ref().filter(|_| seen.receipts.is_empty());
-                undecided.map(|message| format!("undecided: {message:?}")).into_iter().collect()
+                let undecided = (seen.upstream.is_some() || seen.receipts.len() != 1)
+                    .then(|| format!("its client left, and there is not one refusal: {seen:?}"));
+                undecided.into_iter().collect()
             }
         };
         wrong.extend(found.into_iter().map(|line| format!("{}: {line}", case.name())));

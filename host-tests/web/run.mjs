@@ -127,8 +127,10 @@ class Run {
   answered(filter) {
     const { status, headers, body, trailers } = this.exchange.upstream;
     if (!filter) return { status, headers, body: base64(join_(body)) };
-    const gone = filter.head(status, pairs(headers));
+    const edits = filter.head(status, pairs(headers));
+    const gone = [...edits.remove, ...edits.set.map(([name]) => name)];
     const kept = headers.filter(([name]) => !gone.includes(text(name).toLowerCase()));
+    kept.push(...encoded(edits.set));
     const pieces = body.map((piece) => filter.push(bytes(piece), false));
     if (body.length + trailers.length > 0) pieces.push(filter.push(new Uint8Array(), true));
     return { status, headers: kept, body: base64(Buffer.concat(pieces)) };

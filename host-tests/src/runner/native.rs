@@ -201,9 +201,15 @@ fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> Answer {
         let body = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
         return Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
     };
-    let gone = filter.head(sent.status, &headers);
-    headers
-        .retain(|(name, _)| !gone.iter().any(|gone| gone.as_bytes() == name.to_ascii_lowercase()));
+    let edits = filter.head(sent.status, &headers);
+    let named = |ours: &str, name: &[u8]| name.eq_ignore_ascii_case(ours.as_bytes());
+    headers.retain(|(name, _)| {
+        let replaced = edits.set.iter().any(|(ours, _)| named(ours, name));
+        !(replaced || edits.remove.iter().any(|gone| named(gone, name)))
+    });
+    headers.extend(
+        edits.set.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
+    );
     let mut body: Vec<u8> =
         sent.body.iter().flat_map(|piece| filter.push(&piece.0, false)).collect();
     if !(sent.body.is_empty() && sent.trailers.is_empty()) {

@@ -42,15 +42,24 @@ impl ProxyWasm {
 
     /// Starts a gateway for a configuration; the error is what the plugin said about it.
     pub fn start(&self, case: &Resolved) -> anyhow::Result<Gateway> {
+        self.start_with(Self::options(case))
+    }
+
+    /// Starts a gateway in other circumstances than a case's.
+    pub fn start_with(&self, options: Options) -> anyhow::Result<Gateway> {
+        Gateway::start(&self.module, options)
+    }
+
+    /// The circumstances of a case.
+    pub fn options(case: &Resolved) -> Options {
         let first = case.exchanges.first().map_or(crate::cases::NOW, |exchange| exchange.arrives);
-        let options = Options {
+        Options {
             profile: Profile::EnvoyHold,
             clusters: case.clusters.iter().cloned().collect(),
             clock: Clock::Virtual(first * NANOS_PER_MILLI),
             entropy: Entropy::Fixed(case.entropy.0.clone()),
             ..Options::configured(case.configuration.0.clone())
-        };
-        Gateway::start(&self.module, options)
+        }
     }
 
     /// One exchange on a gateway that runs.

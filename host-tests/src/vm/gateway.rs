@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::logs::LogLine;
 use super::module::Module;
 use super::observed::FuelUse;
-use super::options::Options;
+use super::options::{Clock, Options};
 use super::shared::SharedStore;
 use super::surroundings::Surroundings;
 use super::worker::Worker;
@@ -105,7 +105,12 @@ impl Gateway {
 
     /// Sets the virtual clock.
     pub fn set_now(&self, nanoseconds: u64) {
-        self.surroundings.set_now(nanoseconds);
+        self.surroundings.set_clock(Clock::Virtual(nanoseconds));
+    }
+
+    /// Takes the clock away: guests get an error instead of the time.
+    pub fn take_clock(&self) {
+        self.surroundings.set_clock(Clock::Absent);
     }
 
     /// Moves the virtual clock forward. Ticks do not follow by themselves.

@@ -143,6 +143,8 @@ pub enum Clock {
     Virtual(u64),
     /// The machine's clock.
     Real,
+    /// There is none: the guest gets an error.
+    Absent,
 }
 
 /// What `random_get` yields.

@@ -50,8 +50,12 @@ impl Surroundings {
         read(self.lock().clock)
     }
 
-    pub(super) fn set_now(&self, nanoseconds: u64) {
-        self.lock().clock = Clock::Virtual(nanoseconds);
+    pub(super) fn set_clock(&self, clock: Clock) {
+        self.lock().clock = clock;
+    }
+
+    pub(super) fn has_clock(&self) -> bool {
+        self.lock().clock != Clock::Absent
     }
 
     pub(super) fn monotonic(&self) -> u64 {
@@ -59,6 +63,7 @@ impl Surroundings {
         match inner.clock {
             Clock::Virtual(now) => now.saturating_sub(inner.origin),
             Clock::Real => self.started.elapsed().as_nanos() as u64,
+            Clock::Absent => 0,
         }
     }
 
@@ -145,6 +150,7 @@ fn read(clock: Clock) -> u64 {
             let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
             since.as_nanos() as u64
         }
+        Clock::Absent => 0,
     }
 }
 

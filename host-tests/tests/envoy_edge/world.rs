@@ -135,6 +135,22 @@ impl World {
         access
     }
 
+    /// A request that ended while it waited, since `mark`: Envoy, or its client, was faster. One
+    /// receipt says so, in the log and in the access log.
+    pub(crate) fn abandoned(&self, mark: &Mark) -> Access {
+        let accesses = self.listener.wait_accesses(mark.accesses + 1);
+        let access = accesses[mark.accesses].clone();
+        self.upstream_saw_nothing(mark);
+        let receipts = &self.listener.receipts()[mark.receipts..];
+        assert_eq!(receipts.len(), 1, "one receipt: {receipts:?} {access:?}");
+        assert_eq!(access.receipt.as_ref(), Some(&receipts[0]), "{access:?}");
+        let receipt: Value = serde_json::from_str(&receipts[0]).unwrap();
+        let said = (&receipt["verdict"], &receipt["reason"]);
+        assert_eq!(said, (&json!("deny"), &json!("request_abandoned")), "{access:?}");
+        self.keeps_secrets("");
+        access
+    }
+
     pub(crate) fn upstream_saw_nothing(&self, mark: &Mark) {
         let seen = self.listener.upstream.seen();
         assert_eq!(seen.len(), mark.upstream, "the upstream saw {:?}", &seen[mark.upstream..]);

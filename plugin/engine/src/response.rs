@@ -13,6 +13,8 @@ use crate::policy::SharedPolicy;
 use crate::protocol::{ListFilter, ToolCatalogue, ToolEntry};
 use std::rc::Rc;
 
+pub use crate::protocol::ResponseEdits;
+
 /// Filters one response, chunk by chunk.
 pub struct ResponseFilter {
     list: ListFilter,
@@ -40,9 +42,9 @@ impl ResponseFilter {
         Self { list, asking, answers: BTreeMap::new() }
     }
 
-    /// Takes in the head of the response. Returns the names of the headers to remove before it goes
-    /// on: the body's length is about to change.
-    pub fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<&'static str> {
+    /// Takes in the head of the response. Returns what changes in it before it goes on: the body's
+    /// length is about to change, and perhaps its type.
+    pub fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> ResponseEdits {
         self.list.head(status, headers)
     }
 

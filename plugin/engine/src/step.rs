@@ -205,6 +205,12 @@ impl NeedBody {
     pub fn fault(self, now: Timestamp) -> Step {
         self.case.refuse(Reason::EngineFault, now)
     }
+
+    /// Ends the request, for the record: its client left, or the host has answered it. There is
+    /// nobody to send the reply to.
+    pub fn abandon(self, now: Timestamp) -> Step {
+        self.case.refuse(Reason::RequestAbandoned, now)
+    }
 }
 
 /// A request waiting for an answer that others may be waiting for as well.
@@ -240,6 +246,11 @@ impl NeedFetch {
     /// still under way, so this says nothing about the issuer.
     pub fn give_up(self, now: Timestamp) -> Step {
         self.case.refuse(Reason::TooManyWaiting, now)
+    }
+
+    /// Ends the request, for the record, as [`NeedBody::abandon`] does.
+    pub fn abandon(self, now: Timestamp) -> Step {
+        self.case.refuse(Reason::RequestAbandoned, now)
     }
 }
 

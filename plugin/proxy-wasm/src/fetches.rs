@@ -38,11 +38,13 @@ pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fa
 
 /// Starts what the engine wants fetched in the background, and gives up what the host has lost.
 pub(crate) fn refresh(root: &Root) {
-    let millis = now().unix_millis();
+    // The next tick tries again.
+    let Ok(now) = now() else { return };
+    let millis = now.unix_millis();
     while let Ok(Some((fetch, streams))) = root.waiting(|waiting| waiting.lost(millis)) {
         finish(root, fetch, FetchReply::Failed, &streams);
     }
-    for fetch in root.step(|engine| engine.due(now())).unwrap_or_default() {
+    for fetch in root.step(|engine| engine.due(now)).unwrap_or_default() {
         if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch)), Ok(true)) {
             continue;
         }
@@ -72,9 +74,11 @@ pub(crate) fn abandon(root: &Root) {
 /// Absorbs once, then wakes each.
 fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     let cluster = fetch.endpoint().cluster.clone();
-    let absorbed = root.step(|engine| {
-        let absorbed = engine.absorb(fetch.clone(), reply, now());
-        (absorbed, engine.fetch_error(&fetch))
+    let absorbed = now().and_then(|now| {
+        root.step(|engine| {
+            let absorbed = engine.absorb(fetch.clone(), reply, now);
+            (absorbed, engine.fetch_error(&fetch))
+        })
     });
     let absorbed = absorbed.map(|(absorbed, error)| {
         if let Some(error) = error {
@@ -102,7 +106,7 @@ fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault>
         Ok(token) => {
             root.count("deputy.fetch.started");
             let patience = u64::from(endpoint.timeout_ms).saturating_add(GRACE_MS);
-            let lost_after = now().unix_millis().saturating_add(patience);
+            let lost_after = now()?.unix_millis().saturating_add(patience);
             root.waiting(|waiting| waiting.started(fetch.clone(), token, lost_after, stream))?;
             Ok(true)
         }
@@ -115,7 +119,8 @@ fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault>
 
 fn failed(root: &Root, fetch: Fetch) -> Result<Absorbed, Fault> {
     root.count("deputy.fetch.failed");
-    root.step(|engine| engine.absorb(fetch, FetchReply::Failed, now()))
+    let now = now()?;
+    root.step(|engine| engine.absorb(fetch, FetchReply::Failed, now))
 }
 
 /// Reads the reply, unless there is none or it is too long. A host says that a call failed with no

@@ -112,6 +112,11 @@ pub(crate) fn response_trailers(stream: u32) -> Action {
     on_stream(stream, Stream::response_trailers).unwrap_or_else(|| without(stream))
 }
 
+/// A stream is over, however it ended.
+pub(crate) fn log(stream: u32) {
+    on_stream(stream, Stream::abandoned);
+}
+
 /// Forgets a root context or a stream. A request that still waited was never let through.
 pub(crate) fn delete(context: u32) {
     // Dropped outside the table's borrow.

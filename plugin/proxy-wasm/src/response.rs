@@ -32,9 +32,14 @@ impl Response {
     pub(crate) fn headers(&mut self, end: bool) -> Result<(), Fault> {
         let Self::Filtered(filter) = self else { return Ok(()) };
         let pairs = host::pairs(Map::ResponseHeaders).while_("reading the response headers")?;
-        for name in filter.head(status(&pairs)?, &pairs) {
+        let edits = filter.head(status(&pairs)?, &pairs);
+        for name in edits.remove {
             host::remove(Map::ResponseHeaders, name.as_bytes())
                 .while_("removing a response header")?;
+        }
+        for (name, value) in edits.set {
+            host::replace(Map::ResponseHeaders, name.as_bytes(), value.as_bytes())
+                .while_("setting a response header")?;
         }
         if end {
             *self = Self::Untouched;

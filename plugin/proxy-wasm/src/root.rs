@@ -70,7 +70,11 @@ impl Root {
         named_vm()?;
         let configuration = host::read(Buffer::PluginConfiguration, size)
             .map_err(|status| format!("configuration: the host answered {status}"))?;
-        let mut engine = Engine::new(&configuration).map_err(|problems| problems.to_string())?;
+        let mut engine = Engine::new(&configuration)
+            .map_err(|problems| format!("{problems}{}", hint(&configuration)))?;
+        host::time().map_err(|status| {
+            format!("clock: the host answered {status}; no credential could be judged")
+        })?;
         host::tick_every(TICK_MS)
             .map_err(|status| format!("tick: the host answered {status}; keys would go stale"))?;
         for warning in engine.warnings() {
@@ -126,10 +130,22 @@ impl Root {
     }
 }
 
-/// The time; its end, when every credential has expired, if the host has none.
-pub(crate) fn now() -> Timestamp {
-    let millis = host::time().map_or(u64::MAX, |nanos| nanos / NANOS_PER_MILLI);
-    Timestamp::from_unix_millis(millis)
+/// The time. Without one nothing can be judged, so a host that has none is a fault.
+pub(crate) fn now() -> Result<Timestamp, Fault> {
+    let nanos = host::time().while_("reading the clock")?;
+    Ok(Timestamp::from_unix_millis(nanos / NANOS_PER_MILLI))
+}
+
+/// What to do about a configuration that came as a `google.protobuf.Struct`, which Envoy hands over
+/// in its wire form. One that is JSON never begins like that: with field 1, the length of an entry
+/// of the map, and in there field 1 again, its key.
+fn hint(configuration: &[u8]) -> &'static str {
+    const FIELD_1: Option<&u8> = Some(&0x0a);
+    let mut bytes = configuration.iter();
+    let field = bytes.next();
+    // A varint: its last byte is the first below 0x80.
+    let length_ends = bytes.by_ref().take(LONGEST_LENGTH).any(|byte| *byte < 0x80);
+    if field == FIELD_1 && length_ends && bytes.next() == FIELD_1 { STRUCT } else { "" }
 }
 
 /// Plugins without a `vm_id` share one VM, and what one of them stores another can write (threats
@@ -165,6 +181,10 @@ fn busy(doing: &'static str) -> Fault {
     Fault { doing, status: Status::INTERNAL_FAILURE }
 }
 
+/// The bytes of a 32-bit varint.
+const LONGEST_LENGTH: usize = 5;
+const STRUCT: &str = "\nconfiguration: looks like a protobuf Struct; fix: hand it over as a \
+    type.googleapis.com/google.protobuf.StringValue whose `value` is the JSON text";
 /// How often background fetches are looked at.
 const TICK_MS: u32 = 1000;
 const NANOS_PER_MILLI: u64 = 1_000_000;

@@ -103,6 +103,7 @@ impl Stream {
     pub(crate) fn response_headers(&mut self, end: bool) -> Action {
         let Phase::Forwarded(response) = &mut self.phase else {
             // Ours, or the host's in our place (413, a timeout): a decision would come too late.
+            self.abandoned();
             self.phase = Phase::Answered;
             return Action::Continue;
         };
@@ -127,6 +128,24 @@ impl Stream {
         match &mut self.phase {
             Phase::Forwarded(response) => response.trailers(),
             _ => Action::Continue,
+        }
+    }
+
+    /// Whoever still waited here is gone, so there is nothing to decide any more; that is recorded.
+    /// Nothing is answered: this is also called once a stream is over, when Envoy would crash on it.
+    pub(crate) fn abandoned(&mut self) {
+        let step = match mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Body(need) => now().map(|now| need.abandon(now)),
+            Phase::Fetch(need) => now().map(|now| need.abandon(now)),
+            phase @ (Phase::Fresh | Phase::Forwarded(_) | Phase::Answered) => {
+                self.phase = phase;
+                return;
+            }
+        };
+        match step {
+            Ok(Step::Decided(outcome)) => self.record(&outcome),
+            Ok(Step::Body(_) | Step::Fetch(_)) => {}
+            Err(fault) => fault.log("no receipt"),
         }
     }
 
@@ -177,7 +196,7 @@ impl Stream {
                     match fetches::join(&self.root, self.context, need.fetch()) {
                         Ok(Wanted::Waits) => return self.wait(Phase::Fetch(need)),
                         Ok(Wanted::Absorbed(absorbed)) => self.resume(need, &absorbed),
-                        Ok(Wanted::Crowded) => Ok(need.give_up(now())),
+                        Ok(Wanted::Crowded) => now().map(|now| need.give_up(now)),
                         Err(fault) => Err(fault),
                     }
                 }
@@ -199,15 +218,17 @@ impl Stream {
     }
 
     fn resume(&self, need: NeedFetch, absorbed: &Absorbed) -> Result<Step, Fault> {
-        self.root.step(|engine| need.resume(engine, absorbed, now()))
+        let now = now()?;
+        self.root.step(|engine| need.resume(engine, absorbed, now))
     }
 
     fn give_body(&self, need: NeedBody) -> Result<Step, Fault> {
+        let now = now()?;
         match self.body.read(need.limit()) {
-            Ok(body) => self.root.step(|engine| need.provide(engine, body, now())),
+            Ok(body) => self.root.step(|engine| need.provide(engine, body, now)),
             Err(Fault { doing, status }) => {
                 host::log(Level::Error, &format!("deputy: {doing}: host answered {status}"));
-                Ok(need.fault(now()))
+                Ok(need.fault(now))
             }
         }
     }
@@ -331,7 +352,7 @@ fn strip_trailers() -> Result<(), Fault> {
 
 fn arrival() -> Result<Arrival, Fault> {
     let entropy = host::random().while_("reading entropy")?;
-    Ok(Arrival { now: now(), entropy })
+    Ok(Arrival { now: now()?, entropy })
 }
 
 fn fault(doing: &'static str) -> Fault {

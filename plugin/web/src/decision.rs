@@ -1,6 +1,6 @@
 //! A decision as JavaScript gets it: what to do, and its record.
 
-use deputy_engine::response::ResponseFilter;
+use deputy_engine::response::{self, ResponseFilter};
 use deputy_engine::step::{Disposition, Outcome};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -43,6 +43,10 @@ pub struct Reply {
 /// What the response has to pass through.
 #[wasm_bindgen]
 pub struct Filter(ResponseFilter);
+
+/// Changes to the headers of a response; removals first.
+#[wasm_bindgen]
+pub struct ResponseEdits(response::ResponseEdits);
 
 impl From<Outcome> for Decision {
     fn from(outcome: Outcome) -> Self {
@@ -144,11 +148,26 @@ impl Reply {
 }
 
 #[wasm_bindgen]
+impl ResponseEdits {
+    /// Names of headers to remove, lower case.
+    #[wasm_bindgen(getter)]
+    pub fn remove(&self) -> Vec<String> {
+        self.0.remove.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Headers to set, replacing any of that name.
+    #[wasm_bindgen(getter)]
+    pub fn set(&self) -> TextHeaders {
+        let pair = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
+        text_headers(&self.0.set.iter().map(pair).collect::<Vec<_>>())
+    }
+}
+
+#[wasm_bindgen]
 impl Filter {
-    /// Takes in the head of the response; returns the names of the headers to remove.
-    pub fn head(&mut self, status: u16, headers: &Headers) -> Result<Vec<String>, JsError> {
-        let gone = self.0.head(status, &pairs(headers)?);
-        Ok(gone.into_iter().map(str::to_owned).collect())
+    /// Takes in the head of the response; returns what changes in it before it goes on.
+    pub fn head(&mut self, status: u16, headers: &Headers) -> Result<ResponseEdits, JsError> {
+        Ok(ResponseEdits(self.0.head(status, &pairs(headers)?)))
     }
 
     /// Takes in the next bytes of the body; returns those that may go to the client in their place.

@@ -20,7 +20,7 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
     for (name, value) in &expect.reply_headers {
         found.extend(header(name, value, answer.all(name)));
     }
-    headers(answer, found);
+    headers(answer, receipt, found);
     let is_head = judged.exchange.header(":method") == Some(b"HEAD");
     if !(is_head && answer.body.0.is_empty()) {
         body(judged, answer, receipt, found);
@@ -28,9 +28,11 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
     is_coarse(judged, answer, receipt, found);
 }
 
-/// standards §12.
-fn headers(answer: &Answer, found: &mut Vec<String>) {
+/// standards §12; and the id by which the receipt is found, because clients drop bodies.
+fn headers(answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
     found.extend(header("cache-control", &"no-store".into(), answer.all("cache-control")));
+    let id = receipt.get("id").unwrap_or(&Value::Null);
+    found.extend(header(EVALUATION, id, answer.all(EVALUATION)));
     let needed = match answer.status {
         401 => "www-authenticate",
         405 => "allow",
@@ -96,3 +98,5 @@ fn is_coarse(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut 
         .filter(|inner| text.contains(inner));
     found.extend(told.map(|inner| format!("the reply tells {inner:?}: {text}")));
 }
+
+const EVALUATION: &str = "x-deputy-evaluation-id";

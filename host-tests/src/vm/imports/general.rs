@@ -43,6 +43,9 @@ fn log_level(mut caller: Host<'_>, result: i32) -> Answer {
 
 fn current_time(mut caller: Host<'_>, result: i32) -> Answer {
     let mut guest = Guest::new(&mut caller);
+    if !guest.state().surroundings.has_clock() {
+        return answer(Err(Status::InternalFailure));
+    }
     let now = guest.state().surroundings.now();
     answer(guest.write(result, &now.to_le_bytes()))
 }

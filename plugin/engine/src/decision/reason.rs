@@ -147,6 +147,8 @@ reasons! {
     BodyTooLarge = "body_too_large", WhatNow, TooLarge;
     /// The request took more than a minute from its head to its decision.
     RequestTooSlow = "request_too_slow", WhatNow, TooSlow;
+    /// The request ended before it was decided: its client left, or the host answered in its place.
+    RequestAbandoned = "request_abandoned", WhatNow, TooSlow;
     /// The body is not strict JSON.
     BodyMalformed = "body_malformed", WhatNow, BadJson;
     /// The message is a JSON-RPC batch.

@@ -97,6 +97,8 @@ impl Refused<'_> {
     pub(crate) fn reply(self) -> Reply {
         let wire = self.wire;
         let mut headers = vec![("cache-control", "no-store".to_owned())];
+        // Also here, because clients drop the bodies of challenges (MCP's Rust SDK does).
+        headers.push((EVALUATION_HEADER, self.evaluation.to_string()));
         let (media, body) = match self.shape {
             Shape::Problem => ("application/problem+json", self.problem()),
             Shape::JsonRpc { id, modern } => {
@@ -159,6 +161,9 @@ impl Refused<'_> {
         }
     }
 }
+
+/// The evaluation id, by which a receipt is found: on requests we let through, on refusals we send.
+pub(crate) const EVALUATION_HEADER: &str = "x-deputy-evaluation-id";
 
 /// As long as keys that could not be had are not asked for again.
 const RETRY_AFTER_SECONDS: &str = "5";

@@ -14,6 +14,7 @@ mod path;
 mod surface;
 
 pub(crate) use http::{RouteParts, Template};
+pub use list::ResponseEdits;
 pub(crate) use list::{ListFilter, REMOVED_WHEN_FILTERED};
 pub(crate) use mcp::{McpParts, ToolCatalogue, ToolEntry, Version};
 pub use overrides::trailer_may_pass;

@@ -105,10 +105,12 @@ extern "C" fn proxy_on_done(_context: u32) -> u32 {
     1
 }
 
-/// Nothing: the receipt was written when the decision was made, and a response sent from here
-/// would crash Envoy.
+/// A receipt for a request that ended undecided, in time for the access log; all others have
+/// theirs. A response sent from here would crash Envoy.
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_log(_context: u32) {}
+extern "C" fn proxy_on_log(context: u32) {
+    plugin::log(context);
+}
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {

@@ -23,6 +23,15 @@ pub(crate) struct ListFilter {
     framing: Framing,
 }
 
+/// Changes to the headers of a response whose body is about to change; removals first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseEdits {
+    /// Names to remove, every occurrence.
+    pub remove: Vec<&'static str>,
+    /// Headers to set, replacing any of that name.
+    pub set: Vec<(&'static str, &'static str)>,
+}
+
 /// What the response answers.
 #[derive(Debug)]
 struct Expected {
@@ -106,22 +115,18 @@ impl ListFilter {
         Self { expected, framing }
     }
 
-    /// Takes in the head of the response. Returns the headers to remove from it.
-    pub(crate) fn head(
-        &mut self,
-        status: u16,
-        headers: &[(Vec<u8>, Vec<u8>)],
-    ) -> Vec<&'static str> {
+    /// Takes in the head of the response. Returns what changes in it.
+    pub(crate) fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> ResponseEdits {
         self.expected.success = (200..300).contains(&status);
         let media = Media::of(headers, self.expected.success);
         let plain = values(headers, "content-encoding").all(|v| media::is_identity(&text(v)));
         self.framing = self.expected.framing(media, plain);
         let mut stale = STALE.to_vec();
-        // Of what takes the body's place, these would be wrong.
         stale.extend((!plain).then_some("content-encoding"));
-        stale.extend((media == Media::Other).then_some("content-type"));
         stale.retain(|name| values(headers, name).next().is_some());
-        stale
+        // What takes the place of a body that can't be read is JSON.
+        let set = (media == Media::Other).then_some(("content-type", media::JSON));
+        ResponseEdits { remove: stale, set: set.into_iter().collect() }
     }
 
     /// Takes in the next bytes of the body and returns those that go on in their place. `end`: there

@@ -7,12 +7,12 @@ use super::*;
 
 const LIMIT: usize = 4000;
 
-fn filter(status: u16, headers: &[(&str, &str)]) -> (ListFilter, Vec<&'static str>) {
+fn filter(status: u16, headers: &[(&str, &str)]) -> (ListFilter, ResponseEdits) {
     let mut filter = ListFilter::new(RpcId::Integer(1), LIMIT);
     let headers: Vec<_> =
         headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-    let removed = filter.head(status, &headers);
-    (filter, removed)
+    let edits = filter.head(status, &headers);
+    (filter, edits)
 }
 
 fn may_call(tool: &str) -> bool {
@@ -207,8 +207,16 @@ fn what_cannot_be_inspected_is_withheld_unseen() {
 fn headers_that_describe_other_bytes_are_removed() {
     let sent =
         [("Content-Length", "9"), ("ETag", "x"), ("content-type", "application/json"), ("x", "y")];
-    assert_eq!(filter(200, &sent).1, ["content-length", "etag"]);
+    assert_eq!(filter(200, &sent).1.remove, ["content-length", "etag"]);
     let coded = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    assert_eq!(filter(200, &coded).1, ["content-encoding"]);
-    assert_eq!(filter(200, &[("content-type", "text/html")]).1, ["content-type"]);
+    assert_eq!(filter(200, &coded).1.remove, ["content-encoding"]);
+}
+
+#[test]
+fn what_takes_the_place_of_another_media_type_is_json() {
+    let json = [("content-type", "application/json")];
+    assert_eq!(filter(200, &json).1.set, []);
+    for other in [&[("content-type", "text/html")][..], &[], &[json[0], json[0]]] {
+        assert_eq!(filter(200, other).1.set, json);
+    }
 }

@@ -1,0 +1,146 @@
+//! What the real module does where no case can say it: requests that end before they are decided,
+//! a host without a clock, a configuration in the wrong form.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::sync::LazyLock;
+
+use host_tests::cases::{self, Case, FetchAnswer, plain};
+use host_tests::runner::{Order, ProxyWasm};
+use host_tests::vm::{CalloutReply, Clock, Exchange, Gateway, Options};
+use serde_json::Value;
+
+/// A case whose first request is allowed, and needs keys and a body.
+fn ordinary() -> &'static Case {
+    let ordinary = |case: &&Case| {
+        let first = case.expected.first();
+        first.is_some_and(|first| first.expect.verdict == "allow")
+            && case.resolved.exchanges[0].body.is_some()
+            && !case.resolved.clusters.is_empty()
+    };
+    cases::all().iter().find(ordinary).expect("most cases are like that")
+}
+
+/// Compiled once for all tests here.
+fn host() -> &'static ProxyWasm {
+    static HOST: LazyLock<ProxyWasm> = LazyLock::new(|| ProxyWasm::load(Order::ReplyFirst));
+    &HOST
+}
+
+/// Sends the head of an ordinary request.
+fn begin(gateway: &Gateway) -> Exchange {
+    let stream = gateway.exchange(0);
+    stream.headers(plain(&ordinary().resolved.exchanges[0].headers), false);
+    stream
+}
+
+fn keys() -> CalloutReply {
+    let jwks = ordinary().resolved.exchanges[0].fetches.first().expect("it has keys");
+    let FetchAnswer::Answered { status, body, .. } = jwks else { panic!("{jwks:?}") };
+    CalloutReply::answer(*status, body.0.clone())
+}
+
+fn give_keys(gateway: &Gateway) {
+    for call in gateway.callouts() {
+        gateway.reply(call.id, keys());
+    }
+}
+
+/// Exactly one, in the log and in what the access log prints.
+fn receipt(gateway: &Gateway, stream: &Exchange) -> Value {
+    let lines = gateway.take_logs().into_iter().map(|line| line.message);
+    let receipts: Vec<_> =
+        lines.filter_map(|line| line.strip_prefix("deputy-receipt ").map(str::to_owned)).collect();
+    assert_eq!(receipts.len(), 1, "{receipts:?}");
+    assert_eq!(stream.filter_state(&["deputy"]), Some(receipts[0].clone().into_bytes()));
+    serde_json::from_str(&receipts[0]).unwrap()
+}
+
+#[test]
+fn a_request_whose_client_leaves_while_it_waits_for_keys_leaves_one_receipt() {
+    let gateway = host().start(&ordinary().resolved).unwrap();
+    let stream = begin(&gateway);
+    stream.abort();
+    let receipt = receipt(&gateway, &stream);
+    assert_eq!(
+        (&receipt["verdict"], &receipt["reason"]),
+        (&"deny".into(), &"request_abandoned".into())
+    );
+    // What it waited for comes all the same, and changes nothing.
+    give_keys(&gateway);
+    assert!(gateway.take_logs().iter().all(|line| !line.message.starts_with("deputy-receipt ")));
+    assert!(stream.forwarded().is_empty());
+    assert!(gateway.death(0).is_none() && gateway.crashed().is_none());
+}
+
+#[test]
+fn a_request_whose_client_leaves_while_its_body_comes_says_whose_it_was() {
+    let gateway = host().start(&ordinary().resolved).unwrap();
+    let stream = begin(&gateway);
+    give_keys(&gateway);
+    stream.data(b"{\"jsonrpc\"".to_vec(), false);
+    stream.abort();
+    let receipt = receipt(&gateway, &stream);
+    assert_eq!(receipt["reason"], "request_abandoned", "{receipt}");
+    assert!(receipt["agent"]["id"].is_string(), "{receipt}");
+    assert!(stream.forwarded().is_empty());
+    assert!(gateway.death(0).is_none() && gateway.crashed().is_none());
+}
+
+#[test]
+fn a_request_that_the_host_answers_in_our_place_leaves_one_receipt() {
+    let options = ProxyWasm::options(&ordinary().resolved);
+    let gateway = host().start_with(Options { buffer_limit: 1000, ..options }).unwrap();
+    let stream = begin(&gateway);
+    give_keys(&gateway);
+    stream.data(vec![b' '; 2000], false);
+    assert_eq!(stream.received().status(), Some(413));
+    let receipt = receipt(&gateway, &stream);
+    assert_eq!(receipt["reason"], "request_abandoned", "{receipt}");
+    assert!(stream.forwarded().is_empty());
+}
+
+#[test]
+fn a_host_without_a_clock_is_refused_at_the_start() {
+    let options = ProxyWasm::options(&ordinary().resolved);
+    let refused = host().start_with(Options { clock: Clock::Absent, ..options }).err().unwrap();
+    assert!(format!("{refused:#}").contains("clock: the host answered"), "{refused:#}");
+}
+
+#[test]
+fn a_clock_that_is_lost_lets_nothing_through() {
+    let gateway = host().start(&ordinary().resolved).unwrap();
+    let waiting = begin(&gateway);
+    gateway.take_clock();
+    gateway.tick();
+    give_keys(&gateway);
+    let body = ordinary().resolved.exchanges[0].whole_body();
+    waiting.data(body, true);
+    let new = begin(&gateway);
+    for stream in [waiting, new] {
+        assert_eq!(stream.received().status(), Some(503));
+        assert!(stream.forwarded().is_empty());
+    }
+    assert!(gateway.death(0).is_none() && gateway.crashed().is_none());
+}
+
+/// What Envoy hands over for `{"version": 1}` as a `google.protobuf.Struct`.
+#[test]
+fn a_configuration_in_protobufs_form_is_refused_with_what_to_do() {
+    let fields =
+        [&b"\x0a\x07version"[..], b"\x12\x09\x11\x00\x00\x00\x00\x00\x00\xf0\x3f"].concat();
+    let long =
+        [vec![0x0a, 0x06], b"policy".to_vec(), vec![0x12, 0x80, 0x01], vec![b'x'; 128]].concat();
+    let entry = |entry: &[u8], length: &[u8]| [b"\x0a", length, entry].concat();
+    for bytes in [entry(&fields, &[fields.len() as u8]), entry(&long, &[0x8b, 0x01])] {
+        let refused = host().start_with(Options::configured(bytes)).err().unwrap();
+        assert!(format!("{refused:#}").contains("StringValue"), "{refused:#}");
+    }
+    let refused = host().start_with(Options::configured("\n{\"version\": }")).err().unwrap();
+    assert!(!format!("{refused:#}").contains("StringValue"), "{refused:#}");
+}
