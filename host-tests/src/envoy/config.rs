@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::journal::ACCESS;
+use super::ports;
 
 /// One gateway to be: a plugin configuration, and what is around it.
 #[derive(Clone, Debug)]
@@ -95,7 +96,7 @@ fn cluster(name: &str, address: SocketAddr) -> Value {
     })
 }
 
-/// A listener with the plugin, on a port that the system picks.
+/// A listener with the plugin, on a port of its own.
 pub(super) fn listener(plan: &Plan, name: &str, module: &Path, access_log: &Path) -> Value {
     let mut http = http(name, access_log);
     http["http_filters"] = json!([wasm(plan, name, module), {
@@ -112,7 +113,7 @@ pub(super) fn listener(plan: &Plan, name: &str, module: &Path, access_log: &Path
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         "stat_prefix": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": ports::unused()}},
         "per_connection_buffer_limit_bytes": plan.buffer_limit,
         "filter_chains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager", "typed_config": http,

@@ -16,6 +16,7 @@ mod gateway;
 mod issuer;
 mod journal;
 mod listener;
+mod ports;
 mod process;
 mod reply;
 mod server;

@@ -23,10 +23,15 @@ impl Program {
     /// # Panics
     /// When one of them does not: a gateway that never ran must not look like one that passed.
     pub fn find() -> Self {
-        Self {
-            envoy: named("DEPUTY_ENVOY", "Envoy"),
-            module: named("DEPUTY_WASM", "the plugin module"),
-        }
+        Self { envoy: Self::envoy(), module: named("DEPUTY_WASM", "the plugin module") }
+    }
+
+    /// What `DEPUTY_ENVOY` alone names.
+    ///
+    /// # Panics
+    /// As [`Self::find`].
+    pub fn envoy() -> PathBuf {
+        named("DEPUTY_ENVOY", "Envoy")
     }
 }
 

@@ -4,6 +4,7 @@
 //! that against what the case and the nature of its verdict demand; [`report`] runs a whole set and
 //! shows every difference at once. Not here: the cases (`crate::cases`).
 
+pub mod envoy;
 pub mod oracle;
 pub mod report;
 
