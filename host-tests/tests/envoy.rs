@@ -1,7 +1,7 @@
 //! The harness against the real thing: the same small guests and the same events in the harness and
 //! in an Envoy, and both must have seen, said, forwarded and answered the same.
 //!
-//! `DEPUTY_ENVOY` names the Envoy; without it these tests do nothing and say so.
+//! `DEPUTY_ENVOY` names the Envoy; without it these tests fail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

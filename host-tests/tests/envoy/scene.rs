@@ -91,11 +91,9 @@ impl Scene {
     }
 
     fn compare(&self, requests: &[&[Step]]) {
-        let Some(program) = std::env::var_os("DEPUTY_ENVOY") else {
-            eprintln!("not compared: DEPUTY_ENVOY names no Envoy");
-            return;
-        };
-        let mut envoy = Envoy::start(&program, &self.guest.bytes(), &self.options, self.slow);
+        let program = host_tests::envoy::Program::envoy();
+        let mut envoy =
+            Envoy::start(program.as_os_str(), &self.guest.bytes(), &self.options, self.slow);
         envoy.fields =
             self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let real = envoy.play(requests);

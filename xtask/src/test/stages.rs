@@ -1,12 +1,12 @@
 //! The checks, in the order in which they find things out cheapest.
 
-use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use super::targets;
 use crate::artifacts::{self, first_line};
 use crate::cargo::{cargo, run};
 use crate::demo::{self, Gateway};
@@ -35,12 +35,33 @@ pub(super) enum Outcome {
     Absent(String),
 }
 
+impl Outcome {
+    /// Of two runs that are one check.
+    fn and(self, other: Self) -> Self {
+        match (self.counted(), other.counted()) {
+            ((passed, 0), (more, 0)) => Self::Passed { tests: passed + more },
+            ((passed, failed), (more, worse)) => {
+                Self::Failed { passed: passed + more, failed: failed + worse }
+            }
+        }
+    }
+
+    fn counted(&self) -> (usize, usize) {
+        match self {
+            Self::Passed { tests } => (*tests, 0),
+            Self::Failed { passed, failed } => (*passed, *failed),
+            Self::Absent(_) => (0, 1),
+        }
+    }
+}
+
 /// What earlier checks found out for later ones.
 #[derive(Default)]
 pub(super) struct World {
     envoy: Option<Envoy>,
     node: Option<String>,
     tests_ran: bool,
+    envoy_tests_ran: bool,
     demos: Vec<String>,
 }
 
@@ -51,6 +72,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "programs", needs: &[], run: programs },
     Stage { name: "hosts", needs: &[], run: hosts },
     Stage { name: "tests", needs: &["modules", "programs", "hosts"], run: tests },
+    Stage { name: "tests-envoy", needs: &["modules", "programs", "hosts"], run: tests_envoy },
     Stage { name: "demo-embedded", needs: &["modules", "programs"], run: demo_embedded },
     Stage { name: "demo-envoy", needs: &["modules", "programs", "hosts"], run: demo_envoy },
     Stage { name: "clippy", needs: &[], run: clippy },
@@ -61,15 +83,16 @@ pub(super) const STAGES: &[Stage] = &[
 
 impl World {
     /// By name and version.
-    pub(super) fn hosts_that_ran<'n>(&self, stages: impl Iterator<Item = &'n str>) -> Vec<String> {
+    pub(super) fn hosts_that_ran(&self) -> Vec<String> {
         let mut ran = Vec::new();
-        if self.tests_ran && stages.into_iter().any(|name| name == "tests") {
+        if self.tests_ran {
             ran.push("native".to_owned());
             ran.extend(place::module().is_file().then(|| "wasmtime (tests)".to_owned()));
-            ran.extend(self.envoy.as_ref().map(|envoy| format!("Envoy {} (tests)", envoy.version)));
             let node = self.node.as_ref().filter(|_| place::web().join("nodejs").is_dir());
             ran.extend(node.map(|node| format!("Node {node} (tests)")));
         }
+        let envoy = self.envoy.as_ref().filter(|_| self.envoy_tests_ran);
+        ran.extend(envoy.map(|envoy| format!("Envoy {} (tests)", envoy.version)));
         ran.extend(self.demos.iter().map(|host| format!("{host} (demo)")));
         if ran.is_empty() { vec!["none".to_owned()] } else { ran }
     }
@@ -119,11 +142,35 @@ fn hosts(world: &mut World) -> Result<Outcome> {
     })
 }
 
-/// Unit tests, cases on every host, end-to-end: all of them are cargo tests.
+/// Unit tests, cases on every host but Envoy, examples in the documentation: all of them are cargo
+/// tests.
 fn tests(world: &mut World) -> Result<Outcome> {
-    let mut command = cargo(&["test", "--no-fail-fast"]);
+    let (_, others) = targets::by_need_of_envoy()?;
+    let mut arguments = vec!["test", "--no-fail-fast", "--lib", "--bins"];
+    arguments.extend(others.iter().flat_map(|name| ["--test", name]));
+    let run = cargo_test(&arguments, None)?;
+    let documented = cargo_test(&["test", "--no-fail-fast", "--doc"], None)?;
+    world.tests_ran = true;
+    Ok(run.and(documented))
+}
+
+/// Everything that needs a real Envoy.
+fn tests_envoy(world: &mut World) -> Result<Outcome> {
+    let Some(envoy) = &world.envoy else {
+        return Ok(Outcome::Absent("there is no Envoy".to_owned()));
+    };
+    let (names, _) = targets::by_need_of_envoy()?;
+    let mut arguments = vec!["test", "--no-fail-fast"];
+    arguments.extend(names.iter().flat_map(|name| ["--test", name]));
+    let outcome = cargo_test(&arguments, Some(&envoy.program))?;
+    world.envoy_tests_ran = true;
+    Ok(outcome)
+}
+
+/// Runs tests and counts them. Without an Envoy a test that needs one fails.
+fn cargo_test(arguments: &[&str], envoy: Option<&Path>) -> Result<Outcome> {
+    let mut command = cargo(arguments);
     command.env("DEPUTY_WASM", place::module()).env("DEPUTY_WEB", place::web().join("nodejs"));
-    let envoy = world.envoy.as_ref().map(|envoy| OsString::from(&envoy.program));
     match envoy {
         Some(program) => command.env("DEPUTY_ENVOY", program),
         None => command.env_remove("DEPUTY_ENVOY"),
@@ -143,7 +190,6 @@ fn tests(world: &mut World) -> Result<Outcome> {
             }
         }
     }
-    world.tests_ran = true;
     if child.wait()?.success() {
         Ok(Outcome::Passed { tests: passed })
     } else {
@@ -218,6 +264,14 @@ fn check(name: &str, command: Command) -> Result<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_runs_are_one_check_that_fails_if_either_does() {
+        let passed = || Outcome::Passed { tests: 3 };
+        assert!(matches!(passed().and(passed()), Outcome::Passed { tests: 6 }));
+        let failed = Outcome::Failed { passed: 1, failed: 2 };
+        assert!(matches!(passed().and(failed), Outcome::Failed { passed: 4, failed: 2 }));
+    }
 
     #[test]
     fn result_lines_of_cargo_are_counted() {
