@@ -1,9 +1,9 @@
 //! Every case, in the real Envoy with the real module: the same expectations, and the receipts that
 //! the engine itself would have written at that moment.
 //!
-//! Three kinds of cases can't hold there, and none is passed over in silence. Cases that say when
-//! things happen need a clock that can be set; which these are follows from the case itself. Cases
-//! that `cases/exceptions.envoy.json` names are answered by Envoy before the plugin is asked, or
+//! Some cases can't hold there, and none is passed over in silence. Cases that say when things happen
+//! need a clock that can be set, and cases about client certificates a listener that has them; which
+//! these are follows from the case itself, and they are counted and named. Cases that `cases/exceptions.envoy.json` names are answered by Envoy before the plugin is asked, or
 //! changed by it on their way; they are run all the same, and held to what an operator counts on:
 //! nothing reached the upstream, and the next good request passes. A case that is named there
 //! without need fails.
@@ -65,8 +65,10 @@ enum What {
 fn every_case_holds_in_envoy() {
     let exceptions = Exceptions::read();
     let chosen = report::chosen();
-    let (timed, cases): (Vec<_>, Vec<_>) =
+    let (timed, rest): (Vec<_>, Vec<_>) =
         chosen.iter().copied().partition(|case| case.needs_its_own_clock());
+    let (connected, cases): (Vec<_>, Vec<_>) =
+        rest.iter().copied().partition(|case| case.needs_its_own_connection());
     let envoy = Envoy::start();
     let mut failed = Vec::new();
     let mut excepted = 0;
@@ -79,6 +81,7 @@ fn every_case_holds_in_envoy() {
     failed.extend(envoy.wrong().map(|wrong| ("all of them together".to_owned(), vec![wrong])));
     println!("envoy: {} cases; {excepted} of them are Envoy's own to answer", cases.len());
     println!("envoy: {} more need a clock that can be set: {}", timed.len(), names(&timed));
+    println!("envoy: {} more need a client certificate: {}", connected.len(), names(&connected));
     tell(&failed, cases.len());
 }
 
@@ -89,7 +92,8 @@ fn every_exception_names_cases() {
         for name in group.cases {
             let named = |case: &&Case| names_it(&name, case.name());
             let case = cases::all().iter().find(named).unwrap_or_else(|| panic!("no case {name}"));
-            assert!(!case.needs_its_own_clock(), "{name} is about time, and not run anyway");
+            let elsewhere = case.needs_its_own_clock() || case.needs_its_own_connection();
+            assert!(!elsewhere, "{name} is not run in Envoy anyway");
             assert!(seen.insert(name.clone()), "{name} is named twice");
         }
     }

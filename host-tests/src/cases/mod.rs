@@ -80,6 +80,12 @@ impl Case {
             .any(|exchange| exchange.arrives != NOW || exchange.complete != exchange.arrives)
     }
 
+    /// Whether it is about the connection: it names something that a plain one does not have.
+    pub fn needs_its_own_connection(&self) -> bool {
+        let plain = |(name, value): &Pair| name.0 == b"connection.mtls" && value.0 == [0];
+        self.resolved.exchanges.iter().any(|exchange| !exchange.attributes.iter().all(plain))
+    }
+
     /// The folder it comes from.
     pub fn subject(&self) -> &str {
         self.name().split('/').next().unwrap_or_default()

@@ -10,8 +10,9 @@ use crate::root::{Fault, Root, now};
 
 /// Reads what the engine wants to recall.
 pub(crate) fn recall(root: &Root, need: NeedRecall) -> Result<Step, Fault> {
+    let now = now()?;
     if !root.has_store() {
-        return Ok(need.fault(now()));
+        return Ok(need.fault(now));
     }
     let held = match host::shared(&need.name()) {
         // A write with this number would be unconditional.
@@ -21,16 +22,17 @@ pub(crate) fn recall(root: &Root, need: NeedRecall) -> Result<Step, Fault> {
         Err(status) => Err(status),
     };
     match held {
-        Ok(held) => root.step(|engine| need.provide(engine, held, now())),
+        Ok(held) => root.step(|engine| need.provide(engine, held, now)),
         Err(status) => {
             failed("reading shared data", status);
-            Ok(need.fault(now()))
+            Ok(need.fault(now))
         }
     }
 }
 
 /// Writes what the engine wants remembered, unless somebody else wrote there meanwhile.
 pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
+    let now = now()?;
     let cas = need.version().unwrap_or(IF_ABSENT);
     match host::set_shared(&need.name(), need.value(), cas) {
         Ok(()) => {
@@ -40,15 +42,15 @@ pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
                 let line = format!("deputy: shared data {name}: was not Deputy's; replaced");
                 host::log(Level::Error, &line);
             }
-            root.step(|engine| need.stored(engine, now()))
+            root.step(|engine| need.stored(engine, now))
         }
         Err(Status::CAS_MISMATCH) => {
             root.count("deputy.state.lost");
-            Ok(need.lost(now()))
+            Ok(need.lost(now))
         }
         Err(status) => {
             failed("writing shared data", status);
-            Ok(need.fault(now()))
+            Ok(need.fault(now))
         }
     }
 }

@@ -144,7 +144,7 @@ impl Stream {
         };
         match step {
             Ok(Step::Decided(outcome)) => self.record(&outcome),
-            Ok(Step::Body(_) | Step::Fetch(_)) => {}
+            Ok(Step::Body(_) | Step::Fetch(_) | Step::Recall(_) | Step::Remember(_)) => {}
             Err(fault) => fault.log("no receipt"),
         }
     }

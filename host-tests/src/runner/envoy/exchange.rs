@@ -131,4 +131,4 @@ fn wrapped(lines: Lines) -> Vec<Pair> {
 }
 
 /// The client has its answer by then, and Envoy writes its log every ten milliseconds.
-const LATEST: std::time::Duration = std::time::Duration::from_secs(3);
+const LATEST: std::time::Duration = std::time::Duration::from_secs(8);

@@ -1,9 +1,10 @@
 //! The key endpoint of a case: what it answers when, and whether every VM has asked it.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cases::{Exchange, FetchAnswer, Resolved, plain};
-use crate::envoy::{Answer, Reply, Server, wait};
+use crate::envoy::{Answer, Reply, Seen, Server, wait};
 
 /// One server behind all clusters of a configuration.
 pub(super) struct Keys {
@@ -13,6 +14,8 @@ pub(super) struct Keys {
     answer: String,
     is_up: bool,
     is_good: bool,
+    /// Paths, in the order in which they were asked for first.
+    asked: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Keys {
@@ -20,7 +23,8 @@ impl Keys {
     pub(super) fn of(case: &Resolved) -> Self {
         let server = Server::start(Reply::Reset);
         let round = VMS * case.clusters.len();
-        let mut keys = Self { server, round, answer: String::new(), is_up: true, is_good: false };
+        let (answer, asked) = (String::new(), Arc::default());
+        let mut keys = Self { server, round, answer, is_up: true, is_good: false, asked };
         if let Some(first) = case.exchanges.first() {
             keys.answer(first);
         }
@@ -62,15 +66,9 @@ impl Keys {
         let up = !matches!(wanted, Some(FetchAnswer::Refused));
         self.is_good = matches!(wanted, Some(FetchAnswer::Answered { status: 200, .. }));
         match wanted {
-            Some(FetchAnswer::Answered { status, headers, body }) => {
-                let mut answer = Answer::ok("application/json", body.0.clone()).status(*status);
-                answer.headers.extend(plain(headers));
-                self.server.answers(answer);
-            }
-            Some(FetchAnswer::Timeout) => self.server.answers(Reply::Silence),
-            Some(FetchAnswer::Reset) | None => self.server.answers(Reply::Reset),
             Some(FetchAnswer::Refused) if self.is_up => self.server.down(),
             Some(FetchAnswer::Refused) => {}
+            _ => self.server.answers_by(script(&exchange.fetches, Arc::clone(&self.asked))),
         }
         if up && !self.is_up {
             self.server.up();
@@ -82,10 +80,48 @@ impl Keys {
     /// new one asks no more, and nobody can tell: it is enough then to have waited long enough.
     fn wait(&self, before: usize) {
         let begun = Instant::now();
+        let (mut seen, mut since) = (before, begun);
         wait::until("every VM to fetch keys", wait::PATIENCE, String::new, || {
-            let all = self.server.seen().len() >= before + self.round;
+            let now = self.server.seen().len();
+            if now > seen {
+                (seen, since) = (now, Instant::now());
+            }
+            // What one answer says may be where the next is to be had.
+            let all = seen >= before + self.round && since.elapsed() > QUIET;
             (all || begun.elapsed() > LONGEST_BACKOFF).then_some(())
         });
+    }
+}
+
+/// Answers in their order: the first to the path that was asked for first, and so on, the last one to
+/// all that come after. Every VM asks in the same order.
+fn script(
+    answers: &[FetchAnswer],
+    asked: Arc<Mutex<Vec<Vec<u8>>>>,
+) -> impl Fn(&Seen) -> Reply + Send + Sync + 'static {
+    let replies: Vec<Reply> = answers.iter().map(reply).collect();
+    move |seen| {
+        let wanted = seen.head.word(1);
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = asked.iter().position(|path| *path == wanted);
+        let place = known.unwrap_or_else(|| {
+            asked.push(wanted);
+            asked.len() - 1
+        });
+        replies.get(place).or(replies.last()).cloned().unwrap_or(Reply::Reset)
+    }
+}
+
+fn reply(answer: &FetchAnswer) -> Reply {
+    match answer {
+        FetchAnswer::Answered { status, headers, body } => {
+            let mut answer = Answer::ok("application/json", body.0.clone()).status(*status);
+            answer.headers.extend(plain(headers));
+            answer.into()
+        }
+        FetchAnswer::Timeout => Reply::Silence,
+        // Nobody can be refused and answered at one address.
+        FetchAnswer::Reset | FetchAnswer::Refused => Reply::Reset,
     }
 }
 
@@ -93,6 +129,8 @@ fn shown(exchange: &Exchange) -> String {
     format!("{:?}", exchange.fetches)
 }
 
+/// So long after the last request nobody asks for more.
+const QUIET: Duration = Duration::from_millis(200);
 /// Two workers and the main thread.
 const VMS: usize = 3;
 /// The engine's five seconds, a tick, and a busy machine.

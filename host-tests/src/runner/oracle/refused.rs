@@ -79,7 +79,7 @@ fn is_rpc_error(body: &Value) -> bool {
 
 /// The caller learns no policy, no person, and nothing of the token (L9).
 fn is_coarse(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
-    let headers = answer.headers.iter().flat_map(|(name, value)| [&name.0, &value.0]);
+    let headers = answer.headers.iter().map(|(_, value)| &value.0);
     let text: Vec<u8> = headers
         .chain([&answer.body.0])
         .flat_map(|part| [part.as_slice(), b"\n"].concat())
