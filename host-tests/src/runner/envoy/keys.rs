@@ -63,12 +63,13 @@ impl Keys {
     fn answer(&mut self, exchange: &Exchange) {
         self.answer = shown(exchange);
         let wanted = exchange.fetches.last();
-        let up = !matches!(wanted, Some(FetchAnswer::Refused));
+        let refused = |answer: &FetchAnswer| *answer == FetchAnswer::Refused;
+        let up = !exchange.fetches.iter().all(refused);
         self.is_good = matches!(wanted, Some(FetchAnswer::Answered { status: 200, .. }));
-        match wanted {
-            Some(FetchAnswer::Refused) if self.is_up => self.server.down(),
-            Some(FetchAnswer::Refused) => {}
-            _ => self.server.answers_by(script(&exchange.fetches, Arc::clone(&self.asked))),
+        match (up, self.is_up) {
+            (false, true) => self.server.down(),
+            (false, false) => {}
+            (true, _) => self.server.answers_by(script(&exchange.fetches, Arc::clone(&self.asked))),
         }
         if up && !self.is_up {
             self.server.up();
