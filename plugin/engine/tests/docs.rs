@@ -16,7 +16,8 @@ fn root() -> PathBuf {
 fn the_table_of_reasons_is_the_one_in_the_code() {
     let mut text =
         "# Reasons\n\nEvery refusal has one. The receipt names it; the caller sees only \
-        the status and the class.\nMade from `plugin/engine/src/decision/reason.rs`.\n\n\
+        the status and the class, and in\nthe header `x-deputy-evaluation-id` (as in the body) the \
+        `id` of the receipt.\nMade from `plugin/engine/src/decision/reason.rs`.\n\n\
         | reason | question | status | class on the wire | meaning |\n|---|---|---|---|---|\n"
             .to_owned();
     for reason in Reason::ALL {
