@@ -144,7 +144,8 @@ impl Stream {
         };
         match step {
             Ok(Step::Decided(outcome)) => self.record(&outcome),
-            Ok(Step::Body(_) | Step::Fetch(_) | Step::Recall(_) | Step::Remember(_)) => {}
+            // What is abandoned asks for nothing more.
+            Ok(_) => {}
             Err(fault) => fault.log("no receipt"),
         }
     }
