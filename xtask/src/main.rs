@@ -12,6 +12,7 @@ mod cargo;
 mod demo;
 mod envoy;
 mod example;
+mod peers;
 mod place;
 mod progress;
 mod test;

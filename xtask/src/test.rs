@@ -159,7 +159,10 @@ mod tests {
         let names =
             |only| chosen(Some(only)).into_iter().map(|stage| stage.name).collect::<Vec<_>>();
         assert_eq!(names("fmt"), ["fmt"]);
-        assert_eq!(names("tests"), ["modules", "programs", "hosts", "tests", "tests-envoy"]);
+        assert_eq!(
+            names("tests"),
+            ["modules", "programs", "hosts", "tests", "tests-envoy", "tests-peers"]
+        );
         assert_eq!(names("tests-envoy"), ["modules", "programs", "hosts", "tests-envoy"]);
         assert_eq!(chosen(None).len(), STAGES.len());
     }

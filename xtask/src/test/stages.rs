@@ -11,6 +11,7 @@ use crate::artifacts::{self, first_line};
 use crate::cargo::{cargo, run};
 use crate::demo::{self, Gateway};
 use crate::envoy::{self, Envoy};
+use crate::peers;
 use crate::place;
 use crate::progress::{self, say};
 
@@ -60,6 +61,7 @@ impl Outcome {
 pub(super) struct World {
     envoy: Option<Envoy>,
     node: Option<String>,
+    peers: Option<PathBuf>,
     tests_ran: bool,
     envoy_tests_ran: bool,
     demos: Vec<String>,
@@ -73,6 +75,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "hosts", needs: &[], run: hosts },
     Stage { name: "tests", needs: &["modules", "programs", "hosts"], run: tests },
     Stage { name: "tests-envoy", needs: &["modules", "programs", "hosts"], run: tests_envoy },
+    Stage { name: "tests-peers", needs: &["modules", "programs", "hosts"], run: tests_peers },
     Stage { name: "demo-embedded", needs: &["modules", "programs"], run: demo_embedded },
     Stage { name: "demo-envoy", needs: &["modules", "programs", "hosts"], run: demo_envoy },
     Stage { name: "clippy", needs: &[], run: clippy },
@@ -132,6 +135,17 @@ fn hosts(world: &mut World) -> Result<Outcome> {
         Ok(envoy) => world.envoy = Some(envoy),
         Err(problem) => missing.push(problem),
     }
+    let peers = progress::step("peers", |running| match peers::obtain(running) {
+        Ok(folder) => {
+            let said = place::shown(&folder);
+            Ok((Ok(folder), said))
+        }
+        Err(problem) => Ok((Err(format!("{problem:#}")), "absent".to_owned())),
+    })?;
+    match peers {
+        Ok(folder) => world.peers = Some(folder),
+        Err(problem) => missing.push(problem),
+    }
     for what in &missing {
         progress::absent("absent", what);
     }
@@ -148,8 +162,8 @@ fn tests(world: &mut World) -> Result<Outcome> {
     let (_, others) = targets::by_need_of_envoy()?;
     let mut arguments = vec!["test", "--no-fail-fast", "--lib", "--bins"];
     arguments.extend(others.iter().flat_map(|name| ["--test", name]));
-    let run = cargo_test(&arguments, None)?;
-    let documented = cargo_test(&["test", "--no-fail-fast", "--doc"], None)?;
+    let run = cargo_test(&arguments, None, None)?;
+    let documented = cargo_test(&["test", "--no-fail-fast", "--doc"], None, None)?;
     world.tests_ran = true;
     Ok(run.and(documented))
 }
@@ -162,18 +176,31 @@ fn tests_envoy(world: &mut World) -> Result<Outcome> {
     let (names, _) = targets::by_need_of_envoy()?;
     let mut arguments = vec!["test", "--no-fail-fast"];
     arguments.extend(names.iter().flat_map(|name| ["--test", name]));
-    let outcome = cargo_test(&arguments, Some(&envoy.program))?;
+    let outcome = cargo_test(&arguments, Some(&envoy.program), None)?;
     world.envoy_tests_ran = true;
     Ok(outcome)
 }
 
+/// With peers that nobody here wrote, and a real Envoy between them.
+fn tests_peers(world: &mut World) -> Result<Outcome> {
+    let (Some(envoy), Some(peers)) = (&world.envoy, &world.peers) else {
+        return Ok(Outcome::Absent("there is no Envoy, or there are no peers".to_owned()));
+    };
+    let arguments = ["test", "--no-fail-fast", "--test", targets::PEERS];
+    cargo_test(&arguments, Some(&envoy.program), Some(peers))
+}
+
 /// Runs tests and counts them. Without an Envoy a test that needs one fails.
-fn cargo_test(arguments: &[&str], envoy: Option<&Path>) -> Result<Outcome> {
+fn cargo_test(arguments: &[&str], envoy: Option<&Path>, peers: Option<&Path>) -> Result<Outcome> {
     let mut command = cargo(arguments);
     command.env("DEPUTY_WASM", place::module()).env("DEPUTY_WEB", place::web().join("nodejs"));
     match envoy {
         Some(program) => command.env("DEPUTY_ENVOY", program),
         None => command.env_remove("DEPUTY_ENVOY"),
+    };
+    match peers {
+        Some(folder) => command.env("DEPUTY_PEERS", folder),
+        None => command.env_remove("DEPUTY_PEERS"),
     };
     let mut child = command
         .stdin(Stdio::null())

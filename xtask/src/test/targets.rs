@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::cargo::cargo;
 
-/// The names of all integration tests of the default members: those that need Envoy, and the others.
+/// The names of all integration tests of the default members: those that need Envoy, and the others;
+/// [`PEERS`] is neither.
 ///
 /// # Errors
 /// When cargo does not say, or knows none that need Envoy: a rule that finds nothing is wrong.
@@ -14,8 +15,10 @@ pub(super) fn by_need_of_envoy() -> Result<(Vec<String>, Vec<String>)> {
         cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline"]).output()?;
     let metadata: Value =
         serde_json::from_slice(&metadata.stdout).context("what `cargo metadata` says")?;
-    let (envoy, others): (Vec<_>, Vec<_>) =
-        tests(&metadata).into_iter().partition(|name| needs_envoy(name));
+    let (envoy, others): (Vec<_>, Vec<_>) = tests(&metadata)
+        .into_iter()
+        .filter(|name| name != PEERS)
+        .partition(|name| needs_envoy(name));
     if envoy.is_empty() || others.is_empty() {
         bail!("`cargo metadata` names no tests that need Envoy, or none that do not");
     }
@@ -39,6 +42,9 @@ fn tests(metadata: &Value) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// Tests with peers from npm and PyPI; they need Envoy as well, and are run apart.
+pub(super) const PEERS: &str = "interop";
 
 fn needs_envoy(name: &str) -> bool {
     name == "envoy" || name.starts_with("envoy_") || name.ends_with("_envoy")
