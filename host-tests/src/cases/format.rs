@@ -10,6 +10,7 @@ use super::answer::UpstreamSpec;
 use super::connection::ConnectionSpec;
 use super::expect::Expect;
 use super::patch;
+use super::proof::DpopSpec;
 use super::request::RequestSpec;
 
 /// One file.
@@ -62,6 +63,8 @@ pub(super) struct ExchangeSpec {
     /// Further tokens: `${token NAME}`.
     #[serde(default)]
     pub(super) tokens: BTreeMap<String, Value>,
+    /// A DPoP proof, and the token presented with it.
+    pub(super) dpop: Option<DpopSpec>,
     pub(super) request: RequestSpec,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) connection: ConnectionSpec,

@@ -14,6 +14,7 @@ mod load;
 mod moment;
 mod mutate;
 mod patch;
+mod proof;
 mod request;
 mod resolve;
 mod resolved;

@@ -42,6 +42,14 @@ pub(super) struct RequestSpec {
     trailers: Map<String, Value>,
 }
 
+/// What a request carries of its own accord.
+#[derive(Clone, Copy)]
+pub(super) struct Credentials {
+    pub(super) token: bool,
+    /// A DPoP proof; then the token is presented as bound.
+    pub(super) proof: bool,
+}
+
 /// A request as bytes.
 pub(super) struct Request {
     pub(super) headers: Vec<Pair>,
@@ -64,7 +72,7 @@ fn authority() -> Value {
 impl RequestSpec {
     pub(super) fn resolve(
         &self,
-        has_token: bool,
+        credentials: Credentials,
         known: &dyn Placeholders,
     ) -> anyhow::Result<Request> {
         let message = self.message();
@@ -77,8 +85,13 @@ impl RequestSpec {
         if let Some(message) = &message {
             self.mcp_headers(message, &mut headers);
         }
-        if has_token {
-            headers.add("authorization", text::bytes(&"Bearer ${token}".into(), known)?);
+        if credentials.token {
+            let scheme = if credentials.proof { "DPoP" } else { "Bearer" };
+            let value = format!("{scheme} ${{token}}");
+            headers.add("authorization", text::bytes(&value.into(), known)?);
+        }
+        if credentials.proof {
+            headers.add("dpop", text::bytes(&"${proof}".into(), known)?);
         }
         for (name, value) in &self.headers {
             headers.patch(name, value, known).with_context(|| format!("header {name}"))?;
@@ -92,6 +105,14 @@ impl RequestSpec {
             bail!("a request without a body has neither chunks nor trailers");
         }
         Ok(Request { headers: headers.0, body, trailers: trailers.0 })
+    }
+
+    /// Method and path, as a client's proof names them.
+    pub(super) fn target(&self, known: &dyn Placeholders) -> anyhow::Result<(String, String)> {
+        let has_body = self.body.is_some() || self.message().is_some();
+        let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
+        let path = String::from_utf8(text::bytes(&self.path, known).context("path")?)?;
+        Ok((method.to_owned(), path))
     }
 
     fn is_modern(&self) -> bool {

@@ -11,6 +11,8 @@ use super::connection;
 use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
 use super::keys::Key;
+use super::proof;
+use super::request::Credentials;
 use super::resolved::{Bytes, Exchange, Resolved};
 use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
@@ -132,8 +134,14 @@ fn exchange(
     for (name, token) in &spec.tokens {
         others.insert(name.clone(), mint(token).with_context(|| format!("token {name:?}"))?);
     }
-    let known = Known { token: token.clone(), others, mint: &mint };
-    let request = spec.request.resolve(token.is_some(), &known).context("request")?;
+    let mut known = Known { token: token.clone(), others, proof: None, mint: &mint };
+    if let (Some(dpop), Some(token)) = (&spec.dpop, &token) {
+        let (method, path) = spec.request.target(&known)?;
+        let proof = dpop.make((&method, &path), token, arrives / 1000).context("dpop")?;
+        known.proof = Some(proof);
+    }
+    let credentials = Credentials { token: token.is_some(), proof: known.proof.is_some() };
+    let request = spec.request.resolve(credentials, &known).context("request")?;
     let upstream = match spec.upstream {
         Some(upstream) => upstream,
         None => serde_json::from_value::<UpstreamSpec>(serde_json::json!({}))?,
@@ -149,13 +157,17 @@ fn exchange(
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
-    let expect = filled(spec.expect, &known).context("expect")?;
-    let tokens = token.into_iter().chain(known.others.into_values().flatten()).collect();
+    let expect = filled(spec.expect, &known, arrives / 1000).context("expect")?;
+    let all = token.into_iter().chain(known.others.into_values().flatten()).chain(known.proof);
+    let tokens = all.collect();
     Ok((exchange, Expected { expect, tokens }))
 }
 
 /// What an expectation leaves out, where there is one sensible answer, and its placeholders.
-fn filled(mut expect: Expect, known: &dyn Placeholders) -> anyhow::Result<Expect> {
+fn filled(mut expect: Expect, known: &dyn Placeholders, now: u64) -> anyhow::Result<Expect> {
+    for value in expect.receipt.iter_mut().chain(expect.reply_headers.values_mut()) {
+        proof::fill(value, now)?;
+    }
     if expect.verdict == "needs_approval" && expect.reason.is_none() {
         expect.reason = Some("approval_required".to_owned());
     }
@@ -168,12 +180,14 @@ fn filled(mut expect: Expect, known: &dyn Placeholders) -> anyhow::Result<Expect
 struct Known<'m> {
     token: Option<String>,
     others: BTreeMap<String, Option<String>>,
+    proof: Option<String>,
     mint: &'m dyn Fn(&Value) -> anyhow::Result<Option<String>>,
 }
 
 impl Placeholders for Known<'_> {
     fn fill(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(match (name, arguments) {
+            ("proof", []) => self.proof.clone().map(String::into_bytes),
             ("token", []) => self.token.clone().map(String::into_bytes),
             ("token", [name]) => match self.others.get(*name) {
                 Some(token) => token.clone().map(String::into_bytes),

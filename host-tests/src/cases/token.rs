@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::keys::{self, Key};
 use super::mutate::{Mutation, Parts};
 use super::text::{self, Placeholders};
-use super::{moment, patch};
+use super::{moment, patch, proof};
 
 /// The named tokens of `tokens.json`, to start from.
 pub(super) type BaseTokens = BTreeMap<String, Value>;
@@ -54,6 +54,7 @@ pub(super) fn mint(spec: &Value, base: &BaseTokens, now: u64) -> anyhow::Result<
     let mut described = described(spec, base)?;
     if let Some(claims) = described.get_mut("claims") {
         moment::fill(claims, now);
+        proof::fill(claims, now)?;
     }
     let recipe: Recipe = serde_json::from_value(described).context("token")?;
     recipe.mint().context("token").map(Some)

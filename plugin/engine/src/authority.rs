@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::credential::Verified;
+use crate::credential::{Bound, Verified};
 use crate::decision::{Reason, Verdict};
 use crate::model::{Asked, Timestamp};
 use crate::policy::{Decided, Policy, Situation};
@@ -128,6 +128,7 @@ impl Caller {
             now: self.now,
             actor: &verified.actor,
             credential_kind: verified.proof.kind,
+            bound: verified.proof.bound.as_ref().map(Bound::as_str),
             issuer: &verified.proof.issuer,
             scopes,
             grants,

@@ -10,8 +10,12 @@ use std::rc::Rc;
 use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
 use crate::authority::{Caller, Factor};
 use crate::config::{self, Configuration, Problems};
-use crate::credential::{self, Bound, Known, Proof, TokenCache, Unverified, Verified};
-use crate::decision::{EVALUATION_HEADER, Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
+use crate::credential::{
+    self, Bound, Known, Proof, ProvenBefore, TokenCache, Unverified, Verified,
+};
+use crate::decision::{
+    DpopChallenge, EVALUATION_HEADER, Permit, Reason, Refused, Reply, Shape, Verdict, Wire,
+};
 use crate::evidence::{Attribute, Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
@@ -39,6 +43,7 @@ pub(crate) struct Case {
     head: Head,
     body: Option<Vec<u8>>,
     verified: Option<Rc<Verified>>,
+    proven: ProvenBefore,
     /// What the host's store said: each question is asked once, or a request would find its own
     /// trace.
     recalled: Vec<(Recall, Recalled)>,
@@ -94,6 +99,7 @@ impl Engine {
             head,
             body: None,
             verified: None,
+            proven: ProvenBefore::default(),
             recalled: Vec::new(),
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
@@ -232,6 +238,13 @@ impl Case {
             Ok(bounds) => bounds,
             Err(reason) => return deny(reason),
         };
+        // Last of what is asked about who it is: only a registered caller with a token and a proof that
+        // hold writes to the store (threats S2).
+        for (once, again) in verified.used_once() {
+            if let Err(next) = self.use_once(once, again) {
+                return next;
+            }
+        }
         match place.read(&self.head, self.body.as_deref(), configuration.body_limit) {
             Read::NeedsBody { limit } => Next::Body(limit),
             Read::Refused { reason, shape } => {
@@ -259,15 +272,14 @@ impl Case {
         let audiences = configuration.audiences(place);
         let Engine { trust, cache, .. } = engine;
         let with = (&configuration.credentials, trust, cache);
-        let verified = credential::verify(&self.head, with, &audiences, now)?;
+        let verified = credential::verify(&self.head, with, &mut self.proven, &audiences, now)?;
         self.verified = Some(Rc::clone(&verified));
         Ok(verified)
     }
 
     /// Goes on only with what was not used before, and asks the host's store about it once.
-    #[expect(dead_code, reason = "proofs of possession are next")]
-    fn use_once(&self, once: UsedOnce, again: Reason) -> Result<(), Next> {
-        let recall = Recall::Once(once);
+    fn use_once(&self, once: &UsedOnce, again: Reason) -> Result<(), Next> {
+        let recall = Recall::Once(once.clone());
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::First)) => Ok(()),
@@ -316,6 +328,10 @@ impl Case {
         if !self.configuration.may_forward_token(place, verified) {
             remove.push(b"authorization".to_vec());
         }
+        // A proof is for this gateway and has served.
+        if self.head.has("dpop") {
+            remove.push(b"dpop".to_vec());
+        }
         if filtered {
             remove.extend(protocol::REMOVED_WHEN_FILTERED.iter().map(|n| n.as_bytes().to_vec()));
         }
@@ -345,19 +361,26 @@ impl Case {
                 (Verdict::NeedsApproval { approvers }, Wire::ApprovalRequired, Some(request))
             }
         };
-        let reply = self.reply(wire, &shape, request);
+        let reply = self.reply(wire, &shape, request, now);
         let revision = self.configuration.policy.revision();
         let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
         Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
     }
 
-    fn reply(&self, wire: Wire, shape: &Shape, access_request: Option<Object>) -> Reply {
+    fn reply(
+        &self,
+        wire: Wire,
+        shape: &Shape,
+        access_request: Option<Object>,
+        now: Timestamp,
+    ) -> Reply {
         let (supported, requested) = self.versions(wire);
         let line = self.head.line().ok();
         let configuration = &self.configuration;
         let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
         let published = line.and_then(|line| configuration.published(line.authority, line.path));
         let allow = if published.is_some() { "GET" } else { "POST" };
+        let dpop = self.configuration.credentials.binding.dpop.as_ref();
         let refused = Refused {
             wire,
             shape,
@@ -367,6 +390,10 @@ impl Case {
             supported: &supported,
             requested,
             access_request,
+            dpop: dpop.map(|rules| DpopChallenge {
+                algorithms: rules.algorithms.names(),
+                nonce: rules.nonces.as_ref().and_then(|nonces| nonces.current(now)),
+            }),
         };
         refused.reply()
     }
@@ -436,6 +463,7 @@ impl Progress {
             thumbprint: known.thumbprint,
             expires: None,
             bound: None,
+            key: None,
         });
     }
 
@@ -468,7 +496,8 @@ impl CredentialFacts {
             issuer: proof.issuer.as_str().to_owned(),
             thumbprint: proof.thumbprint.clone(),
             expires: proof.expires,
-            bound: proof.bound.map(Bound::as_str),
+            bound: proof.bound.as_ref().map(Bound::as_str),
+            key: proof.bound.as_ref().and_then(Bound::key).map(str::to_owned),
         }
     }
 }

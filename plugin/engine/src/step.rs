@@ -114,6 +114,7 @@ impl Outcome {
             supported: &[],
             requested: None,
             access_request: None,
+            dpop: None,
         };
         let reply = refused.reply();
         Self::refused(receipt, id, shape, &Verdict::Deny(reason), reply)

@@ -62,7 +62,9 @@ fn token(judged: &Judged<'_>, message: &Message, found: &mut Vec<String>) {
     if judged.expect().upstream.get("authorization").is_some_and(Value::is_string) {
         return;
     }
-    found.extend(header("authorization", &Value::Null, message.all("authorization")));
+    for name in ["authorization", "dpop"] {
+        found.extend(header(name, &Value::Null, message.all(name)));
+    }
     let leaks = |value: &[u8]| {
         let text = String::from_utf8_lossy(value);
         judged.expected.tokens.iter().any(|token| secrets::leaks(token, &text))
@@ -79,6 +81,7 @@ fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut V
     let touched = |name: &str| {
         is_ours(name.as_bytes())
             || name == "authorization"
+            || name == "dpop"
             || (filtered && REMOVED_WHEN_FILTERED.contains(&name))
     };
     let (mut sent, mut got) = (joined(&judged.exchange.headers), joined(&message.headers));

@@ -55,6 +55,8 @@ pub(crate) struct CredentialFacts {
     pub(crate) expires: Option<Timestamp>,
     /// What proved that it is the sender's own.
     pub(crate) bound: Option<&'static str>,
+    /// The thumbprint of the key or certificate that proved it.
+    pub(crate) key: Option<String>,
 }
 
 /// The record of one decision. Hosts write it; nobody edits it.
@@ -160,6 +162,7 @@ impl CredentialFacts {
         to.text("thumbprint", Some(self.thumbprint.as_str()));
         to.text("expires", self.expires.map(|at| at.to_string()));
         to.text("bound", self.bound);
+        to.text("key", self.key.as_deref());
         to.0
     }
 }

@@ -1,12 +1,21 @@
 //! What credentials are accepted besides access tokens: the sections about certificates and workloads.
 
 use super::fields::{Members, Node, Problems};
+use super::proofs;
 use crate::credential::{CertificateRules, Rules};
+use crate::trust::Issuer;
 
-pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option<Rules> {
+pub(super) fn read(
+    members: &mut Members<'_>,
+    issuers: &[Issuer],
+    problems: &mut Problems,
+) -> Option<Rules> {
     let certificates = members.maybe("client_certificates");
     let certificates = certificates.map(|node| certificates_section(&node, problems));
-    Some(Rules { certificates: certificates.unwrap_or_else(|| Some(CertificateRules::default()))? })
+    let told = certificates.is_some();
+    let binding = proofs::read(members, told, issuers, problems);
+    let certificates = certificates.unwrap_or_else(|| Some(CertificateRules::default()))?;
+    Some(Rules { certificates, binding })
 }
 
 fn certificates_section(node: &Node<'_>, problems: &mut Problems) -> Option<CertificateRules> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::fields::{Members, Node, Problems};
 use super::keys;
 use crate::model::IssuerId;
-use crate::trust::{ActorIssuer, Algorithm, Algorithms, Issuer};
+use crate::trust::{ActorIssuer, Algorithm, Algorithms, BindingMethod, Issuer};
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option<Vec<Issuer>> {
     let nodes = members.need("issuers", problems).and_then(|n| n.items(problems))?;
@@ -39,6 +39,7 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let may_delegate = members.flag("may_delegate", true, problems);
     let actor_issuer = members.maybe("actor_issuer").map(|n| actor_issuer(&n, problems));
     let foreign_audiences = members.flag("foreign_audiences", false, problems);
+    let require_binding = members.maybe("require_binding").map(|n| bindings(&n, problems));
     members.close(problems);
     Some(Issuer {
         id: id?,
@@ -50,10 +51,34 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
         may_delegate,
         actor_issuer: actor_issuer.unwrap_or(Some(ActorIssuer::Required))?,
         foreign_audiences,
+        require_binding: require_binding.map_or(Some(None), |methods| methods.map(Some))?,
     })
 }
 
-fn algorithms(node: &Node<'_>, alias: bool, problems: &mut Problems) -> Option<Algorithms> {
+fn bindings(node: &Node<'_>, problems: &mut Problems) -> Option<BTreeSet<BindingMethod>> {
+    const KNOWN: [BindingMethod; 3] =
+        [BindingMethod::Dpop, BindingMethod::Mtls, BindingMethod::Wpt];
+    let mut methods = BTreeSet::new();
+    for name in node.items(problems)? {
+        let text = name.text(problems)?;
+        match KNOWN.into_iter().find(|method| method.as_str() == text) {
+            Some(method) => {
+                methods.insert(method);
+            }
+            None => return name.wrong(problems, "is not one of dpop, mtls, wpt"),
+        }
+    }
+    if methods.is_empty() {
+        return node.wrong(problems, "needs at least one way to be bound");
+    }
+    Some(methods)
+}
+
+pub(super) fn algorithms(
+    node: &Node<'_>,
+    alias: bool,
+    problems: &mut Problems,
+) -> Option<Algorithms> {
     let mut allowed = BTreeSet::new();
     for name in node.items(problems)? {
         match Algorithm::named(name.text(problems)?) {

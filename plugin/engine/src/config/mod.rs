@@ -11,6 +11,7 @@ mod keys;
 mod nearest;
 mod parts;
 mod people;
+mod proofs;
 mod surface;
 
 use std::collections::BTreeMap;

@@ -34,7 +34,8 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
     let version = members.need("version", problems).and_then(|n| n.number(1, 1, problems));
     let gateway = members.need("gateway", problems).and_then(|n| gateway(&n, problems));
     let issuers = issuers::read(&mut members, problems);
-    let credentials = credentials::read(&mut members, problems);
+    let known = issuers.as_deref().unwrap_or_default();
+    let credentials = credentials::read(&mut members, known, problems);
     let mut definition = Definition::default();
     let registered = people::read(&mut members, &mut definition, problems);
     let sizes = limits(&mut members, problems);

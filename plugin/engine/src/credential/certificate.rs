@@ -17,7 +17,6 @@ pub(crate) struct CertificateRules {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// SHA-256 of its DER.
-    #[allow(dead_code, reason = "the seam's: what `x5t#S256` is compared with")]
     pub(super) digest: [u8; 32],
 }
 

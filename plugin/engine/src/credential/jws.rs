@@ -2,8 +2,9 @@
 //!
 //! Everything that makes two libraries read one token differently is refused here: other
 //! serialisations and encrypted tokens (JWT-1), second spellings (JWT-2), doubled members (JWT-4),
-//! extensions (JWT-6…9). The members `jwk`, `jku`, `x5u` and `x5c` are not read: a token brings
-//! neither its own key nor an address to fetch one from (JWT-8).
+//! extensions (JWT-6…9). The members `jku`, `x5u` and `x5c` are not read, and `jwk` only
+//! where a proof must have one: a token brings neither its own key nor an address to fetch one from
+//! (JWT-8).
 
 use crate::decision::Reason;
 use crate::json::{self, Limits, Object, Value};
@@ -20,6 +21,8 @@ pub(super) struct Jws<'t> {
     pub(super) algorithm: String,
     pub(super) key_id: Option<String>,
     typ: Option<String>,
+    /// `jwk`. Only a DPoP proof has one that is looked at.
+    pub(super) embedded_key: Option<Object>,
     pub(super) claims: Object,
 }
 
@@ -47,6 +50,7 @@ impl<'t> Jws<'t> {
             algorithm: optional(&header, "alg", MAX_NAME_BYTES)??,
             key_id: optional(&header, "kid", MAX_KEY_ID_BYTES)?,
             typ: optional(&header, "typ", MAX_NAME_BYTES)?,
+            embedded_key: header.get("jwk").and_then(Value::as_object).cloned(),
             claims: object(claims, &CLAIMS_LIMITS)?,
         })
     }

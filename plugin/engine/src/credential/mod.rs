@@ -27,7 +27,7 @@ mod verified;
 
 use std::rc::Rc;
 
-pub(crate) use binding::Bound;
+pub(crate) use binding::{BindingRules, Bound, DpopRules, Nonces, Origin, ProvenBefore, WptRules};
 pub(crate) use cache::TokenCache;
 pub(crate) use certificate::CertificateRules;
 pub(crate) use verified::{Authentication, Grant, Known, Proof, Rejected, Unverified, Verified};
@@ -57,6 +57,7 @@ pub(crate) const KINDS: &[Kind] = &[access_token::KIND];
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     pub(crate) certificates: CertificateRules,
+    pub(crate) binding: BindingRules,
 }
 
 /// One token that holds, perhaps still to be proven to be the sender's own.
@@ -78,6 +79,7 @@ struct Asking<'a> {
 pub(crate) fn verify<A: AsRef<str>>(
     head: &Head,
     (rules, trust, cache): (&Rules, &mut Trust, &mut TokenCache),
+    before: &mut ProvenBefore,
     audiences: &[A],
     now: Timestamp,
 ) -> Result<Rc<Verified>, Unverified> {
@@ -89,7 +91,9 @@ pub(crate) fn verify<A: AsRef<str>>(
     };
     let credential = token(authorization.token, cache, &mut asking)?;
     let bound = BoundToken { token: authorization.token, scheme: Some(authorization.scheme) };
-    let bound = binding::hold(credential.confirmation.as_ref(), bound, &presented, &mut asking)?;
+    let proofs = (&rules.binding, before);
+    let bound = binding::hold(&credential, bound, &presented, proofs, &asking)
+        .map_err(|reason| credential.verified.rejected(reason))?;
     if bound.is_none() {
         return Ok(credential.verified);
     }

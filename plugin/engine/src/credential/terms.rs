@@ -74,7 +74,7 @@ fn audiences(claims: &Object) -> Result<Vec<String>, Reason> {
 
 /// A NumericDate (RFC 7519 §2): seconds, not negative, a fraction allowed and kept to the
 /// millisecond. Numbers beyond 2^53 the reader has refused.
-fn instant(claims: &Object, name: &str) -> Result<Option<u64>, Reason> {
+pub(super) fn instant(claims: &Object, name: &str) -> Result<Option<u64>, Reason> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::Integer(n)) => {

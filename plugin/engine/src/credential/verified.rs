@@ -7,6 +7,7 @@ use crate::decision::Reason;
 use crate::fetch::Fetch;
 use crate::json::Object;
 use crate::model::{Actor, CallerClass, IssuerId, PrincipalId, Timestamp};
+use crate::recall::Once;
 
 /// What was proven. Only [`super::verify`] makes one, after every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,27 @@ pub(crate) struct Verified {
     pub(crate) authentication: Authentication,
     /// All of `aud`; none of a proof that has no audience.
     pub(crate) audiences: Vec<String>,
+}
+
+impl Verified {
+    /// What must not have been used before, and what it is called if it was.
+    pub(crate) fn used_once(&self) -> impl Iterator<Item = (&Once, Reason)> {
+        let proofs = [&self.proof].into_iter().chain(&self.also);
+        proofs.filter_map(|proof| proof.bound.as_ref()?.once())
+    }
+
+    /// A refusal of what is genuine and yet not the sender's: its receipt says whose it is.
+    pub(super) fn rejected(&self, reason: Reason) -> Unverified {
+        let delegator = self.actor.delegation.as_ref().map(|d| d.delegator.clone());
+        let known = Known {
+            kind: self.proof.kind,
+            class: CallerClass::Unknown,
+            subject: Some(delegator.unwrap_or_else(|| self.actor.agent.clone())),
+            issuer: self.proof.issuer.as_str().to_owned(),
+            thumbprint: self.proof.thumbprint.clone(),
+        };
+        Unverified::Rejected(Rejected { reason, known: Some(known) })
+    }
 }
 
 /// One credential that holds.

@@ -9,5 +9,5 @@ mod reply;
 
 pub use permit::{AgentGrant, DelegatorGrant, Permit, Verdict};
 pub use reason::{Question, Reason};
-pub(crate) use reply::{EVALUATION_HEADER, Refused, RpcId, Shape};
+pub(crate) use reply::{DpopChallenge, EVALUATION_HEADER, Refused, RpcId, Shape};
 pub use reply::{Reply, Wire};

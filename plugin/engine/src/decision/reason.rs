@@ -89,8 +89,42 @@ reasons! {
     TokenNotYetValid = "token_not_yet_valid", Who, InvalidToken;
     /// The token lives longer than its issuer may let it.
     TokenLivesTooLong = "token_lives_too_long", Who, InvalidToken;
-    /// The token is bound to a key, and no proof of possession is accepted yet.
+    /// The token is bound to a key or certificate, and the request does not prove possession of it.
     ProofOfPossessionMissing = "proof_of_possession_missing", Who, InvalidToken;
+    /// The token is bound to nothing, and its issuer's tokens or its scheme must be.
+    TokenNotBound = "token_not_bound", Who, InvalidToken;
+    /// The token is bound to another certificate than the connection's.
+    CertificateMismatch = "certificate_mismatch", Who, InvalidToken;
+    /// The DPoP proof is not one strict `dpop+jwt` with a public key of an accepted algorithm.
+    DpopMalformed = "dpop_malformed", Who, DpopProof;
+    /// The DPoP proof is signed by another key than the token is bound to.
+    DpopKeyMismatch = "dpop_key_mismatch", Who, DpopProof;
+    /// The signature of the DPoP proof is wrong.
+    DpopSignatureInvalid = "dpop_signature_invalid", Who, DpopProof;
+    /// The DPoP proof is for another method or URI (`htm`, `htu`).
+    DpopTargetMismatch = "dpop_target_mismatch", Who, DpopProof;
+    /// The DPoP proof is for another access token (`ath`).
+    DpopTokenMismatch = "dpop_token_mismatch", Who, DpopProof;
+    /// The DPoP proof lacks a nonce of this gateway, or has an old one.
+    DpopNonceRequired = "dpop_nonce_required", Who, DpopNonce;
+    /// The DPoP proof was made too long ago, or in the future.
+    DpopStale = "dpop_stale", Who, DpopProof;
+    /// The DPoP proof was used before.
+    DpopReplayed = "dpop_replayed", Who, DpopProof;
+    /// A workload identity token comes without a proof of possession, or none is accepted.
+    WptMissing = "wpt_missing", Who, WorkloadProof;
+    /// The workload proof is not a strict `wpt+jwt` of the token's algorithm.
+    WptMalformed = "wpt_malformed", Who, WorkloadProof;
+    /// The signature of the workload proof is wrong.
+    WptSignatureInvalid = "wpt_signature_invalid", Who, WorkloadProof;
+    /// The workload proof is for another target (`aud`).
+    WptTargetMismatch = "wpt_target_mismatch", Who, WorkloadProof;
+    /// The workload proof does not cover the tokens of the request, or covers others.
+    WptTokenMismatch = "wpt_token_mismatch", Who, WorkloadProof;
+    /// The workload proof has expired, or lives too long.
+    WptStale = "wpt_stale", Who, WorkloadProof;
+    /// The workload proof was used before.
+    WptReplayed = "wpt_replayed", Who, WorkloadProof;
     /// The issuer's keys could not be had, or are too old.
     KeysUnavailable = "keys_unavailable", Who, Unavailable;
     /// The agent is not registered.

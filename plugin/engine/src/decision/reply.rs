@@ -16,6 +16,12 @@ pub enum Wire {
     InvalidRequest,
     /// 401 `invalid_token`: the same for every cause.
     InvalidToken,
+    /// 401 `invalid_dpop_proof` (RFC 9449 §7.1).
+    DpopProof,
+    /// 401 `use_dpop_nonce` (RFC 9449 §9), with the nonce.
+    DpopNonce,
+    /// 400 about a workload identity or its proof (WIMSE discourages 401).
+    WorkloadProof,
     /// 403 `actor_unauthorized` (OAuth Actor Profile): more scope would not help.
     ActorUnauthorized,
     /// 403: nothing the caller can fetch would help.
@@ -79,6 +85,16 @@ pub(crate) struct Refused<'a> {
     pub(crate) requested: Option<&'a str>,
     /// The AuthZEN `access_request`, for [`Wire::ApprovalRequired`].
     pub(crate) access_request: Option<Object>,
+    /// For 401 challenges, where DPoP is accepted.
+    pub(crate) dpop: Option<DpopChallenge>,
+}
+
+/// What a client needs to make a proof.
+pub(crate) struct DpopChallenge {
+    /// Space-separated (RFC 9449 §7.1).
+    pub(crate) algorithms: String,
+    /// To be in the next proof.
+    pub(crate) nonce: Option<String>,
 }
 
 /// A complete HTTP response in place of the upstream's.
@@ -106,8 +122,12 @@ impl Refused<'_> {
             }
         };
         headers.push(("content-type", media.to_owned()));
-        headers.extend(wire.challenge(self.resource_metadata).map(|c| ("www-authenticate", c)));
+        headers.extend(self.challenges().map(|c| ("www-authenticate", c)));
         match wire {
+            Wire::DpopNonce => {
+                let nonce = self.dpop.as_ref().and_then(|dpop| dpop.nonce.clone());
+                headers.extend(nonce.map(|nonce| ("dpop-nonce", nonce)));
+            }
             Wire::MethodNotServed => headers.push(("allow", self.allow.to_owned())),
             Wire::Unavailable | Wire::EngineError => {
                 headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
@@ -115,6 +135,23 @@ impl Refused<'_> {
             _ => {}
         }
         Reply { status: wire.status(), headers, body: Value::Object(body).to_text().into_bytes() }
+    }
+
+    /// All challenges in one field (RFC 9110 §11.6.1).
+    fn challenges(&self) -> Option<String> {
+        let (scheme, error) = self.wire.challenge()?;
+        let metadata = self.resource_metadata.map(|m| format!("resource_metadata=\"{m}\""));
+        let algs = self.dpop.as_ref().map(|dpop| format!("algs=\"{}\"", dpop.algorithms));
+        let error = error.map(|e| format!("error=\"{e}\""));
+        if scheme == DPOP {
+            return Some(challenge(DPOP, [error, algs, metadata]));
+        }
+        let bearer = challenge(scheme, [error, metadata, None]);
+        // Whoever has no token that is good here may get one that is bound.
+        match algs.filter(|_| self.wire.status() == 401) {
+            Some(algs) => Some(format!("{bearer}, {}", challenge(DPOP, [Some(algs), None, None]))),
+            None => Some(bearer),
+        }
     }
 
     /// RFC 9457 §3.1, with extension members (§3.2).
@@ -165,6 +202,15 @@ impl Refused<'_> {
 /// The evaluation id, by which a receipt is found: on requests we let through, on refusals we send.
 pub(crate) const EVALUATION_HEADER: &str = "x-deputy-evaluation-id";
 
+fn challenge(scheme: &str, parameters: [Option<String>; 3]) -> String {
+    let parameters: Vec<_> = parameters.into_iter().flatten().collect();
+    let gap = if parameters.is_empty() { "" } else { " " };
+    format!("{scheme}{gap}{}", parameters.join(", "))
+}
+
+const BEARER: &str = "Bearer";
+const DPOP: &str = "DPoP";
+
 /// As long as keys that could not be had are not asked for again.
 const RETRY_AFTER_SECONDS: &str = "5";
 
@@ -173,7 +219,7 @@ impl Wire {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::NoCredential | Self::InvalidToken => 401,
+            Self::NoCredential | Self::InvalidToken | Self::DpopProof | Self::DpopNonce => 401,
             Self::ActorUnauthorized | Self::PolicyDenied | Self::ApprovalRequired => 403,
             Self::MethodNotServed => 405,
             Self::TooSlow => 408,
@@ -181,6 +227,7 @@ impl Wire {
             Self::MediaType => 415,
             Self::Unavailable | Self::EngineError => 503,
             Self::InvalidRequest
+            | Self::WorkloadProof
             | Self::Malformed
             | Self::BadJson
             | Self::BadMessage
@@ -197,6 +244,9 @@ impl Wire {
             Self::NoCredential => "no_credential",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
+            Self::DpopProof => "invalid_dpop_proof",
+            Self::DpopNonce => "use_dpop_nonce",
+            Self::WorkloadProof => "invalid_workload_proof",
             Self::ActorUnauthorized => "actor_unauthorized",
             Self::PolicyDenied => "not_permitted",
             Self::ApprovalRequired => "approval_required",
@@ -222,6 +272,9 @@ impl Wire {
             Self::NoCredential => "An access token is required",
             Self::InvalidRequest => "The request's credentials are not well formed",
             Self::InvalidToken => "The access token is not valid here",
+            Self::DpopProof => "The DPoP proof is not valid here",
+            Self::DpopNonce => "The DPoP proof needs the nonce in this answer",
+            Self::WorkloadProof => "The workload identity is not proven",
             Self::ActorUnauthorized => "This actor is not authorized",
             Self::PolicyDenied => "Not permitted",
             Self::ApprovalRequired => "A human has to approve this first",
@@ -240,20 +293,16 @@ impl Wire {
         }
     }
 
-    /// RFC 6750 §3, RFC 9728 §5.1, Actor Profile.
-    fn challenge(self, resource_metadata: Option<&str>) -> Option<String> {
-        let error = match self {
-            Self::NoCredential => None,
-            Self::InvalidRequest => Some("invalid_request"),
-            Self::InvalidToken => Some("invalid_token"),
-            Self::ActorUnauthorized => Some("actor_unauthorized"),
-            _ => return None,
-        };
-        let error = error.map(|e| format!("error=\"{e}\""));
-        let metadata = resource_metadata.map(|m| format!("resource_metadata=\"{m}\""));
-        let params: Vec<_> = error.into_iter().chain(metadata).collect();
-        let gap = if params.is_empty() { "" } else { " " };
-        Some(format!("Bearer{gap}{}", params.join(", ")))
+    /// Scheme and error: RFC 6750 §3, RFC 9728 §5.1, RFC 9449 §7.1, Actor Profile.
+    fn challenge(self) -> Option<(&'static str, Option<&'static str>)> {
+        match self {
+            Self::NoCredential => Some((BEARER, None)),
+            Self::InvalidRequest | Self::InvalidToken | Self::ActorUnauthorized => {
+                Some((BEARER, Some(self.code())))
+            }
+            Self::DpopProof | Self::DpopNonce => Some((DPOP, Some(self.code()))),
+            _ => None,
+        }
     }
 
     /// MCP 2026-07-28 reserves −32020…−32099 and discourages the rest of −32000…, so a refusal
@@ -269,6 +318,9 @@ impl Wire {
             Self::NoCredential
             | Self::InvalidRequest
             | Self::InvalidToken
+            | Self::DpopProof
+            | Self::DpopNonce
+            | Self::WorkloadProof
             | Self::ActorUnauthorized
             | Self::PolicyDenied
             | Self::ApprovalRequired

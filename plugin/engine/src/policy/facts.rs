@@ -20,6 +20,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a Actor,
     pub(crate) credential_kind: &'a str,
+    /// What proved that the credential is the sender's own; none of a bearer token.
+    pub(crate) bound: Option<&'a str>,
     pub(crate) issuer: &'a IssuerId,
     pub(crate) scopes: &'a BTreeSet<String>,
     /// Names of the grants that are in force and cover the request.
@@ -51,8 +53,11 @@ pub(super) fn members(
     principals: &Principals,
 ) -> Result<Members, Reason> {
     let scopes = situation.scopes.iter().map(|scope| text(scope));
-    let credential =
-        [("kind", text(situation.credential_kind)), ("issuer", text(situation.issuer.as_str()))];
+    let mut credential = vec![
+        ("kind", text(situation.credential_kind)),
+        ("issuer", text(situation.issuer.as_str())),
+    ];
+    credential.extend(situation.bound.map(|bound| ("bound", text(bound))));
     let mut members = vec![
         ("now", value::instant(situation.now).map_err(|_| Reason::PolicyError)?),
         ("protocol", text(protocol.as_str())),
@@ -90,6 +95,6 @@ fn entity(uid: &EntityUid) -> Value {
     Value::from(uid.as_ref().clone())
 }
 
-fn record<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
+fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::record(fields, None)
 }

@@ -72,6 +72,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         now: Timestamp::from_unix_millis(1_795_457_870_204),
         actor: &actor,
         credential_kind: "at+jwt",
+        bound: None,
         issuer: &issuer,
         scopes: &scopes,
         grants: &BTreeSet::new(),

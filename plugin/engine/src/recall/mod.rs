@@ -70,7 +70,6 @@ impl Recall {
 
 impl Once {
     /// `what` is the kind of thing, `parts` name one of its kind.
-    #[cfg_attr(not(test), expect(dead_code, reason = "proofs of possession are next"))]
     pub(crate) fn new(what: &str, parts: &[&[u8]], until: Timestamp) -> Self {
         let mut hash = Sha256::new();
         for part in [what.as_bytes()].iter().chain(parts) {

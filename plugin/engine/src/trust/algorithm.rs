@@ -68,6 +68,12 @@ impl Algorithms {
         algorithm.filter(|a| self.allows(*a))
     }
 
+    /// The names, with a space between.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<_> = self.allowed.iter().map(|algorithm| algorithm.name()).collect();
+        names.join(" ")
+    }
+
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.allowed.contains(&algorithm)
     }

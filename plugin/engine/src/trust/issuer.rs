@@ -1,5 +1,7 @@
 //! An issuer's settings, as the configuration has checked them.
 
+use std::collections::BTreeSet;
+
 use super::algorithm::Algorithms;
 use super::key_set::{KeySet, MAX_BYTES};
 use super::metadata;
@@ -20,6 +22,33 @@ pub(crate) struct Issuer {
     pub(crate) may_delegate: bool,
     pub(crate) actor_issuer: ActorIssuer,
     pub(crate) foreign_audiences: bool,
+    /// Its tokens must be bound in one of these ways; none: they may be bearer tokens.
+    pub(crate) require_binding: Option<BTreeSet<BindingMethod>>,
+}
+
+/// Ways to prove that the sender of a credential is the one it was issued to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BindingMethod {
+    /// RFC 9449.
+    Dpop,
+    /// A token bound to a certificate (RFC 8705 §3).
+    Mtls,
+    /// A WIMSE Workload Proof Token.
+    Wpt,
+    /// The credential is the certificate of the connection itself.
+    Tls,
+}
+
+impl BindingMethod {
+    /// As configuration, receipts and policies write it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
+            Self::Wpt => "wpt",
+            Self::Tls => "tls",
+        }
+    }
 }
 
 /// Where an issuer's keys come from.

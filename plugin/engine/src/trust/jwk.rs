@@ -8,6 +8,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::algorithm::{Algorithm, Algorithms};
+use super::key_set::holds_secret;
 use super::{base64url, roca};
 use crate::json::{Object, Value};
 
@@ -61,6 +62,14 @@ impl Key {
             _ => return Err(Unusable::KeyType),
         };
         Ok(Self { id, thumbprint: thumbprint(required), public })
+    }
+
+    /// A key that a sender brings along, for that algorithm. Nothing if it is for another, or holds what
+    /// only its owner may have.
+    pub(crate) fn of_sender(jwk: &Object, algorithm: Algorithm) -> Option<Self> {
+        let only = Algorithms::new([algorithm].into(), algorithm == Algorithm::Ed25519);
+        let key = (!holds_secret(jwk)).then(|| Self::read(jwk, &only))?;
+        key.ok()
     }
 
     /// `kid`: opaque, compared byte for byte (RFC 7517 §4.5).

@@ -117,7 +117,7 @@ impl KeySet {
 
 /// RFC 7518 §6.2.2, §6.3.2, §6.4.1, and `priv` of the AKP keys to come: members that only their
 /// owner may hold. `k` is a shared secret: whoever verifies with it could also sign.
-fn holds_secret(jwk: &Object) -> bool {
+pub(super) fn holds_secret(jwk: &Object) -> bool {
     const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
     let symmetric = jwk.get("kty").and_then(Value::as_str) == Some("oct");
     symmetric || SECRET.iter().any(|name| jwk.get(name).is_some())

@@ -26,7 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub(crate) use algorithm::{Algorithm, Algorithms};
-pub(crate) use issuer::{ActorIssuer, Discovery, Form, Host, Issuer, Keys, keys_endpoint};
+pub(crate) use issuer::{
+    ActorIssuer, BindingMethod, Discovery, Form, Host, Issuer, Keys, keys_endpoint,
+};
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::KeySet;
 pub(crate) use verify::{ByHost, PureRust, SignatureVerifier};
@@ -141,6 +143,11 @@ impl Trust {
         let now = self.clock.at(now);
         let source = self.sources.get_mut(issuer).ok_or(NoKey::Unknown)?;
         source.key(key_id, algorithm, now)
+    }
+
+    /// Whether a key that somebody's credential names made the signature.
+    pub(crate) fn holds(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        verify::holds(&*self.verifier, key, message, signature)
     }
 
     /// The key that made the signature.

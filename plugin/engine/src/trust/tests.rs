@@ -34,6 +34,7 @@ fn issuer(keys: Keys) -> Issuer {
         may_delegate: true,
         actor_issuer: ActorIssuer::Required,
         foreign_audiences: false,
+        require_binding: None,
     }
 }
 

@@ -1,47 +1,65 @@
 //! Proof of possession: whether whoever sends a bound credential is the one it was issued to.
 //!
-//! The seam. A kind reads what its credential is bound by into a [`Confirmation`]; [`hold`] looks for
-//! the one proof that satisfies it among what the request presents, and returns a [`Bound`], which
-//! only this module can make. A credential with a confirmation and without a `Bound` gets nowhere:
-//! `verify` calls this for each, after the cache, so a proof is looked at for every request.
+//! A kind reads what its credential is bound by into a [`Confirmation`]; [`hold`] looks for the one
+//! proof that satisfies it among what the request presents, and returns a [`Bound`], which only this
+//! module can make. A credential with a confirmation and without a `Bound` gets nowhere: `verify`
+//! calls this for each, after the cache, so a proof is looked at for every request; within one request
+//! it is looked at once.
 //!
-//! To fill: a match arm each for DPoP (`jkt`: `presented.dpop`, `presented.line`, `token`, the scheme),
-//! certificates (`x5t#S256`: `presented.certificate`, whose digest is the host's word) and WPT (`jwk`:
-//! `presented.workload_proof`, and the tokens it must cover). What needs memory across requests is a
-//! further variant of `Unverified`. Until an arm is filled, what it is for is refused.
-#![allow(dead_code, reason = "the seam's")]
+//! Not here: whether a proof was used before. That is a question to the host's store, which the engine
+//! asks last (`Bound::once`), so that nobody without a valid token writes there (threats S2).
 
-use std::rc::Rc;
+mod confirmation;
+mod dpop;
+mod nonce;
+mod target;
+#[cfg(test)]
+mod tests;
+mod wpt;
+
+pub(crate) use confirmation::Confirmation;
+pub(crate) use dpop::DpopRules;
+pub(crate) use nonce::Nonces;
+pub(crate) use target::Origin;
+pub(crate) use wpt::WptRules;
+
+use sha2::{Digest as _, Sha256};
 
 use super::bearer::Scheme;
 use super::presented::Presented;
-use super::{Asking, Unverified};
+use super::{Asking, Credential, Proof};
 use crate::decision::Reason;
+use crate::evidence::Once as Header;
 use crate::json::{Object, Value};
-use crate::trust::{Key, base64url};
+use crate::recall::Once;
+use crate::trust::{BindingMethod, Key, base64url};
 
-/// What a credential is bound by (`cnf`, RFC 7800 §3.1). Exactly one; several, or one that we don't
-/// know, can't be checked and so can't be accepted.
-#[derive(Clone, Debug)]
-pub(crate) enum Confirmation {
-    /// The thumbprint of a key that signs a DPoP proof (RFC 9449 §6.1).
-    Jkt(String),
-    /// SHA-256 of a certificate (RFC 8705 §3.1).
-    X5tS256([u8; 32]),
-    /// The key that signs a Workload Proof Token, for the one algorithm it names (WIMSE
-    /// workload-creds). The name as it was written: a WPT must repeat it (WPT-1).
-    Jwk { key: Rc<Key>, alg: String },
+use target::Targets;
+
+/// How senders prove that a credential is theirs: as configured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BindingRules {
+    /// Where clients reach this gateway; proofs name it.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) dpop: Option<DpopRules>,
+    pub(crate) wpt: Option<WptRules>,
 }
 
 /// That the sender is the one a credential was issued to, and by what that was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bound(Method);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bound {
+    method: BindingMethod,
+    /// The thumbprint of the key that proved it; none where the host's TLS layer did.
+    key: Option<String>,
+    once: Option<Once>,
+}
 
-/// Ways to prove it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    /// The credential is the certificate of the connection itself.
-    Tls,
+/// A proof of possession that holds, if it was not used before.
+#[derive(Clone, Debug)]
+struct Proven {
+    /// RFC 7638.
+    key_thumbprint: String,
+    once: Once,
 }
 
 /// A bound credential: its text, and where it was found.
@@ -52,58 +70,159 @@ pub(super) struct BoundToken<'t> {
     pub(super) scheme: Option<Scheme>,
 }
 
+/// The proofs of one request that hold: it may be looked at again when its body is there, and a
+/// signature costs the same each time.
+#[derive(Debug, Default)]
+pub(crate) struct ProvenBefore(Vec<(String, Bound)>);
+
 /// The proof that satisfies the confirmation.
 ///
-/// `None` for a credential that is bound by nothing and presented as such.
+/// `None` for a credential that is bound by nothing, presented as such, and allowed to be.
 pub(super) fn hold(
-    confirmation: Option<&Confirmation>,
+    credential: &Credential,
     bound: BoundToken<'_>,
-    _presented: &Presented<'_>,
-    _asking: &mut Asking<'_>,
-) -> Result<Option<Bound>, Unverified> {
-    match confirmation {
-        None if bound.scheme == Some(Scheme::Dpop) => {
-            // DPOP-9: the scheme says that the token is bound, and the token doesn't.
-            Err(Reason::UnsupportedCredential.into())
+    presented: &Presented<'_>,
+    (rules, before): (&BindingRules, &mut ProvenBefore),
+    asking: &Asking<'_>,
+) -> Result<Option<Bound>, Reason> {
+    let proof = &credential.verified.proof;
+    required(proof, credential.confirmation.as_ref(), bound.scheme, asking)?;
+    let Some(confirmation) = &credential.confirmation else { return Ok(None) };
+    if let Some((_, known)) = before.0.iter().find(|(of, _)| *of == proof.thumbprint) {
+        return Ok(Some(known.clone()));
+    }
+    let found = match confirmation {
+        Confirmation::Jkt(jkt) => rules.by_dpop(jkt, bound, presented, asking)?,
+        Confirmation::X5tS256(digest) => by_certificate(*digest, bound, presented)?,
+        Confirmation::Jwk { key, alg } => {
+            rules.by_wpt((key, alg), bound.token, presented, asking)?
         }
-        None => Ok(None),
-        Some(Confirmation::Jkt(_) | Confirmation::X5tS256(_) | Confirmation::Jwk { .. }) => {
-            Err(Reason::ProofOfPossessionMissing.into())
+    };
+    before.0.push((proof.thumbprint.clone(), found.clone()));
+    Ok(Some(found))
+}
+
+/// Whether the credential may be bound as it is, or by nothing.
+fn required(
+    proof: &Proof,
+    confirmation: Option<&Confirmation>,
+    scheme: Option<Scheme>,
+    asking: &Asking<'_>,
+) -> Result<(), Reason> {
+    let method = confirmation.map(Confirmation::method);
+    // DPOP-9: the scheme says that the token is bound, and the token doesn't.
+    if method.is_none() && scheme == Some(Scheme::Dpop) {
+        return Err(Reason::TokenNotBound);
+    }
+    let Some(issuer) = asking.trust.issuer(proof.issuer.as_str()) else { return Ok(()) };
+    match &issuer.require_binding {
+        Some(allowed) if !method.is_some_and(|m| allowed.contains(&m)) => {
+            Err(Reason::TokenNotBound)
         }
+        _ => Ok(()),
     }
 }
 
-impl Confirmation {
-    /// Reads `cnf` of an access token. `None`: it is bound by nothing.
-    pub(super) fn of_token(claims: &Object) -> Result<Option<Self>, Reason> {
-        let Some(cnf) = claims.get("cnf") else { return Ok(None) };
-        let refused = Reason::ProofOfPossessionMissing;
-        let members: Vec<_> = cnf.as_object().ok_or(refused)?.iter().collect();
-        let [(name, Value::String(value))] = members.as_slice() else { return Err(refused) };
-        match *name {
-            "jkt" => {
-                let digest = base64url::decode(value).filter(|d| d.len() == 32);
-                digest.map(|_| Some(Self::Jkt(value.clone()))).ok_or(refused)
-            }
-            "x5t#S256" => {
-                let digest = base64url::decode(value).and_then(|d| d.try_into().ok());
-                digest.map(|digest| Some(Self::X5tS256(digest))).ok_or(refused)
-            }
-            _ => Err(refused),
+impl BindingRules {
+    /// DPOP-1, DPOP-9: exactly one proof, and the token presented as what it is.
+    fn by_dpop(
+        &self,
+        jkt: &str,
+        bound: BoundToken<'_>,
+        presented: &Presented<'_>,
+        asking: &Asking<'_>,
+    ) -> Result<Bound, Reason> {
+        let rules = self.dpop.as_ref().ok_or(Reason::ProofOfPossessionMissing)?;
+        if bound.scheme != Some(Scheme::Dpop) {
+            return Err(Reason::ProofOfPossessionMissing);
         }
+        let proof = match presented.dpop {
+            Header::Absent => return Err(Reason::ProofOfPossessionMissing),
+            Header::Many => return Err(Reason::DpopMalformed),
+            Header::One(proof) => proof,
+        };
+        let targets = Targets::of(&self.origins, presented.line.path);
+        let method = presented.line.method;
+        let request = dpop::Request { method, targets: &targets, token: bound.token, jkt };
+        let proven = rules.verify(proof, &request, asking.trust, asking.now)?;
+        Ok(Bound::of(BindingMethod::Dpop, proven))
     }
+
+    fn by_wpt(
+        &self,
+        (key, alg): (&Key, &str),
+        identity: &str,
+        presented: &Presented<'_>,
+        asking: &Asking<'_>,
+    ) -> Result<Bound, Reason> {
+        let rules = self.wpt.as_ref().ok_or(Reason::WptMissing)?;
+        let proof = presented.workload_proof.ok_or(Reason::WptMissing)?;
+        let targets = Targets::of(&self.origins, presented.line.path);
+        let access = presented.authorization.map(|authorization| authorization.token);
+        let transaction = presented.transaction;
+        let request = wpt::Request { targets: &targets, identity, key, alg, access, transaction };
+        let proven = rules.verify(proof, &request, asking.trust, asking.now)?;
+        Ok(Bound::of(BindingMethod::Wpt, proven))
+    }
+}
+
+/// MTLS-1, MTLS-3: the certificate of this connection, by the host's word. Without one the token is
+/// worth nothing.
+fn by_certificate(
+    digest: [u8; 32],
+    bound: BoundToken<'_>,
+    presented: &Presented<'_>,
+) -> Result<Bound, Reason> {
+    if bound.scheme == Some(Scheme::Dpop) {
+        return Err(Reason::TokenNotBound);
+    }
+    let certificate = presented.certificate.as_ref().ok_or(Reason::ProofOfPossessionMissing)?;
+    if certificate.digest != digest {
+        return Err(Reason::CertificateMismatch);
+    }
+    let key = Some(base64url::encode(&digest));
+    Ok(Bound { method: BindingMethod::Mtls, key, once: None })
 }
 
 impl Bound {
+    fn of(method: BindingMethod, proven: Proven) -> Self {
+        Self { method, key: Some(proven.key_thumbprint), once: Some(proven.once) }
+    }
+
     /// Of a certificate that identifies the workload itself: the host's TLS layer had its owner sign.
+    #[allow(dead_code, reason = "the seam's")]
     pub(super) fn by_tls() -> Self {
-        Self(Method::Tls)
+        Self { method: BindingMethod::Tls, key: None, once: None }
     }
 
     /// As receipts and policies write it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self.0 {
-            Method::Tls => "tls",
-        }
+    pub(crate) fn as_str(&self) -> &'static str {
+        self.method.as_str()
+    }
+
+    /// The thumbprint of the key, or of the certificate, that proved it.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// What has to be used for the first time, and what it is called if it is not.
+    pub(crate) fn once(&self) -> Option<(&Once, Reason)> {
+        let again = match self.method {
+            BindingMethod::Wpt => Reason::WptReplayed,
+            BindingMethod::Dpop | BindingMethod::Mtls | BindingMethod::Tls => Reason::DpopReplayed,
+        };
+        self.once.as_ref().map(|once| (once, again))
     }
 }
+
+/// SHA-256 as `ath`, `wth` and their like have it: of the token as it is sent.
+fn digest(token: &str) -> String {
+    base64url::encode(&Sha256::digest(token))
+}
+
+fn text<'c>(claims: &'c Object, name: &str) -> Option<&'c str> {
+    claims.get(name).and_then(Value::as_str)
+}
+
+/// JWT-5; RFC 9449 §11.1 warns of large ones.
+const MAX_JTI_BYTES: usize = 256;

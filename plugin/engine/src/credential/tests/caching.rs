@@ -57,7 +57,7 @@ impl Gateway {
     fn send_for(&mut self, token: &str, us: &str, now: u64) -> (Result<(), Option<Reason>>, usize) {
         let before = self.checks.get();
         let with = (&Rules::default(), &mut self.trust, &mut self.cache);
-        let answer = verify(&bearer(token), with, &[us], at(now));
+        let answer = verify(&bearer(token), with, &mut ProvenBefore::default(), &[us], at(now));
         let answer = answer.map(|_| ()).map_err(|unverified| match unverified {
             Unverified::Rejected(rejected) => Some(rejected.reason),
             Unverified::Needs(_) => None,

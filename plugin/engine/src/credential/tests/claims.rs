@@ -89,7 +89,16 @@ fn a_token_for_others_too_is_accepted_only_where_configured() {
     let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
     let ours = [GATEWAY, "https://orders.acme.example/mcp"];
     let head = bearer(&signed(&header(), &claims));
-    assert!(verify(&head, (&Rules::default(), &mut trust, &mut cache), &ours, at(NOW)).is_ok());
+    assert!(
+        verify(
+            &head,
+            (&Rules::default(), &mut trust, &mut cache),
+            &mut ProvenBefore::default(),
+            &ours,
+            at(NOW)
+        )
+        .is_ok()
+    );
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn a_key_signs_for_its_own_issuer_only() {
     let verdict = |token: &str| {
         let (mut trust, mut cache) = (Trust::new(issuers()), TokenCache::default());
         let with = (&Rules::default(), &mut trust, &mut cache);
-        verify(&bearer(token), with, &[GATEWAY], at(NOW)).map(|_| ())
+        verify(&bearer(token), with, &mut ProvenBefore::default(), &[GATEWAY], at(NOW)).map(|_| ())
     };
     let refused = Err(Unverified::from(Reason::SignatureInvalid));
     assert_eq!(verdict(&token(IDP, &Signer::es256(1))), Ok(()));

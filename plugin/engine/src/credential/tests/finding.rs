@@ -45,9 +45,14 @@ fn an_authorization_without_a_token_is_refused_as_one_with_a_bad_token() {
     for value in ["Bearer", "Bearer "] {
         let head = head("/", &[("authorization", value)]);
         let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
-        let refused =
-            verify(&head, (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], at(NOW))
-                .unwrap_err();
+        let refused = verify(
+            &head,
+            (&Rules::default(), &mut trust, &mut cache),
+            &mut ProvenBefore::default(),
+            &[GATEWAY],
+            at(NOW),
+        )
+        .unwrap_err();
         assert_eq!(refused, Unverified::from(Reason::TokenMalformed), "{value:?}");
     }
 }
@@ -78,8 +83,12 @@ fn a_token_that_is_bound_by_nothing_is_not_presented_as_bound() {
     let head = head("/", &[("authorization", &authorization), ("dpop", "a.b.c")]);
     let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
     let with = (&Rules::default(), &mut trust, &mut cache);
-    let refused = verify(&head, with, &[GATEWAY], at(NOW)).unwrap_err();
-    assert_eq!(refused, Unverified::from(Reason::UnsupportedCredential));
+    let refused =
+        verify(&head, with, &mut ProvenBefore::default(), &[GATEWAY], at(NOW)).unwrap_err();
+    assert!(
+        matches!(&refused, Unverified::Rejected(r) if r.reason == Reason::TokenNotBound),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -175,6 +184,13 @@ fn a_proof_beside_a_token_that_is_not_bound_changes_nothing() {
     let head = head("/", &[("authorization", &authorization), ("dpop", "a.b.c")]);
     let (mut trust, mut cache) = (Trust::new(vec![issuer()]), TokenCache::default());
     assert!(
-        verify(&head, (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], at(NOW)).is_ok()
+        verify(
+            &head,
+            (&Rules::default(), &mut trust, &mut cache),
+            &mut ProvenBefore::default(),
+            &[GATEWAY],
+            at(NOW)
+        )
+        .is_ok()
     );
 }

@@ -43,6 +43,7 @@ fn issuer_of(name: &str, signers: &[(&str, &Signer)]) -> Issuer {
         may_delegate: true,
         actor_issuer: ActorIssuer::Required,
         foreign_audiences: false,
+        require_binding: None,
     }
 }
 
@@ -93,7 +94,13 @@ fn bearer(token: &str) -> Head {
 /// What a gateway that trusts one issuer says to a token, without having seen it before.
 fn verify_for(issuer: Issuer, token: &str, now: Timestamp) -> Result<Rc<Verified>, Unverified> {
     let (mut trust, mut cache) = (Trust::new(vec![issuer]), TokenCache::default());
-    verify(&bearer(token), (&Rules::default(), &mut trust, &mut cache), &[GATEWAY], now)
+    verify(
+        &bearer(token),
+        (&Rules::default(), &mut trust, &mut cache),
+        &mut ProvenBefore::default(),
+        &[GATEWAY],
+        now,
+    )
 }
 
 fn rejection(issuer: Issuer, token: &str, now: Timestamp) -> Rejected {

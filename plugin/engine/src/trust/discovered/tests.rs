@@ -54,6 +54,7 @@ impl Gateway {
             may_delegate: true,
             actor_issuer: ActorIssuer::Required,
             foreign_audiences: false,
+            require_binding: None,
         };
         Self { trust: Trust::new(vec![settings]), issuer }
     }
