@@ -77,10 +77,11 @@ impl Engine {
     }
 
     /// What the operator should know although it is no error, such as a policy that can never
-    /// apply.
+    /// apply, or a key that is not used.
     #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        self.configuration.policy.warnings()
+    pub fn warnings(&self) -> Vec<String> {
+        let policies = self.configuration.policy.warnings().iter().cloned();
+        policies.chain(self.trust.passed_over()).collect()
     }
 
     /// What a host is to say of the connection with each request ([`Head::with_attributes`]): what the
@@ -114,13 +115,14 @@ impl Engine {
 
     /// Takes in what came of a fetch. A bad answer never replaces a good one.
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
-        match fetch.document() {
+        let passed_over = match fetch.document() {
             Document::Keys(issuer) | Document::Metadata(issuer) => {
                 let learned = self.trust.learn(issuer, &fetch, reply, now);
                 self.cache.retain(&learned);
+                learned.passed_over
             }
-        }
-        Absorbed { fetch }
+        };
+        Absorbed { fetch, passed_over }
     }
 
     /// Refuses a request that the host could not bring before the engine: there is no decision, so

@@ -162,6 +162,34 @@ pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
     name.iter().map(fold).collect()
 }
 
+/// Whether frameworks and authenticating proxies take a header of that name for an access token
+/// beside `authorization`: an upstream could then act for somebody else than was decided on
+/// (threats H4). `_` counts as `-`.
+///
+/// Not here: what a gateway in front sets for itself (`x-goog-iap-jwt-assertion`,
+/// `cf-access-jwt-assertion`, `x-amzn-oidc-*`), and API keys, which name no user.
+pub(crate) fn is_token_header(name: &[u8]) -> bool {
+    let name = dashed(name);
+    TOKEN_HEADERS.iter().any(|token| name == token.as_bytes())
+}
+
+const TOKEN_HEADERS: &[&str] = &[
+    // RFC 9110 §11.7.2: for a proxy, which is what we are.
+    "proxy-authorization",
+    "x-authorization",
+    "x-forwarded-authorization",
+    "x-original-authorization",
+    "x-access-token",
+    // OpenStack Keystone and many APIs after it.
+    "x-auth-token",
+    "x-subject-token",
+    // oauth2-proxy, to its upstream.
+    "x-forwarded-access-token",
+    "x-auth-request-access-token",
+    // Azure App Service, likewise.
+    "x-ms-token-aad-access-token",
+];
+
 fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -248,6 +276,16 @@ mod tests {
         }
         for query in ["", "ab=1", "x=a_b", "a%255Fb", "a_bc"] {
             assert!(!query_names(query).any(|name| name == "a_b"), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_carries_another_token_is_known_in_every_spelling() {
+        for name in ["x-forwarded-access-token", "X-Auth-Token", "x_access_token"] {
+            assert!(is_token_header(name.as_bytes()), "{name}");
+        }
+        for name in ["authorization", "x-api-key", "x-access-tokens", "mcp-session-id"] {
+            assert!(!is_token_header(name.as_bytes()), "{name}");
         }
     }
 

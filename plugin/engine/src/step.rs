@@ -225,6 +225,16 @@ pub struct NeedFetch {
 #[derive(Debug)]
 pub struct Absorbed {
     pub(crate) fetch: Fetch,
+    pub(crate) passed_over: Vec<String>,
+}
+
+impl Absorbed {
+    /// What the operator should know of an answer that was taken: which of its keys are not used, and
+    /// why. Empty if that has been said of the last answer already.
+    #[must_use]
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
+    }
 }
 
 impl NeedFetch {

@@ -81,6 +81,9 @@ fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
         })
     });
     let absorbed = absorbed.map(|(absorbed, error)| {
+        for why in absorbed.passed_over() {
+            host::log(Level::Warn, &format!("deputy: cluster {cluster:?}: {why}"));
+        }
         if let Some(error) = error {
             root.count("deputy.fetch.failed");
             host::log(Level::Error, &format!("deputy: cluster {cluster:?}: {error}"));

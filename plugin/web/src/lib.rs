@@ -94,7 +94,7 @@ impl Deputy {
     /// What the operator should know although it is no error.
     #[wasm_bindgen(getter)]
     pub fn warnings(&self) -> Vec<String> {
-        self.0.warnings().to_vec()
+        self.0.warnings()
     }
 
     /// The names of what the configuration trusts the host to know of a connection, such as

@@ -6,7 +6,7 @@
 use super::bearer::{self, Authorization};
 use super::certificate::{self, Certificate, CertificateRules};
 use crate::decision::Reason;
-use crate::evidence::{Head, Line, Once};
+use crate::evidence::{Head, Line, Once, is_token_header};
 
 /// All proofs of a request.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Presented<'h> {
 impl<'h> Presented<'h> {
     pub(super) fn read(head: &'h Head, rules: &CertificateRules) -> Result<Self, Reason> {
         let line = head.line().map_err(|_| Reason::RequestMalformed)?;
-        Ok(Self {
+        let presented = Self {
             line,
             authorization: bearer::find(head, line)?,
             dpop: head.once("dpop"),
@@ -42,7 +42,19 @@ impl<'h> Presented<'h> {
             signature: head.has("signature") || head.has("signature-input"),
             certificate: certificate::read(head, rules),
             head,
-        })
+        };
+        match presented.names_somebody() && head.names().any(is_token_header) {
+            true => Err(Reason::AmbiguousCredential),
+            false => Ok(presented),
+        }
+    }
+
+    /// Whether there is a credential in a place that counts.
+    fn names_somebody(&self) -> bool {
+        self.authorization.is_some()
+            || self.workload.is_some()
+            || self.transaction.is_some()
+            || self.certificate.is_some()
     }
 
     /// What is said when nothing here proves anything: a shared secret is told from nothing at all.

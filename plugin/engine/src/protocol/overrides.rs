@@ -11,7 +11,7 @@
 //! Not covered: a `_method` field in a form body. An HTTP route is decided at its head, so such a
 //! framework feature has to be off behind this gateway.
 
-use crate::evidence::{Head, dashed, query_names};
+use crate::evidence::{Head, dashed, is_token_header, query_names};
 
 /// Whether the head holds a header that overrides the method or the path.
 pub(super) fn in_head(head: &Head) -> bool {
@@ -31,7 +31,9 @@ pub(super) fn in_query(query: &str) -> bool {
 pub fn trailer_may_pass(name: &[u8]) -> bool {
     let name = dashed(name);
     let prefixed = HEADERS_ONLY.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
-    !prefixed && !REFUSED.iter().any(|refused| name == refused.as_bytes())
+    !prefixed
+        && !is_token_header(&name)
+        && !REFUSED.iter().any(|refused| name == refused.as_bytes())
 }
 
 /// Prefixes of names that are ours to set, carry a credential or the routing, or were compared with
@@ -88,6 +90,7 @@ mod tests {
             "MCP-Method",
             "x-http-method-override",
             "Content-Type",
+            "X-Auth-Token",
         ] {
             assert!(!trailer_may_pass(name.as_bytes()), "{name}");
         }

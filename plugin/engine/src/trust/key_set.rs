@@ -15,6 +15,7 @@ use crate::json::{self, Limits, Malformed, Object, Value};
 #[derive(Clone, Debug)]
 pub(crate) struct KeySet {
     keys: Vec<Rc<Key>>,
+    passed_over: Vec<PassedOver>,
 }
 
 /// A key of the set that is not used.
@@ -93,7 +94,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey(passed_over));
         }
-        Ok(Self { keys })
+        Ok(Self { keys, passed_over })
     }
 
     /// The one key for a token with that `kid` and algorithm. Never a trial of several (T12).
@@ -108,6 +109,11 @@ impl KeySet {
             (Some(only), None) => Ok(Rc::clone(only)),
             _ => Err(NoFit::Unknown),
         }
+    }
+
+    /// Which keys are not used and why, the first few of them, for the operator.
+    pub(crate) fn passed_over(&self) -> Vec<String> {
+        self.passed_over.iter().take(MAX_REASONS).map(ToString::to_string).collect()
     }
 
     pub(crate) fn thumbprints(&self) -> BTreeSet<String> {

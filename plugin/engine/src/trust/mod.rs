@@ -48,6 +48,8 @@ pub(crate) struct Trust {
     sources: BTreeMap<IssuerId, Source>,
     verifier: Box<dyn SignatureVerifier>,
     clock: Clock,
+    /// What has been said of the keys that are not used, by issuer.
+    told: BTreeMap<IssuerId, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub(crate) struct Learned {
     pub(crate) issuer: IssuerId,
     /// Thumbprints of the keys that count from now on, if they were replaced.
     pub(crate) keys: Option<BTreeSet<String>>,
+    /// Which keys of a new set are not used and why; told once, until it changes.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// What to verify: the parts of a JWS that lead to a key, and those that it signs.
@@ -112,7 +116,7 @@ impl Trust {
     ) -> Self {
         let source = |issuer: Issuer| (issuer.id.clone(), Source::new(issuer));
         let sources = issuers.into_iter().map(source).collect();
-        Self { sources, verifier, clock: Clock::default() }
+        Self { sources, verifier, clock: Clock::default(), told: BTreeMap::new() }
     }
 
     /// Lets a host verify, as far as it knows the known answers. What came of that.
@@ -182,7 +186,25 @@ impl Trust {
         let now = self.clock.at(now);
         let source = self.sources.get_mut(issuer);
         let set = source.and_then(|source| source.learn(fetch, reply, now));
-        Learned { issuer: issuer.clone(), keys: set.map(KeySet::thumbprints) }
+        let keys = set.map(KeySet::thumbprints);
+        let passed_over = set.map(KeySet::passed_over).unwrap_or_default();
+        let told = keys.is_none() || self.told.get(issuer) == Some(&passed_over);
+        let passed_over = if told { Vec::new() } else { passed_over };
+        if !told {
+            self.told.insert(issuer.clone(), passed_over.clone());
+        }
+        Learned { issuer: issuer.clone(), keys, passed_over }
+    }
+
+    /// Which keys of the configuration are not used and why.
+    pub(crate) fn passed_over(&self) -> impl Iterator<Item = String> {
+        self.sources.iter().flat_map(|(issuer, source)| {
+            let inline = match &source.keys {
+                Held::Inline(set) => set.passed_over(),
+                Held::Fetched(_) | Held::Discovered(_) => Vec::new(),
+            };
+            inline.into_iter().map(move |why| format!("keys of {}: {why}", issuer.as_str()))
+        })
     }
 
     /// The fetches to make without a request: at the start, and when keys grow old.

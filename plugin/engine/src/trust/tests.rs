@@ -368,3 +368,20 @@ fn that_nothing_has_changed_is_no_answer_to_who_did_not_ask() {
     host.trust.learn(&issuer_id(), &asked, answer(304, ""), at(24 * HOUR));
     assert_eq!(host.key("a", 24 * HOUR), Err(NoKey::Unavailable));
 }
+
+#[test]
+fn a_key_that_is_not_used_is_said_once_and_again_when_that_changes() {
+    let mut host = Host::with_keys(&[("a", 1)]);
+    let odd = r#"{"kty":"AKP","kid":"x"}"#.to_owned();
+    let one = [odd.clone()];
+    let with = |more: &[String]| {
+        let jwks = [&[Signer::es256(1).jwk("a")][..], more].concat();
+        answer(200, &key_set(&jwks))
+    };
+    let said = host.learn(with(&one), MINUTE).passed_over;
+    assert_eq!(said.len(), 1);
+    assert!(said[0].contains("key 1 is not used"), "{said:?}");
+    assert_eq!(host.learn(with(&one), 2 * MINUTE).passed_over, [""; 0]);
+    assert_eq!(host.learn(with(&[odd.clone(), odd]), 3 * MINUTE).passed_over.len(), 2);
+    assert_eq!(host.learn(with(&[]), 4 * MINUTE).passed_over, [""; 0]);
+}

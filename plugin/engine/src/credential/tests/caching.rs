@@ -112,7 +112,7 @@ fn the_keys_of_another_issuer_change_nothing() {
     let mut gateway = Gateway::new();
     assert_eq!(gateway.send(&good_token(), NOW).0, Ok(()));
     let issuer = IssuerId::parse("https://other.example").unwrap();
-    gateway.cache.retain(&Learned { issuer, keys: Some(BTreeSet::new()) });
+    gateway.cache.retain(&Learned { issuer, keys: Some(BTreeSet::new()), passed_over: Vec::new() });
     assert_eq!(gateway.send(&good_token(), NOW), (Ok(()), 0));
 }
 

@@ -1,6 +1,7 @@
 //! Where a token may be, and how it is written there.
 
 use super::*;
+use crate::evidence::is_token_header;
 
 fn found(path: &str, headers: &[(&str, &str)]) -> Result<String, Reason> {
     let head = head(path, headers);
@@ -73,7 +74,18 @@ fn a_shared_secret_identifies_nobody() {
     for name in presented::SHARED_SECRETS {
         assert_eq!(found("/", &[(name, "0123")]), Err(Reason::SharedSecret), "{name}");
         let beside = found("/", &[(name, "0123"), ("authorization", "Bearer a")]);
-        assert_eq!(beside.as_deref(), Ok("a"), "{name} may be the upstream's");
+        match is_token_header(name.as_bytes()) {
+            true => assert_eq!(beside, Err(Reason::AmbiguousCredential), "{name}"),
+            false => assert_eq!(beside.as_deref(), Ok("a"), "{name} may be the upstream's"),
+        }
+    }
+}
+
+#[test]
+fn a_second_token_in_a_header_is_ambiguous_whatever_the_first_one_is() {
+    for first in [("authorization", "Bearer a"), ("workload-identity-token", "a")] {
+        let second = ("x-forwarded-access-token", "b");
+        assert_eq!(found("/", &[first, second]), Err(Reason::AmbiguousCredential), "{first:?}");
     }
 }
 
