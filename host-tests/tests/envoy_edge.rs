@@ -25,6 +25,8 @@ mod http2;
 mod keys;
 #[path = "envoy_edge/lists.rs"]
 mod lists;
+#[path = "envoy_edge/renewal.rs"]
+mod renewal;
 #[path = "envoy_edge/starting.rs"]
 mod starting;
 #[path = "envoy_edge/streams.rs"]

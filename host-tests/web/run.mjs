@@ -77,7 +77,8 @@ class Run {
   }
 
   absorb(fetch) {
-    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    const document = this.exchange.documents[fetch.cluster];
+    const answer = document ?? (this.answers.length > 1 ? this.answers.shift() : this.answers[0]);
     const answered = answer?.answered;
     const body = answered ? bytes(answered.body) : new Uint8Array();
     return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched, pairs(answered?.headers ?? []));

@@ -22,7 +22,8 @@ pub(super) fn fetches(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<
     }
 }
 
-fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> {
+/// What one fetch comes back with.
+pub(super) fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> {
     let set = |keys: &[Value]| -> anyhow::Result<FetchAnswer> {
         answered(200, serde_json::to_vec(&jwks(keys)?)?)
     };
@@ -50,6 +51,11 @@ fn fetch(spec: &Value, known: &dyn Placeholders) -> anyhow::Result<FetchAnswer> 
         }
         _ => bail!("no such answer: {spec}"),
     }
+}
+
+/// A document as it is.
+pub(super) fn text(text: String) -> FetchAnswer {
+    FetchAnswer::Answered { status: 200, headers: Vec::new(), body: Bytes(text.into_bytes()) }
 }
 
 fn answered(status: u16, body: Vec<u8>) -> anyhow::Result<FetchAnswer> {

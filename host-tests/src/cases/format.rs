@@ -40,6 +40,10 @@ pub(super) struct Frame {
     /// Patch over `base.json`.
     #[serde(default)]
     pub(super) config: Value,
+    /// Makes a signed bundle of what the configuration says about who may do what, and puts that in its
+    /// place: how.
+    #[serde(default)]
+    pub(super) bundle: Value,
     /// Instead of the policies of `base.cedar`.
     pub(super) policy: Option<String>,
     /// After the policies of `base.cedar`.
@@ -70,6 +74,9 @@ pub(super) struct ExchangeSpec {
     pub(super) connection: ConnectionSpec,
     #[serde(default = "ok")]
     pub(super) keys: Value,
+    /// What clusters that serve a signed document answer.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) documents: BTreeMap<String, Value>,
     pub(super) upstream: Option<UpstreamSpec>,
     #[serde(default)]
     pub(super) times: Times,
@@ -143,5 +150,15 @@ pub(super) fn split(case: Value) -> anyhow::Result<(Frame, Value)> {
     Ok((serde_json::from_value(Value::Object(frame))?, Value::Object(exchange)))
 }
 
-const FRAME: [&str; 9] =
-    ["name", "refs", "why", "config", "policy", "policy_more", "refused", "then", "probe"];
+const FRAME: [&str; 10] = [
+    "name",
+    "refs",
+    "why",
+    "config",
+    "policy",
+    "policy_more",
+    "refused",
+    "then",
+    "probe",
+    "bundle",
+];

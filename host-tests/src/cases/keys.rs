@@ -53,6 +53,15 @@ impl Key {
         }
     }
 
+    /// SHA-256 over its required members (RFC 7638 §3).
+    pub(super) fn thumbprint(&self) -> String {
+        let required = ["crv", "e", "kty", "n", "x", "y"];
+        let jwk = self.jwk();
+        let members = required.iter().filter_map(|name| Some((*name, jwk.get(*name)?.clone())));
+        let members: BTreeMap<_, _> = members.collect();
+        encode(&Sha256::digest(json!(members).to_string()))
+    }
+
     /// The public key (RFC 7517, RFC 7518 §6, RFC 8037 §2).
     pub(super) fn jwk(&self) -> Value {
         let mut jwk = match &self.secret {

@@ -6,6 +6,7 @@
 //! did (`runner`).
 
 mod answer;
+mod bundle;
 mod connection;
 mod expect;
 mod format;

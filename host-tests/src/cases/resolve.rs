@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::answer::{self, UpstreamSpec};
+use super::bundle::{self, Sections};
 use super::connection;
 use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
 use super::keys::Key;
 use super::proof;
 use super::request::Credentials;
-use super::resolved::{Bytes, Exchange, Resolved};
+use super::resolved::{Bytes, Exchange, FetchAnswer, Resolved};
 use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
 use super::{Case, Expected, Source, patch};
@@ -56,12 +57,12 @@ pub(super) fn resolve(
     specs: Vec<ExchangeSpec>,
     clock: Clock,
 ) -> anyhow::Result<Case> {
-    let configuration = configuration(world, frame)?;
+    let (configuration, sections) = configuration(world, frame)?;
     let mut exchanges = Vec::new();
     let mut expected = Vec::new();
     for (i, spec) in specs.into_iter().enumerate() {
-        let made =
-            exchange(world, spec, clock).with_context(|| format!("exchange number {}", i + 1))?;
+        let made = exchange(world, (frame, sections.as_ref()), spec, clock)
+            .with_context(|| format!("exchange number {}", i + 1))?;
         exchanges.push(made.0);
         expected.push(made.1);
     }
@@ -73,20 +74,24 @@ pub(super) fn resolve(
     Ok(Case { resolved, refs, refused, expected, source })
 }
 
-fn configuration(world: &World, frame: &Frame) -> anyhow::Result<Value> {
+fn configuration(world: &World, frame: &Frame) -> anyhow::Result<(Value, Option<Sections>)> {
     let mut configuration = world.configuration.clone();
     let policies = frame.policy.as_deref().unwrap_or(&world.policies);
     let policies = format!("{policies}{}", frame.policy_more.as_deref().unwrap_or_default());
     configuration["policy"]["files"] =
         serde_json::json!([{"name": "base.cedar", "text": policies}]);
+    let sections = match frame.bundle.is_null() {
+        true => None,
+        false => Some(bundle::make(&mut configuration, &frame.bundle).context("bundle")?),
+    };
     if !frame.config.is_null() {
         patch::apply(&mut configuration, &frame.config).context("config")?;
     }
     fill_keys(&mut configuration)?;
-    Ok(configuration)
+    Ok((configuration, sections))
 }
 
-/// `"${jwks es-1 ed-1}"` becomes a JWK Set.
+/// `"${jwks es-1 ed-1}"` becomes a JWK Set, `"${thumbprint es-1}"` the name of a key (RFC 7638).
 fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
     match value {
         Value::String(text) => {
@@ -95,6 +100,10 @@ fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
             {
                 let names: Vec<Value> = names.split(' ').map(Value::from).collect();
                 *value = answer::jwks(&names)?;
+            } else if let Some(name) =
+                text.strip_prefix("${thumbprint ").and_then(|rest| rest.strip_suffix('}'))
+            {
+                *value = Key::named(name)?.thumbprint().into();
             }
             Ok(())
         }
@@ -120,6 +129,7 @@ fn clusters(configuration: &Value) -> Vec<String> {
 
 fn exchange(
     world: &World,
+    (frame, sections): (&Frame, Option<&Sections>),
     spec: ExchangeSpec,
     clock: Clock,
 ) -> anyhow::Result<(Exchange, Expected)> {
@@ -155,12 +165,36 @@ fn exchange(
         body: request.body,
         trailers: request.trailers,
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
+        documents: documents(frame, sections, &spec.documents, &known).context("documents")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
     let expect = filled(spec.expect, &known, arrives / 1000).context("expect")?;
     let all = token.into_iter().chain(known.others.into_values().flatten()).chain(known.proof);
     let tokens = all.collect();
     Ok((exchange, Expected { expect, tokens }))
+}
+
+/// What clusters answer that serve one document each: the bundle, and the list of revocations.
+fn documents(
+    frame: &Frame,
+    sections: Option<&Sections>,
+    spec: &BTreeMap<String, Value>,
+    known: &dyn Placeholders,
+) -> anyhow::Result<BTreeMap<String, FetchAnswer>> {
+    let mut documents = BTreeMap::new();
+    if let Some(sections) = sections.filter(|_| frame.bundle["fetch"] == true) {
+        let text = sections.signed(&frame.bundle)?;
+        documents.insert(bundle::CLUSTER.to_owned(), answer::text(text));
+    }
+    for (cluster, spec) in spec {
+        let answer = match (spec.get("bundle"), spec.get("revocations"), sections) {
+            (Some(spec), _, Some(sections)) => answer::text(sections.signed(spec)?),
+            (_, Some(spec), _) => answer::text(bundle::revocations(spec)?),
+            _ => answer::fetch(spec, known)?,
+        };
+        documents.insert(cluster.clone(), answer);
+    }
+    Ok(documents)
 }
 
 /// What an expectation leaves out, where there is one sensible answer, and its placeholders.

@@ -4,6 +4,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that serialise as base64.
@@ -48,6 +50,8 @@ pub struct Exchange {
     pub trailers: Vec<Pair>,
     /// What fetches come back with, in order; the last one again and again.
     pub fetches: Vec<FetchAnswer>,
+    /// What certain clusters answer instead, always.
+    pub documents: BTreeMap<String, FetchAnswer>,
     /// What the upstream answers, should it be asked.
     pub upstream: Response,
 }

@@ -49,7 +49,6 @@ impl Issuer {
 
     /// A token with those claims over the usual ones.
     pub fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": self.key_id});
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
         let mut all = json!({
             "iss": ISSUER,
@@ -62,8 +61,14 @@ impl Issuer {
         for (name, value) in claims.as_object().into_iter().flatten() {
             all[name] = value.clone();
         }
+        self.sign_document("at+jwt", &all)
+    }
+
+    /// A JWS of that type, as it is.
+    pub fn sign_document(&self, typ: &str, contents: &Value) -> String {
+        let header = json!({"alg": "ES256", "typ": typ, "kid": self.key_id});
         let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-        let message = format!("{}.{}", part(&header), part(&all));
+        let message = format!("{}.{}", part(&header), part(contents));
         let signature: Signature = self.key.sign(message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }

@@ -70,7 +70,7 @@ impl Run<'_> {
             | Step::Publish(_) => None,
         };
         for fetch in under_way.into_iter().filter(|fetch| Some(fetch) != wanted.as_ref()) {
-            let answer = self.answer();
+            let answer = self.answer(&fetch);
             self.engine.absorb(fetch, answer, self.fetched());
         }
         let outcome = loop {
@@ -116,7 +116,7 @@ impl Run<'_> {
 
     fn fetch(&mut self, need: NeedFetch) -> Step {
         self.steps.push("fetch".to_owned());
-        let answer = self.answer();
+        let answer = self.answer(need.fetch());
         let now = self.fetched();
         let absorbed = self.engine.absorb(need.fetch().clone(), answer, now);
         need.resume(self.engine, &absorbed, now)
@@ -126,24 +126,17 @@ impl Run<'_> {
         Timestamp::from_unix_millis(self.exchange.fetched)
     }
 
-    fn answer(&mut self) -> FetchReply {
+    fn answer(&mut self, fetch: &Fetch) -> FetchReply {
+        if let Some(answer) = self.exchange.documents.get(&fetch.endpoint().cluster) {
+            return reply(answer);
+        }
         let Some((first, rest)) = self.answers.split_first() else {
             return FetchReply::Failed;
         };
         if !rest.is_empty() {
             self.answers = rest;
         }
-        match first {
-            FetchAnswer::Answered { status, headers, body } => {
-                let header = |name: &str| {
-                    let found = headers.iter().find(|(n, _)| n.0 == name.as_bytes());
-                    found.map(|(_, value)| value.0.clone())
-                };
-                let headers = Fetch::reply_headers(header);
-                FetchReply::Answered { status: *status, headers, body: body.0.clone() }
-            }
-            FetchAnswer::Refused | FetchAnswer::Timeout | FetchAnswer::Reset => FetchReply::Failed,
-        }
+        reply(first)
     }
 
     fn carry_out(self, outcome: Outcome) -> Seen {
@@ -175,6 +168,20 @@ fn wanted(asked: Vec<Attribute>, exchange: &Exchange) -> Vec<(Attribute, Vec<u8>
 fn replied(reply: Reply) -> Answer {
     let headers = reply.headers.into_iter().map(|(name, value)| (name.into(), value.into()));
     Answer { status: reply.status, headers: wrapped(headers), body: Bytes(reply.body) }
+}
+
+fn reply(answer: &FetchAnswer) -> FetchReply {
+    match answer {
+        FetchAnswer::Answered { status, headers, body } => {
+            let header = |name: &str| {
+                let found = headers.iter().find(|(n, _)| n.0 == name.as_bytes());
+                found.map(|(_, value)| value.0.clone())
+            };
+            let headers = Fetch::reply_headers(header);
+            FetchReply::Answered { status: *status, headers, body: body.0.clone() }
+        }
+        FetchAnswer::Refused | FetchAnswer::Timeout | FetchAnswer::Reset => FetchReply::Failed,
+    }
 }
 
 /// The request with the engine's edits. What a host does about trailers is its own.

@@ -136,29 +136,26 @@ impl Host for ProxyWasm {
 
 /// What is left of the answers to fetches; the last one is given again and again.
 struct Replies<'e> {
+    exchange: &'e Exchange,
     answers: &'e [FetchAnswer],
 }
 
 impl<'e> Replies<'e> {
     fn of(exchange: &'e Exchange) -> Self {
-        Self { answers: &exchange.fetches }
+        Self { exchange, answers: &exchange.fetches }
     }
 
-    fn next(&mut self) -> CalloutReply {
+    fn next(&mut self, cluster: &str) -> CalloutReply {
+        if let Some(answer) = self.exchange.documents.get(cluster) {
+            return reply(answer);
+        }
         let Some((first, rest)) = self.answers.split_first() else {
             return CalloutReply::Failed;
         };
         if !rest.is_empty() {
             self.answers = rest;
         }
-        match first {
-            FetchAnswer::Answered { status, headers, body } => {
-                CalloutReply::answer(*status, body.0.clone()).with_headers(plain(headers))
-            }
-            FetchAnswer::Refused => CalloutReply::Refused503,
-            FetchAnswer::Timeout => CalloutReply::Timeout504,
-            FetchAnswer::Reset => CalloutReply::Reset,
-        }
+        reply(first)
     }
 
     /// Answers every call until none is left.
@@ -167,9 +164,20 @@ impl<'e> Replies<'e> {
             let Some(call) = gateway.callouts().into_iter().next() else {
                 return;
             };
-            gateway.reply(call.id, self.next());
+            gateway.reply(call.id, self.next(&call.cluster));
         }
         panic!("the plugin makes one call after the other");
+    }
+}
+
+fn reply(answer: &FetchAnswer) -> CalloutReply {
+    match answer {
+        FetchAnswer::Answered { status, headers, body } => {
+            CalloutReply::answer(*status, body.0.clone()).with_headers(plain(headers))
+        }
+        FetchAnswer::Refused => CalloutReply::Refused503,
+        FetchAnswer::Timeout => CalloutReply::Timeout504,
+        FetchAnswer::Reset => CalloutReply::Reset,
     }
 }
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
 use crate::authority::{Caller, Factor};
-use crate::config::{self, Configuration, Problems};
+use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{
     self, Bound, Known, Proof, ProvenBefore, TokenCache, Unverified, Verified,
 };
@@ -21,6 +21,8 @@ use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
 use crate::protocol::{self, Place, Read};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
+use crate::registry::Presented;
+use crate::renewal::{Lacking, Renewal};
 use crate::response::ResponseFilter;
 use crate::step::{
     Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
@@ -33,9 +35,10 @@ pub struct Engine {
     configuration: Rc<Configuration>,
     trust: Trust,
     cache: TokenCache,
+    renewal: Renewal,
 }
 
-/// One request under way. It keeps the configuration it began with.
+/// One request under way, and the configuration it was last looked at with.
 pub(crate) struct Case {
     configuration: Rc<Configuration>,
     id: EvaluationId,
@@ -65,8 +68,9 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with it, each with its path or position.
     pub fn new(configuration: &[u8]) -> Result<Self, Problems> {
-        let (configuration, trust) = config::read(configuration)?;
-        Ok(Self { configuration: Rc::new(configuration), trust, cache: TokenCache::default() })
+        let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
+        let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
+        Ok(Self { configuration, trust, cache, renewal: Renewal::new(bundle, feed) })
     }
 
     /// Lets the host verify signatures from now on, in the algorithms in which it answers known
@@ -110,7 +114,9 @@ impl Engine {
 
     /// Fetches to make in the background: at the start and then on every tick.
     pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
-        self.trust.due(now)
+        let mut fetches = self.renewal.due(now);
+        fetches.extend(self.trust.due(now));
+        fetches
     }
 
     /// Takes in what came of a fetch. A bad answer never replaces a good one.
@@ -120,6 +126,13 @@ impl Engine {
                 let learned = self.trust.learn(issuer, &fetch, reply, now);
                 self.cache.retain(&learned);
                 learned.passed_over
+            }
+            Document::Bundle | Document::Revocations => {
+                let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
+                if let Some(next) = next {
+                    self.configuration = Rc::new(next);
+                }
+                Vec::new()
             }
         };
         Absorbed { fetch, passed_over }
@@ -137,6 +150,23 @@ impl Engine {
         Box::new(Outcome::fault(receipt, id, Shape::Problem))
     }
 
+    /// The revision in force: of the bundle, or of the configuration's own policies.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.configuration.policy.revision()
+    }
+
+    /// Refuses bundles older than this revision: what a host remembers of an earlier life.
+    pub fn remember(&mut self, revision: u64) {
+        self.renewal.remember(revision);
+    }
+
+    /// Seconds since the bundle and the revocations were last confirmed; none: nothing is held, or
+    /// none is configured.
+    pub fn ages(&mut self, now: Timestamp) -> [Option<u64>; 2] {
+        self.renewal.ages(now)
+    }
+
     /// Why the last fetch of that kind was refused, for a log line.
     #[must_use]
     pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
@@ -144,6 +174,7 @@ impl Engine {
             Document::Keys(issuer) | Document::Metadata(issuer) => {
                 self.trust.last_error(issuer, fetch)
             }
+            Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
         }
     }
 }
@@ -168,8 +199,10 @@ impl Case {
         now.since(self.began).is_none_or(|millis| millis > MAX_AGE_MS)
     }
 
-    /// Runs the request as far as what is known allows.
+    /// Runs the request as far as what is known allows, by what is in force now: all of it is asked
+    /// again, so a decision has one revision.
     pub(crate) fn advance(mut self, engine: &mut Engine, now: Timestamp) -> Step {
+        self.configuration = Rc::clone(&engine.configuration);
         let mut progress = Progress::default();
         match self.stages(engine, now, &mut progress) {
             Next::Forward(permit, onward) => self.forward(now, permit, progress, *onward),
@@ -214,11 +247,18 @@ impl Case {
                 _ => deny(Reason::MethodNotServed),
             };
         }
+        // What is served may be the bundle's to say.
+        let lacking = match engine.renewal.standing(&configuration, now) {
+            Ok(()) => None,
+            Err(Lacking::Fetch(fetch)) if !self.is_stale(now) => return Next::Fetch(fetch),
+            Err(Lacking::Fetch(_)) => Some(Reason::RequestTooSlow),
+            Err(Lacking::Nothing(reason)) => Some(reason),
+        };
         let place = match configuration.surface.locate(line, &self.head) {
             Ok(place) => place,
             Err((reason, shape)) => {
                 progress.shape = shape;
-                return deny(reason);
+                return deny(lacking.unwrap_or(reason));
             }
         };
         progress.shape = place.shape(&self.head);
@@ -227,6 +267,9 @@ impl Case {
             return deny(Reason::RequestTooSlow);
         }
         progress.facts.protocol = Some(place.protocol().as_str());
+        if let Some(reason) = lacking {
+            return deny(reason);
+        }
         let verified = match self.verify(engine, &configuration, &place, now) {
             Ok(verified) => verified,
             Err(Unverified::Needs(fetch)) => return Next::Fetch(fetch),
@@ -236,6 +279,9 @@ impl Case {
             }
         };
         progress.verified(&configuration, &verified);
+        if let Err(reason) = unrevoked(engine, &configuration, &verified) {
+            return deny(reason);
+        }
         let bounds = match configuration.registry.admit(&verified.actor, now) {
             Ok(bounds) => bounds,
             Err(reason) => return deny(reason),
@@ -504,6 +550,28 @@ impl CredentialFacts {
     }
 }
 
+/// Whether neither the configuration nor the feed says that any of it no longer counts.
+fn unrevoked(
+    engine: &Engine,
+    configuration: &Configuration,
+    verified: &Verified,
+) -> Result<(), Reason> {
+    let agent = configuration.registry.find(&verified.actor.agent);
+    let feed = engine.renewal.revoked();
+    for proof in [&verified.proof].into_iter().chain(&verified.also) {
+        let presented = Presented {
+            actor: &verified.actor,
+            owner: agent.and_then(|agent| agent.owner.as_deref()),
+            issuer: &proof.issuer,
+            key: proof.key_thumbprint.as_deref(),
+            jti: proof.jti.as_deref(),
+        };
+        configuration.revocations.check(presented)?;
+        feed.map_or(Ok(()), |feed| feed.check(presented))?;
+    }
+    Ok(())
+}
+
 fn deny(reason: Reason) -> Next {
     Next::Refuse(Refusal::Deny(reason))
 }
@@ -555,9 +623,10 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Two for the metadata of an issuer that was never had, one for its key set, one for a key that is
+/// One for a bundle, one for revocations, two for the metadata of an issuer that was never had, one for
+/// its key set, one for a key that is
 /// new.
-const FETCHES_PER_REQUEST: u8 = 4;
+const FETCHES_PER_REQUEST: u8 = 6;
 
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.

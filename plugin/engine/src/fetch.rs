@@ -24,6 +24,10 @@ struct Request {
 pub enum Document {
     /// The JWK Set of an issuer (RFC 7517 §5).
     Keys(IssuerId),
+    /// The signed bundle.
+    Bundle,
+    /// The signed list of what is revoked.
+    Revocations,
     /// The metadata of an issuer (RFC 8414, OpenID Connect Discovery): where its keys are.
     Metadata(IssuerId),
 }
@@ -126,6 +130,8 @@ impl Document {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Keys(issuer) => format!("keys of {}", issuer.as_str()),
+            Self::Bundle => "bundle".to_owned(),
+            Self::Revocations => "revocations".to_owned(),
             Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
         }
     }

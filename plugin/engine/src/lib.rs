@@ -7,6 +7,7 @@
 
 mod audit;
 mod authority;
+mod bundle;
 mod config;
 mod credential;
 pub mod decision;
@@ -19,13 +20,14 @@ mod policy;
 mod protocol;
 mod recall;
 mod registry;
+mod renewal;
 mod resource;
 pub mod response;
 pub mod step;
 mod trust;
 
 pub use audit::Receipt;
-pub use config::Problems;
+pub use config::{Problems, PublishedBundle, check_bundle};
 pub use policy::Problem;
 pub use protocol::trailer_may_pass;
 pub use trust::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};

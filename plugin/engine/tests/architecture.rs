@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("recall", &["model"]),
     ("credential", &["decision", "evidence", "fetch", "model", "recall", "trust", "json"]),
     ("protocol", &["decision", "evidence", "model", "json"]),
+    ("bundle", &["fetch", "json", "model", "trust"]),
     ("registry", &["decision", "model"]),
     ("resource", &["decision", "json"]),
     ("policy", &["decision", "model", "json"]),
@@ -23,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "bundle",
             "credential",
             "fetch",
             "json",
@@ -34,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "trust",
         ],
     ),
+    ("renewal", &["bundle", "config", "decision", "fetch", "model", "registry"]),
     ("authority", &["credential", "decision", "model", "policy", "registry"]),
     ("response", &["authority", "model", "policy", "protocol"]),
     ("step", &["audit", "decision", "engine", "fetch", "model", "recall", "response"]),
@@ -52,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "protocol",
             "recall",
             "registry",
+            "renewal",
             "response",
             "step",
             "trust",

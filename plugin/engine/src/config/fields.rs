@@ -38,6 +38,11 @@ impl<'a> Node<'a> {
         Self { value, path: String::new() }
     }
 
+    /// A document within the document.
+    pub(super) fn named(value: &'a Value, name: &str) -> Self {
+        Self { value, path: name.to_owned() }
+    }
+
     pub(super) fn path(&self) -> &str {
         if self.path.is_empty() { "configuration" } else { &self.path }
     }

@@ -26,7 +26,8 @@ pub(super) fn read(
     }
 }
 
-fn endpoint(node: &Node<'_>, problems: &mut Problems) -> Option<Endpoint> {
+/// Where something is fetched from.
+pub(super) fn endpoint(node: &Node<'_>, problems: &mut Problems) -> Option<Endpoint> {
     let mut members = node.members(problems)?;
     let host = host(&mut members, problems);
     let path = visible(&mut members, "path", problems);

@@ -3,28 +3,36 @@
 //! `docs/configuration.md` is its reference; its example is loaded by a test, which also looks for
 //! every member in its table. Not here: what the parts do.
 
+mod bundle;
 mod credentials;
 mod fields;
 mod grants;
 mod issuers;
 mod keys;
+mod law;
 mod nearest;
 mod parts;
 mod people;
 mod proofs;
+mod published;
+mod revocations;
 mod surface;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
-use crate::json::{Limits, read as read_json};
+use crate::json::{Limits, Value, read as read_json};
 use crate::policy::{Definition, Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Surface};
-use crate::registry::{ActionGroups, Registry};
+use crate::registry::{ActionGroups, Registry, Revocations};
 use crate::resource::{Description, Resource, Resources};
 use crate::trust::Trust;
+
+pub(crate) use law::{Feed, Term, read_feed};
+pub use published::{PublishedBundle, check_bundle};
 
 use fields::{Node, Problems as Collected};
 use nearest::nearest;
@@ -33,6 +41,11 @@ use nearest::nearest;
 pub(crate) struct Configuration {
     pub(crate) surface: Surface,
     pub(crate) registry: Registry,
+    pub(crate) revocations: Revocations,
+    /// Of the bundle it was made with: when that was made and when it ends.
+    pub(crate) term: Option<Term>,
+    /// The digest of that bundle.
+    pub(crate) bundle: Option<String>,
     pub(crate) policy: SharedPolicy,
     pub(crate) body_limit: usize,
     /// What RFC 9728 has to say, and where.
@@ -128,38 +141,94 @@ fn canonical_authority(text: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_owned()
 }
 
+/// A configuration, and what it says about documents that come later.
+pub(crate) struct Loaded {
+    pub(crate) configuration: Configuration,
+    pub(crate) trust: Trust,
+    /// What to make of a bundle that is fetched.
+    pub(crate) bundle: Option<(Blueprint, Polled)>,
+    pub(crate) feed: Option<(Signers, Polled)>,
+}
+
+/// A configuration that lacks its bundle.
+#[derive(Debug)]
+pub(crate) struct Blueprint {
+    document: Value,
+    pub(crate) signers: Signers,
+    pub(crate) lowest_revision: u64,
+}
+
 /// Reads a configuration.
-pub(crate) fn read(bytes: &[u8]) -> Result<(Configuration, Trust), Problems> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
     // Some hosts hand the document over with a trailing NUL.
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     let document = read_json(bytes, &LIMITS).map_err(|malformed| {
         let path = format!("configuration:{}:{}", malformed.line, malformed.column);
         Problems(vec![Problem::at(path, malformed.fault.to_string())])
     })?;
+    let mut parts = parts(&document, None)?;
+    let trust = Trust::new(parts.issuers.clone());
+    let feed = parts.feed.take();
+    let section = parts.section.take();
+    let configuration = Configuration::of(parts)?;
+    let bundle = match section {
+        Some(bundle::Section { signers, lowest_revision, from: bundle::From::Fetch(polled) }) => {
+            Some((Blueprint { document, signers, lowest_revision }, polled))
+        }
+        Some(section) if configuration.policy.revision() < section.lowest_revision => {
+            let (is, least) = (configuration.policy.revision(), section.lowest_revision);
+            let message = format!("revision {is} is older than lowest_revision, {least}");
+            return Err(Problems(vec![Problem::at("bundle.inline".to_owned(), message)]));
+        }
+        _ => None,
+    };
+    Ok(Loaded { configuration, trust, bundle, feed })
+}
+
+impl Blueprint {
+    /// The configuration with this bundle.
+    pub(crate) fn with(&self, opened: &Opened) -> Result<Configuration, Problems> {
+        Configuration::of(parts(&self.document, Some(opened))?)
+    }
+}
+
+fn parts(document: &Value, fetched: Option<&Opened>) -> Result<parts::Parts, Problems> {
     let mut problems = Collected::default();
-    let parts = parts::read(&Node::root(&document), &mut problems);
-    let parts = match parts {
-        Some(parts) if problems.0.is_empty() => parts,
-        _ => return Err(Problems(problems.0)),
-    };
-    let policy = Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
-    let resources = resources(&parts);
-    let parts::Parts { registered, definition, .. } = parts;
-    let groups = groups(&definition);
-    let configuration = Configuration {
-        surface: parts.surface,
-        registry: Registry::new(registered.agents, registered.people, groups, registered.grants),
-        policy: Rc::new(policy),
-        body_limit: parts.body_limit,
-        resources,
-        resource_metadata: parts.resource_metadata,
-        approval_endpoint: parts.approval_endpoint,
-        credentials: parts.credentials,
-        audience: parts.audience,
-        authorities: parts.authorities,
-        tokens: parts.tokens,
-    };
-    Ok((configuration, Trust::new(parts.issuers)))
+    match parts::read(&Node::root(document), fetched, &mut problems) {
+        Some(parts) if problems.0.is_empty() => Ok(parts),
+        _ => Err(Problems(problems.0)),
+    }
+}
+
+impl Configuration {
+    fn of(parts: parts::Parts) -> Result<Self, Problems> {
+        let policy =
+            Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+        let resources = resources(&parts);
+        let parts::Parts { registered, definition, .. } = parts;
+        let groups = groups(&definition);
+        Ok(Self {
+            surface: parts.surface,
+            registry: Registry::new(
+                registered.agents,
+                registered.people,
+                groups,
+                registered.grants,
+            ),
+            revocations: parts.revocations,
+            policy: Rc::new(policy),
+            body_limit: parts.body_limit,
+            resources,
+            resource_metadata: parts.resource_metadata,
+            approval_endpoint: parts.approval_endpoint,
+            credentials: parts.credentials,
+            term: parts.term,
+            bundle: parts.bundle,
+            audience: parts.audience,
+            authorities: parts.authorities,
+            tokens: parts.tokens,
+        })
+    }
 }
 
 /// One document for the gateway, and one for each MCP server that is a resource of its own.
@@ -194,4 +263,4 @@ fn groups(definition: &Definition) -> ActionGroups {
 }
 
 /// A document an operator wrote; larger ones come as bundles.
-const LIMITS: Limits = Limits { bytes: 8 << 20, depth: 32, items: 200_000 };
+const LIMITS: Limits = Limits { bytes: 16 << 20, depth: 32, items: 200_000 };

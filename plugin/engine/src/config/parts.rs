@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::fields::{Members, Node, Problems};
-use super::people::{self, Registered};
-use super::{TokenUse, credentials, issuers, surface};
+use super::law::{self, Term};
+use super::people::Registered;
+use super::{TokenUse, bundle, credentials, issuers, surface};
+use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
 use crate::policy::{Definition, PolicyFile};
 use crate::protocol::Surface;
+use crate::registry::Revocations;
 use crate::trust::Issuer;
 
 /// The typed parts of a configuration.
@@ -25,11 +28,22 @@ pub(super) struct Parts {
     pub(super) tokens: BTreeMap<String, TokenUse>,
     pub(super) files: Vec<PolicyFile>,
     pub(super) revision: u64,
+    pub(super) revocations: Revocations,
+    pub(super) term: Option<Term>,
+    /// Digest of the bundle.
+    pub(super) bundle: Option<String>,
+    pub(super) section: Option<bundle::Section>,
+    pub(super) feed: Option<(Signers, Polled)>,
     pub(super) body_limit: usize,
 }
 
-/// Reads the whole document; every section is read even after a problem in another.
-pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
+/// Reads the whole document; every section is read even after a problem in another. `fetched`: the
+/// bundle, if it has come by fetch.
+pub(super) fn read(
+    root: &Node<'_>,
+    fetched: Option<&Opened>,
+    problems: &mut Problems,
+) -> Option<Parts> {
     let mut members = root.members(problems)?;
     let version = members.need("version", problems).and_then(|n| n.number(1, 1, problems));
     let gateway = members.need("gateway", problems).and_then(|n| gateway(&n, problems));
@@ -37,15 +51,29 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
     let known = issuers.as_deref().unwrap_or_default();
     let credentials = credentials::read(&mut members, known, problems);
     let mut definition = Definition::default();
-    let registered = people::read(&mut members, &mut definition, problems);
+    let section = members.maybe("bundle").map(|n| bundle::read(&n, problems));
+    let opened = fetched.or_else(|| section.as_ref()?.as_ref()?.opened());
+    let law = match (&section, opened) {
+        (None, _) => law::inline(&mut members, &mut definition, problems),
+        (Some(_), None) => Some(law::awaited()),
+        (Some(_), Some(opened)) => {
+            let contents = Node::named(&opened.contents, "bundle");
+            law::signed(&contents, &mut definition, problems)
+        }
+    };
+    if section.is_some() {
+        law::refuse_inline(&mut members, problems);
+    }
+    let feed = members.maybe("revocation_feed").map(|n| bundle::feed(&n, problems));
     let sizes = limits(&mut members, problems);
     let origins = gateway.as_ref().map(|g| g.origins.clone()).unwrap_or_default();
-    let surface = surface::read(&mut members, &sizes, &origins, &mut definition, problems);
-    let policy = members.need("policy", problems).and_then(|n| policy(&n, problems));
+    let surface = law.as_ref().and_then(|law| {
+        surface::read(&mut members, law, (&sizes, &origins), &mut definition, problems)
+    });
     let approvals = members.maybe("approvals");
     let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));
     members.close(problems);
-    let (gateway, (files, revision), (surface, tokens)) = (gateway?, policy?, surface?);
+    let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
     version?;
     Some(Parts {
         audience: gateway.audience,
@@ -54,14 +82,19 @@ pub(super) fn read(root: &Node<'_>, problems: &mut Problems) -> Option<Parts> {
         scopes: gateway.scopes,
         approval_endpoint,
         issuers: issuers?,
-        registered,
+        registered: law.registered,
+        revocations: law.revocations,
         credentials: credentials?,
         definition,
         surface,
         tokens,
-        files,
-        revision,
+        files: law.files,
+        revision: law.revision,
+        term: law.term,
+        bundle: opened.map(|opened| opened.digest.clone()),
+        feed: feed.flatten(),
         body_limit: sizes.body,
+        section: section.flatten(),
     })
 }
 
@@ -121,25 +154,6 @@ fn url(members: &mut Members<'_>, name: &'static str, problems: &mut Problems) -
         return None;
     }
     Some(text.to_owned())
-}
-
-fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, u64)> {
-    let mut members = node.members(problems)?;
-    // The last integer that every JSON reader reads alike.
-    let last = (1 << 53) - 1;
-    let revision = members.need("revision", problems).and_then(|n| n.number(0, last, problems));
-    let nodes = members.need("files", problems).and_then(|n| n.items(problems));
-    members.close(problems);
-    let mut files = Vec::new();
-    for node in nodes? {
-        let Some(mut members) = node.members(problems) else { continue };
-        let name = members.need_text("name", problems);
-        let text = members.need_text("text", problems);
-        members.close(problems);
-        let (Some(name), Some(text)) = (name, text) else { continue };
-        files.push(PolicyFile { name: name.to_owned(), text: text.to_owned() });
-    }
-    Some((files, revision?))
 }
 
 /// Bytes a request or a filtered response may have.

@@ -12,6 +12,7 @@ use crate::policy::{
 use crate::registry::{Agent, Delegators, Grant, Human, Limits, People, Status};
 
 /// Who there is.
+#[derive(Default)]
 pub(super) struct Registered {
     pub(super) agents: BTreeMap<PrincipalId, Agent>,
     pub(super) people: People,

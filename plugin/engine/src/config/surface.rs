@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::TokenUse;
 use super::fields::{Members, Node, Problems};
+use super::law::Law;
 use super::parts::Sizes;
 use crate::model::ActionName;
 use crate::policy::{Definition, RouteAction, ToolAction};
@@ -14,20 +15,21 @@ pub(super) type Served = (Surface, BTreeMap<String, TokenUse>);
 
 pub(super) fn read(
     members: &mut Members<'_>,
-    sizes: &Sizes,
-    origins: &[String],
+    law: &Law<'_>,
+    (sizes, origins): (&Sizes, &[String]),
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> Option<Served> {
     let mut tokens = BTreeMap::new();
     let mut servers = Vec::new();
     let nodes = members.items("mcp", problems);
-    let routes = members.items("http", problems);
-    if nodes.is_empty() && routes.is_empty() {
+    let routes = &law.routes;
+    let awaited = law.catalogue.is_some() && law.term.is_none();
+    if nodes.is_empty() && routes.is_empty() && !awaited {
         problems.add("mcp, http", "at least one must be there: nothing would be served");
     }
     for node in nodes {
-        let Some((parts, token)) = server(&node, definition, problems) else { continue };
+        let Some((parts, token)) = server(&node, law, definition, problems) else { continue };
         tokens.insert(parts.server.clone(), token);
         definition.servers.push(parts.server.clone());
         let allowed_origins = origins.to_vec();
@@ -47,6 +49,7 @@ pub(super) fn read(
 
 fn server(
     node: &Node<'_>,
+    law: &Law<'_>,
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> Option<(McpParts, TokenUse)> {
@@ -64,10 +67,16 @@ fn server(
     if !scopes.is_empty() && resource.is_none() {
         problems.add(members.at("scopes_supported"), "needs resource: whose scopes would they be?");
     }
+    if law.catalogue.is_some() && members.maybe("tools").is_some() {
+        problems.add(members.at("tools"), "comes from the bundle; it can't be in both");
+    }
     let tools = members.items("tools", problems);
     members.close(problems);
     let (server, path) = (server?.to_owned(), path?.to_owned());
-    let tools = catalogue(&server, &tools, definition, problems);
+    let tools = match &law.catalogue {
+        Some(catalogue) => catalogue.get(&server).cloned().unwrap_or_default(),
+        None => catalogue(&server, &tools, definition, problems),
+    };
     let versions = versions.unwrap_or_else(|| Some(Version::ALL.to_vec()))?;
     let at = node.path().to_owned();
     let parts = McpParts { at, server, path, versions, tools, ..McpParts::default() };
@@ -89,7 +98,8 @@ fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {
     Some(versions)
 }
 
-fn catalogue(
+/// The tools of one server.
+pub(super) fn catalogue(
     server: &str,
     nodes: &[Node<'_>],
     definition: &mut Definition,
@@ -119,7 +129,7 @@ fn catalogue(
     tools
 }
 
-fn route(
+pub(super) fn route(
     node: &Node<'_>,
     definition: &mut Definition,
     problems: &mut Problems,

@@ -141,8 +141,22 @@ reasons! {
     AgentExpired = "agent_expired", Who, ActorUnauthorized;
     /// Whoever owns the agent is disabled.
     OwnerDisabled = "owner_disabled", Who, ActorUnauthorized;
+    /// The token's issuer is revoked.
+    IssuerRevoked = "issuer_revoked", Who, InvalidToken;
+    /// The key that signed the token is revoked.
+    KeyRevoked = "key_revoked", Who, InvalidToken;
+    /// The token is revoked.
+    TokenRevoked = "token_revoked", Who, InvalidToken;
+    /// The agent, or an earlier one of its chain, is revoked.
+    AgentRevoked = "agent_revoked", Who, ActorUnauthorized;
+    /// All agents of this owner are revoked.
+    OwnerRevoked = "owner_revoked", Who, ActorUnauthorized;
 
     // On whose behalf?
+    /// The delegator is revoked: nobody acts for them.
+    DelegatorRevoked = "delegator_revoked", OnWhoseBehalf, ActorUnauthorized;
+    /// This agent's delegation by this delegator is revoked.
+    DelegationRevoked = "delegation_revoked", OnWhoseBehalf, ActorUnauthorized;
     /// A human's own token with no actor: an agent must present itself.
     Impersonation = "impersonation", OnWhoseBehalf, ActorUnauthorized;
     /// The `act` claim is malformed.
@@ -209,6 +223,14 @@ reasons! {
     ApprovalRequired = "approval_required", WhatNow, ApprovalRequired;
 
     // Can it be verified?
+    /// There is no bundle yet, so nothing can be decided.
+    BundleUnavailable = "bundle_unavailable", Verifiable, Unavailable;
+    /// The bundle has been confirmed by nobody for too long.
+    BundleStale = "bundle_stale", Verifiable, Unavailable;
+    /// The bundle has expired.
+    BundleExpired = "bundle_expired", Verifiable, Unavailable;
+    /// There is no list of revocations, or only one that is too old.
+    RevocationsUnavailable = "revocations_unavailable", Verifiable, Unavailable;
     /// A policy failed to evaluate, so nothing can be allowed.
     PolicyError = "policy_error", Verifiable, EngineError;
     /// The request would need more fetches than one request is worth.

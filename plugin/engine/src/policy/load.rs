@@ -80,20 +80,26 @@ struct Loader<'f> {
     origin: BTreeMap<String, &'f PolicyFile>,
     set: PolicySet,
     problems: Vec<Problem>,
+    /// Patterns that cost more the longer the text is that a caller sends.
+    likes: Vec<String>,
 }
 
 impl<'f> Loader<'f> {
     fn new(files: &'f [PolicyFile]) -> Self {
-        Self { files, origin: BTreeMap::new(), set: PolicySet::new(), problems: Vec::new() }
+        Self {
+            files,
+            origin: BTreeMap::new(),
+            set: PolicySet::new(),
+            problems: Vec::new(),
+            likes: Vec::new(),
+        }
     }
 
     fn load(mut self, schema: &Schema) -> Result<(PolicySet, Vec<String>), Vec<Problem>> {
         for file in self.files {
             self.file(file);
         }
-        if !self.problems.is_empty() {
-            return Err(self.problems);
-        }
+        // What could be read is validated although something else could not: all problems at once.
         let result = Validator::new(schema.clone()).validate(&self.set, ValidationMode::Strict);
         for error in result.validation_errors() {
             let (id, path) = self.place(error.policy_id(), error);
@@ -107,7 +113,8 @@ impl<'f> Loader<'f> {
             let (id, path) = self.place(w.policy_id(), w);
             format!("{path}: policy `{id}`: {w}")
         };
-        let warnings = result.validation_warnings().map(warning).collect();
+        let mut warnings: Vec<String> = result.validation_warnings().map(warning).collect();
+        warnings.extend(self.likes.iter().cloned());
         Ok((self.set, warnings))
     }
 
@@ -144,8 +151,8 @@ impl<'f> Loader<'f> {
     }
 
     fn policy(&mut self, file: &'f PolicyFile, index: usize, policy: &CedarPolicy) {
-        let mut wrong =
-            |message: String| self.problems.push(Problem::at(file.name.clone(), message));
+        let at = format!("{}:{}", file.name, position(&file.text, statement(&file.text, index)));
+        let mut wrong = |message: String| self.problems.push(Problem::at(at.clone(), message));
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let nth = index.saturating_add(1);
             return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
@@ -156,31 +163,19 @@ impl<'f> Loader<'f> {
                 id.escape_debug()
             ));
         }
-        if policy.annotation(APPROVAL).is_some() && policy.effect() == Effect::Permit {
-            wrong(format!(
-                "policy `{id}`: @approval belongs on a forbid; on a permit it means nothing"
-            ));
+        for message in misused(policy) {
+            wrong(format!("policy `{id}`: {message}"));
         }
-        if policy.annotation(APPROVAL) == Some("") {
-            wrong(format!(
-                "policy `{id}`: @approval names who may approve, such as \"role:finance\""
-            ));
-        }
-        match policy.to_json() {
-            Ok(json) => {
-                for message in forbidden(policy.effect(), &json) {
-                    wrong(format!("policy `{id}`: {message}"));
-                }
-            }
-            Err(e) => wrong(format!("policy `{id}`: {e}")),
+        if policy.to_json().is_ok_and(|json| costly_pattern(&json)) {
+            self.likes.push(format!("{at}: policy `{id}`: {COSTLY}"));
         }
         if let Some(other) = self.origin.insert(id.to_owned(), file) {
             let message =
                 format!("policy `{id}`: @id is taken by another policy in {}", other.name);
-            return self.problems.push(Problem::at(file.name.clone(), message));
+            return self.problems.push(Problem::at(at, message));
         }
         if let Err(e) = self.set.add(policy.new_id(PolicyId::new(id))) {
-            self.problems.push(Problem::at(file.name.clone(), format!("policy `{id}`: {e}")));
+            self.problems.push(Problem::at(at, format!("policy `{id}`: {e}")));
         }
     }
 
@@ -196,6 +191,77 @@ impl<'f> Loader<'f> {
         };
         (id, path)
     }
+}
+
+/// What is wrong with a policy although Cedar takes it.
+fn misused(policy: &CedarPolicy) -> Vec<String> {
+    let mut found = Vec::new();
+    let approval = policy.annotation(APPROVAL);
+    if approval.is_some() && policy.effect() == Effect::Permit {
+        found.push("@approval belongs on a forbid; on a permit it means nothing".to_owned());
+    }
+    if approval == Some("") {
+        found.push("@approval names who may approve, such as \"role:finance\"".to_owned());
+    }
+    match policy.to_json() {
+        Ok(json) => {
+            let messages = forbidden(policy.effect(), &json);
+            found.extend(messages.into_iter().map(str::to_owned));
+        }
+        Err(e) => found.push(e.to_string()),
+    }
+    found
+}
+
+/// Where the statement of that number begins, from 0: after as many `;` that are in no string and no
+/// comment, and what blank and comment follows.
+fn statement(text: &str, number: usize) -> usize {
+    let (mut left, mut string, mut comment, mut escaped) = (number, false, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' => comment = false,
+            _ if comment => {}
+            '"' if !escaped => string = !string,
+            _ if string => {}
+            '/' if text.get(at..).is_some_and(|rest| rest.starts_with("//")) => comment = true,
+            ';' => {
+                left = left.saturating_sub(1);
+            }
+            _ if left == 0 && !c.is_whitespace() => return at,
+            _ => {}
+        }
+        escaped = string && c == '\\' && !escaped;
+    }
+    0
+}
+
+/// Whether a pattern with several wildcards is matched against `context.input`.
+fn costly_pattern(policy: &serde_json::Value) -> bool {
+    let mut todo = vec![policy];
+    while let Some(value) = todo.pop() {
+        match value {
+            serde_json::Value::Object(members) => {
+                if let Some(like) = members.get("like") {
+                    let wildcards = |p: &serde_json::Value| {
+                        p.as_array().map_or(0, |parts| {
+                            parts.iter().filter(|part| part.as_str() == Some("Wildcard")).count()
+                        })
+                    };
+                    let left = like.get("left").and_then(|left| path_of(left.get(".")?));
+                    let of_input = left.is_some_and(|path| {
+                        matches!(path.as_slice(), [a, b, ..] if a == "context" && b == "input")
+                    });
+                    if of_input && like.get("pattern").map_or(0, wildcards) > 1 {
+                        return true;
+                    }
+                }
+                todo.extend(members.values());
+            }
+            serde_json::Value::Array(items) => todo.extend(items),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Expressions that decisions or lists could not be true to, in Cedar's own JSON form of a policy.
@@ -329,5 +395,9 @@ const MAX_DEPTH: usize = 48;
 const MAX_CHAINED: usize = 200;
 /// A comment may begin or end with a line of dashes.
 const MAX_SIGNS: usize = 160;
+/// Cedar's `like` takes time in proportion to pattern and text, and the text is the caller's
+/// (threats F9).
+const COSTLY: &str = "`like` with more than one `*` on a text of the caller's is slow on long ones; \
+     compare the whole text, or keep one `*`";
 /// An `@id` is repeated in every receipt it decides.
 const MAX_ID: usize = 128;

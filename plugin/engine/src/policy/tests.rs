@@ -289,3 +289,41 @@ fn an_earlier_actor_can_only_narrow() {
         when { context has delegation && context.delegation.prior.contains("https://i#bad") };"#;
     assert!(load(&with(EVERYBODY, forbid)).is_ok());
 }
+
+fn problems(text: &str) -> Vec<String> {
+    load(text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_problem_names_its_line_and_its_policy() {
+    let text = "// a comment; with a semicolon\n@id(\"a;b\")\npermit (principal, action, resource);\n\n\
+        // another\npermit (principal, action, resource);\n  @id(\"c\") permit (principal, action, resource)\n\
+        when { context has input };";
+    let found = problems(text);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("t.cedar:6:1: policy number 2 has no @id"), "{found:?}");
+    assert!(found[1].starts_with("t.cedar:7:3: policy `c`: `context has input`"), "{found:?}");
+}
+
+#[test]
+fn what_can_be_read_is_validated_beside_what_cannot() {
+    let found = problems(
+        r#"permit (principal, action, resource);
+@id("b") permit (principal is Agent, action, resource) when { principal.onwer == "x" };"#,
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].contains("did you mean `owner`"), "{found:?}");
+}
+
+#[test]
+fn a_pattern_that_is_slow_on_a_long_text_of_the_callers_is_told() {
+    let warnings = |pattern: &str| {
+        let text = format!(
+            r#"@id("p") forbid (principal, action == Action::"s/pay", resource)
+when {{ context.input has note && context.input.note like "{pattern}" }};"#
+        );
+        load(&text).unwrap().warnings().to_vec()
+    };
+    assert_eq!(warnings("urgent*"), Vec::<String>::new());
+    assert!(warnings("*a*b")[0].starts_with("t.cedar:1:1: policy `p`: `like`"));
+}

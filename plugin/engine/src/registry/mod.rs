@@ -7,6 +7,7 @@ mod bounds;
 mod grant;
 mod limits;
 mod people;
+mod revocation;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub(crate) use bounds::Bounds;
 pub(crate) use grant::{Grant, Granted};
 pub(crate) use limits::{ActionGroups, Limits};
 pub(crate) use people::{Delegators, Human, People};
+pub(crate) use revocation::{Presented, Revocations};
 
 /// Where an agent is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +83,12 @@ impl Registry {
         self.by_spiffe.get(spiffe)
     }
 
-    /// Ids that no later document may bring back to life.
-    #[allow(dead_code, reason = "a later bundle is held against it")]
-    pub(crate) fn retired(&self) -> impl Iterator<Item = &PrincipalId> {
-        self.agents.iter().filter(|(_, a)| a.status == Status::Retired).map(|(id, _)| id)
+    /// An id that is retired here and is not so any more in a later registry. To be dropped would be
+    /// the first half of coming back (NHI9).
+    pub(crate) fn revived(&self, later: &Self) -> Option<&PrincipalId> {
+        let retired = |(_, agent): &(&PrincipalId, &Agent)| agent.status == Status::Retired;
+        let mut ids = self.agents.iter().filter(retired).map(|(id, _)| id);
+        ids.find(|id| later.find(id).is_none_or(|agent| agent.status != Status::Retired))
     }
 
     /// The bounds of whoever acts, if it may act at all.

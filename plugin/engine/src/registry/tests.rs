@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+use crate::model::{ActionName, Asked, IssuerId, ProtocolName, ResourceId, ResourceKind};
 
 fn id(subject: &str) -> PrincipalId {
     PrincipalId::parse(&format!("https://i#{subject}")).unwrap()
@@ -206,4 +206,54 @@ fn a_grant_ends_with_whoever_gave_it() {
     let names = |by| granted(grant(by, None), "s/look", "s/look", 100).names.len();
     assert_eq!(names("gone"), 0);
     assert_eq!(names("stranger"), 0);
+}
+
+#[test]
+fn a_retired_id_never_comes_back() {
+    let with = |status| registry(Agent { status, ..agent() }, None);
+    let (retired, active) = (with(Status::Retired), with(Status::Active));
+    let gone = Registry::default();
+    assert_eq!(retired.revived(&active), Some(&id("bot")));
+    assert_eq!(retired.revived(&with(Status::Suspended)), Some(&id("bot")));
+    assert_eq!(retired.revived(&gone), Some(&id("bot")));
+    assert_eq!(retired.revived(&retired), None);
+    assert_eq!(active.revived(&gone), None);
+}
+
+fn struck(revocations: &Revocations, prior: &[&str]) -> &'static str {
+    let prior = prior.iter().map(|p| id(p)).collect();
+    let delegation = Delegation { delegator: id("dana"), prior };
+    let actor = Actor { agent: id("bot"), delegation: Some(delegation) };
+    let issuer = IssuerId::parse("https://i").unwrap();
+    let (owner, key, jti) = (Some("team"), Some("k"), Some("j"));
+    let presented = Presented { actor: &actor, owner, issuer: &issuer, key, jti };
+    revocations.check(presented).err().map_or("", Reason::code)
+}
+
+#[test]
+fn whatever_is_revoked_refuses_and_nothing_else_does() {
+    let none = Revocations::default;
+    let pair = |a: &str, d: &str| BTreeSet::from([(id(a), id(d))]);
+    let token = |i: &str, j: &str| BTreeSet::from([(i.to_owned(), j.to_owned())]);
+    let cases = [
+        (none(), ""),
+        (Revocations { agents: [id("bot")].into(), ..none() }, "agent_revoked"),
+        (Revocations { agents: [id("early")].into(), ..none() }, "agent_revoked"),
+        (Revocations { agents: [id("dana")].into(), ..none() }, ""),
+        (Revocations { delegators: [id("dana")].into(), ..none() }, "delegator_revoked"),
+        (Revocations { delegators: [id("bot")].into(), ..none() }, ""),
+        (Revocations { owners: set(&["team"]), ..none() }, "owner_revoked"),
+        (Revocations { owners: set(&["teams"]), ..none() }, ""),
+        (Revocations { delegations: pair("bot", "dana"), ..none() }, "delegation_revoked"),
+        (Revocations { delegations: pair("bot", "lee"), ..none() }, ""),
+        (Revocations { tokens: token("https://i", "j"), ..none() }, "token_revoked"),
+        (Revocations { tokens: token("https://other", "j"), ..none() }, ""),
+        (Revocations { keys: set(&["k"]), ..none() }, "key_revoked"),
+        (Revocations { keys: set(&["K"]), ..none() }, ""),
+        (Revocations { issuers: set(&["https://i"]), ..none() }, "issuer_revoked"),
+        (Revocations { issuers: set(&["https://i/"]), ..none() }, ""),
+    ];
+    for (revocations, reason) in cases {
+        assert_eq!(struck(&revocations, &["early"]), reason, "{revocations:?}");
+    }
 }

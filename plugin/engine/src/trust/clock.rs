@@ -10,17 +10,17 @@ use crate::model::Timestamp;
 
 /// The sum of a clock's forward steps.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     last: Option<Timestamp>,
     elapsed: u64,
 }
 
 /// Milliseconds of a [`Clock`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Elapsed(u64);
+pub(crate) struct Elapsed(u64);
 
 impl Clock {
-    pub(super) fn at(&mut self, now: Timestamp) -> Elapsed {
+    pub(crate) fn at(&mut self, now: Timestamp) -> Elapsed {
         let step = self.last.and_then(|last| now.since(last)).unwrap_or(0);
         self.elapsed = self.elapsed.saturating_add(step);
         self.last = Some(now);
@@ -29,7 +29,7 @@ impl Clock {
 }
 
 impl Elapsed {
-    pub(super) fn since(self, earlier: Self) -> u64 {
+    pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }

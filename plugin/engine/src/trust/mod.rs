@@ -30,11 +30,11 @@ pub(crate) use issuer::{
     ActorIssuer, BindingMethod, Discovery, Form, Host, Issuer, Keys, keys_endpoint,
 };
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
-pub(crate) use key_set::KeySet;
-pub(crate) use verify::{ByHost, PureRust, SignatureVerifier};
+pub(crate) use key_set::{KeySet, KeySetError};
+pub(crate) use verify::{ByHost, PureRust, SignatureVerifier, holds};
 pub use verify::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};
 
-use clock::{Clock, Elapsed};
+pub(crate) use clock::{Clock, Elapsed};
 use discovered::DiscoveredKeys;
 use fetched_keys::FetchedKeys;
 use key_set::NoFit;

@@ -26,7 +26,7 @@ pub(crate) trait SignatureVerifier: fmt::Debug {
 }
 
 /// Whether the signature holds, by the provider's arithmetic and our rules.
-pub(super) fn holds(
+pub(crate) fn holds(
     provider: &dyn SignatureVerifier,
     key: &Key,
     message: &[u8],

@@ -1,0 +1,52 @@
+//! `deputy`: what an operator does before a gateway decides anything: write policies and the registry
+//! into one signed document, and look into one.
+//!
+//! Every rule about the contents is the engine's; this reads folders, signs, and prints. It ends with 0
+//! if all is well, 1 if not, 2 if it was called wrongly.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "of serde_json values only: a member that is not there reads as null"
+)]
+
+mod bundle;
+mod files;
+mod keys;
+mod lines;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, signs and inspects what Deputy decides by.
+#[derive(Parser)]
+#[command(name = "deputy", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Policies, registry, tools and revocations in one signed document.
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Keys that sign bundles.
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Bundle(command) => bundle::run(command),
+        Command::Keys(command) => keys::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A document that is asked for again and again: when to ask, what an answer means, how old what is
+//! held may be.
+//!
+//! Whatever is refused confirms nothing: what is held grows older, and from its bound on it is none.
+
+use crate::fetch::{EntityTag, Fetch, FetchReply};
+use crate::model::Timestamp;
+use crate::trust::{Clock, Elapsed};
+
+/// How often to ask, and how old an answer may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) every_ms: u64,
+    pub(crate) max_age_ms: u64,
+}
+
+/// A document by fetch, without the document.
+#[derive(Debug)]
+pub(crate) struct Polled {
+    fetch: Fetch,
+    pace: Pace,
+    clock: Clock,
+    /// When what is held came, or was last said to be what there is.
+    confirmed: Option<Elapsed>,
+    tag: Option<EntityTag>,
+    /// When the last fetch was asked for, or answered: whichever came later.
+    last: Option<Elapsed>,
+    waiting: bool,
+    error: Option<String>,
+}
+
+/// An answer that is worth reading.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) body: Vec<u8>,
+    tag: Option<EntityTag>,
+}
+
+impl Polled {
+    pub(crate) fn new(fetch: Fetch, pace: Pace) -> Self {
+        let clock = Clock::default();
+        let (confirmed, tag, last, error) = (None, None, None, None);
+        Self { fetch, pace, clock, confirmed, tag, last, waiting: false, error }
+    }
+
+    /// The fetch to make in the background, if it is time.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Fetch> {
+        let now = self.clock.at(now);
+        let pause = if self.error.is_some() {
+            self.pace.every_ms.min(BACKOFF_MS)
+        } else {
+            self.pace.every_ms
+        };
+        if self.under_way(now) || self.last.is_some_and(|last| now.since(last) < pause) {
+            return None;
+        }
+        Some(self.start(now))
+    }
+
+    /// The fetch that a request without the document waits for: the one under way, or a new one if
+    /// the last was not a moment ago.
+    pub(crate) fn wanted(&mut self, now: Timestamp) -> Option<Fetch> {
+        let now = self.clock.at(now);
+        if self.under_way(now) {
+            return Some(self.asked());
+        }
+        if self.last.is_some_and(|last| now.since(last) < self.pace.every_ms.min(BACKOFF_MS)) {
+            return None;
+        }
+        Some(self.start(now))
+    }
+
+    /// Whether what is held may still be used.
+    pub(crate) fn is_fresh(&mut self, now: Timestamp) -> bool {
+        self.age_ms(now).is_some_and(|age| age < self.pace.max_age_ms)
+    }
+
+    /// How long ago what is held was confirmed; none: nothing is held.
+    pub(crate) fn age_ms(&mut self, now: Timestamp) -> Option<u64> {
+        let now = self.clock.at(now);
+        self.confirmed.map(|confirmed| now.since(confirmed))
+    }
+
+    /// Whether an answer to that fetch is one to this.
+    pub(crate) fn is_of(&self, fetch: &Fetch) -> bool {
+        self.fetch.is_for_same(fetch)
+    }
+
+    /// Takes in an answer; what is new in it, if anything, is still to be judged.
+    pub(crate) fn answered(
+        &mut self,
+        fetch: &Fetch,
+        reply: FetchReply,
+        now: Timestamp,
+    ) -> Option<Fresh> {
+        let now = self.clock.at(now);
+        self.waiting = false;
+        self.last = Some(now);
+        match reply {
+            FetchReply::Answered { status: 200, headers, body } => {
+                return Some(Fresh { body, tag: headers.entity_tag().cloned() });
+            }
+            // RFC 9110 §15.4.5: only to whom asked, and about what is still here.
+            FetchReply::Answered { status: 304, .. }
+                if fetch.is_conditional() && self.asked() == *fetch =>
+            {
+                self.confirmed = Some(now);
+                self.error = None;
+            }
+            FetchReply::Answered { status, .. } => {
+                self.refused(format!("status {status} where 200 was expected"));
+            }
+            FetchReply::Failed => self.refused("no answer".to_owned()),
+        }
+        None
+    }
+
+    /// What was new is held from now on.
+    pub(crate) fn taken(&mut self, fresh: Fresh, now: Timestamp) {
+        self.confirmed = Some(self.clock.at(now));
+        self.tag = fresh.tag;
+        self.error = None;
+    }
+
+    /// The last answer is not what was asked for.
+    pub(crate) fn refused(&mut self, why: String) {
+        self.error = Some(why);
+    }
+
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    fn start(&mut self, now: Elapsed) -> Fetch {
+        self.last = Some(now);
+        self.waiting = true;
+        self.asked()
+    }
+
+    fn asked(&self) -> Fetch {
+        self.fetch.clone().unless(self.tag.as_ref())
+    }
+
+    /// A host that lost the call must not stop the asking for ever.
+    fn under_way(&self, now: Elapsed) -> bool {
+        let patience = u64::from(self.fetch.endpoint().timeout_ms).saturating_add(GRACE_MS);
+        self.waiting && self.last.is_some_and(|last| now.since(last) < patience)
+    }
+}
+
+/// Short, so that a gateway works soon after what it lacks is there.
+const BACKOFF_MS: u64 = 2 * 1000;
+/// A host's tick and its timers are not exact.
+const GRACE_MS: u64 = 1000;

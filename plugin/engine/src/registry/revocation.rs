@@ -1,0 +1,68 @@
+//! What no longer counts, whatever its token, its registration and policy say.
+
+use std::collections::BTreeSet;
+
+use crate::decision::Reason;
+use crate::model::{Actor, IssuerId, PrincipalId};
+
+/// Everything that is revoked, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Revocations {
+    pub(crate) agents: BTreeSet<PrincipalId>,
+    pub(crate) delegators: BTreeSet<PrincipalId>,
+    /// Humans' ids or teams' names: all agents of an owner.
+    pub(crate) owners: BTreeSet<String>,
+    /// Agent and delegator: this delegation, and no other of either.
+    pub(crate) delegations: BTreeSet<(PrincipalId, PrincipalId)>,
+    /// Issuer and `jti`.
+    pub(crate) tokens: BTreeSet<(String, String)>,
+    /// RFC 7638 thumbprints of keys that sign tokens.
+    pub(crate) keys: BTreeSet<String>,
+    pub(crate) issuers: BTreeSet<String>,
+}
+
+/// What a request presents: who acts, and one of its proofs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presented<'a> {
+    pub(crate) actor: &'a Actor,
+    pub(crate) owner: Option<&'a str>,
+    pub(crate) issuer: &'a IssuerId,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) jti: Option<&'a str>,
+}
+
+impl Revocations {
+    /// Why a request can't go on. From the widest to the narrowest: what an operator who pulled a
+    /// switch looks for first.
+    pub(crate) fn check(&self, presented: Presented<'_>) -> Result<(), Reason> {
+        match self.struck(presented) {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
+    }
+
+    fn struck(&self, presented: Presented<'_>) -> Option<Reason> {
+        let Presented { actor, owner, issuer, key, jti } = presented;
+        let delegation = actor.delegation.as_ref();
+        // Authority that passed through a revoked agent came from nobody.
+        let prior = delegation.map(|d| d.prior.as_slice()).unwrap_or_default();
+        let mut chain = prior.iter().chain([&actor.agent]);
+        let delegator = delegation.map(|d| &d.delegator);
+        let pair = delegator.map(|d| (actor.agent.clone(), d.clone()));
+        let found = [
+            (self.issuers.contains(issuer.as_str()), Reason::IssuerRevoked),
+            (key.is_some_and(|key| self.keys.contains(key)), Reason::KeyRevoked),
+            (owner.is_some_and(|owner| self.owners.contains(owner)), Reason::OwnerRevoked),
+            (chain.any(|agent| self.agents.contains(agent)), Reason::AgentRevoked),
+            (delegator.is_some_and(|d| self.delegators.contains(d)), Reason::DelegatorRevoked),
+            (pair.is_some_and(|p| self.delegations.contains(&p)), Reason::DelegationRevoked),
+            (jti.is_some_and(|jti| self.has_token(issuer, jti)), Reason::TokenRevoked),
+        ];
+        found.into_iter().find_map(|(struck, reason)| struck.then_some(reason))
+    }
+
+    fn has_token(&self, issuer: &IssuerId, jti: &str) -> bool {
+        !self.tokens.is_empty()
+            && self.tokens.contains(&(issuer.as_str().to_owned(), jti.to_owned()))
+    }
+}

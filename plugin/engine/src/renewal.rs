@@ -1,0 +1,230 @@
+//! What changes while requests run: the bundle, and the list of what is revoked.
+//!
+//! A new one is verified before it is looked at, and looked at whole before it is used; one that is no
+//! good changes nothing. Older ones are refused: who can replay a document must not be able to undo
+//! what came after it. Not here: signatures (`bundle`), what the contents mean (`config`).
+
+use crate::bundle::{self, BUNDLE, Fresh, Polled, REVOCATIONS, Signers};
+use crate::config::{self, Blueprint, Configuration, Feed};
+use crate::decision::Reason;
+use crate::fetch::{Document, Fetch, FetchReply};
+use crate::model::Timestamp;
+use crate::registry::Revocations;
+
+/// Both sources, as far as a configuration has them.
+#[derive(Default)]
+pub(crate) struct Renewal {
+    bundle: Option<BundleSource>,
+    feed: Option<FeedSource>,
+}
+
+/// Why a request can't be decided with what is held.
+pub(crate) enum Lacking {
+    /// This fetch may bring it.
+    Fetch(Fetch),
+    Nothing(Reason),
+}
+
+struct BundleSource {
+    blueprint: Blueprint,
+    polled: Polled,
+    /// The lowest revision that is taken.
+    floor: u64,
+}
+
+struct FeedSource {
+    signers: Signers,
+    polled: Polled,
+    held: Option<Feed>,
+}
+
+impl Renewal {
+    pub(crate) fn new(
+        bundle: Option<(Blueprint, Polled)>,
+        feed: Option<(Signers, Polled)>,
+    ) -> Self {
+        let bundle = bundle.map(|(blueprint, polled)| {
+            let floor = blueprint.lowest_revision;
+            BundleSource { blueprint, polled, floor }
+        });
+        Self {
+            bundle,
+            feed: feed.map(|(signers, polled)| FeedSource { signers, polled, held: None }),
+        }
+    }
+
+    /// Fetches to make in the background.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        let bundle = self.bundle.as_mut().and_then(|b| b.polled.due(now));
+        let feed = self.feed.as_mut().and_then(|f| f.polled.due(now));
+        bundle.into_iter().chain(feed).collect()
+    }
+
+    /// Whether a request may be decided with what is held.
+    pub(crate) fn standing(
+        &mut self,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Result<(), Lacking> {
+        if let Some(bundle) = &mut self.bundle
+            && !bundle.polled.is_fresh(now)
+        {
+            let reason = match configuration.term {
+                None => Reason::BundleUnavailable,
+                Some(_) => Reason::BundleStale,
+            };
+            return Err(lacking(&mut bundle.polled, reason, now));
+        }
+        if configuration.term.is_some_and(|term| now >= term.expires) {
+            return Err(Lacking::Nothing(Reason::BundleExpired));
+        }
+        let Some(feed) = &mut self.feed else { return Ok(()) };
+        let over = feed.held.as_ref().is_some_and(|held| now >= held.expires);
+        if over || !feed.polled.is_fresh(now) {
+            return Err(lacking(&mut feed.polled, Reason::RevocationsUnavailable, now));
+        }
+        Ok(())
+    }
+
+    /// What the feed says is revoked.
+    pub(crate) fn revoked(&self) -> Option<&Revocations> {
+        self.feed.as_ref()?.held.as_ref().map(|held| &held.revocations)
+    }
+
+    /// Takes in what came of a fetch: the configuration from now on, if it is another.
+    pub(crate) fn absorb(
+        &mut self,
+        current: &Configuration,
+        fetch: &Fetch,
+        reply: FetchReply,
+        now: Timestamp,
+    ) -> Option<Configuration> {
+        match fetch.document() {
+            Document::Bundle => self.bundle.as_mut()?.absorb(current, fetch, reply, now),
+            Document::Revocations => {
+                if let Some(feed) = &mut self.feed {
+                    feed.absorb(fetch, reply, now);
+                }
+                None
+            }
+            Document::Keys(_) | Document::Metadata(_) => None,
+        }
+    }
+
+    /// Why the last answer was not taken.
+    pub(crate) fn last_error(&self, fetch: &Fetch) -> Option<String> {
+        let polled = match fetch.document() {
+            Document::Bundle => &self.bundle.as_ref()?.polled,
+            Document::Revocations => &self.feed.as_ref()?.polled,
+            Document::Keys(_) | Document::Metadata(_) => return None,
+        };
+        let error = polled.error().filter(|_| polled.is_of(fetch))?;
+        Some(format!("{}: {error}", fetch.document().name()))
+    }
+
+    /// Seconds since the bundle, and the list of revocations, were last confirmed.
+    pub(crate) fn ages(&mut self, now: Timestamp) -> [Option<u64>; 2] {
+        let seconds = |polled: &mut Polled| polled.age_ms(now).map(|ms| ms / 1000);
+        [
+            self.bundle.as_mut().and_then(|b| seconds(&mut b.polled)),
+            self.feed.as_mut().and_then(|f| seconds(&mut f.polled)),
+        ]
+    }
+
+    /// No bundle older than this one is taken, whoever remembers it.
+    pub(crate) fn remember(&mut self, revision: u64) {
+        if let Some(bundle) = &mut self.bundle {
+            bundle.floor = bundle.floor.max(revision);
+        }
+    }
+}
+
+impl BundleSource {
+    fn absorb(
+        &mut self,
+        current: &Configuration,
+        fetch: &Fetch,
+        reply: FetchReply,
+        now: Timestamp,
+    ) -> Option<Configuration> {
+        if !self.polled.is_of(fetch) {
+            return None;
+        }
+        let fresh = self.polled.answered(fetch, reply, now)?;
+        match self.judge(current, &fresh, now) {
+            Ok(configuration) => {
+                self.polled.taken(fresh, now);
+                if let Some(configuration) = &configuration {
+                    self.floor = configuration.policy.revision();
+                }
+                configuration
+            }
+            Err(why) => {
+                self.polled.refused(why);
+                None
+            }
+        }
+    }
+
+    /// The configuration with this bundle; none if it is the one that is in force.
+    fn judge(
+        &self,
+        current: &Configuration,
+        fresh: &Fresh,
+        now: Timestamp,
+    ) -> Result<Option<Configuration>, String> {
+        let opened = bundle::open(&fresh.body, BUNDLE, &self.blueprint.signers);
+        let opened = opened.map_err(|e| e.to_string())?;
+        if current.bundle.as_deref() == Some(opened.digest.as_str()) {
+            return Ok(None);
+        }
+        let next = self.blueprint.with(&opened).map_err(|problems| problems.to_string())?;
+        let (revision, held) = (next.policy.revision(), current.policy.revision());
+        if revision < self.floor {
+            return Err(format!("revision {revision} is older than {}", self.floor));
+        }
+        if current.bundle.is_some() && revision == held {
+            return Err(format!("revision {revision} is another document than the one in force"));
+        }
+        if next.term.is_some_and(|term| now >= term.expires) {
+            return Err(format!("revision {revision} has expired"));
+        }
+        if let Some(id) = current.registry.revived(&next.registry) {
+            return Err(format!("{id} is retired; a retired id stays listed as retired"));
+        }
+        Ok(Some(next))
+    }
+}
+
+impl FeedSource {
+    fn absorb(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) {
+        if !self.polled.is_of(fetch) {
+            return;
+        }
+        let Some(fresh) = self.polled.answered(fetch, reply, now) else { return };
+        match self.judge(&fresh, now) {
+            Ok(feed) => {
+                self.held = Some(feed);
+                self.polled.taken(fresh, now);
+            }
+            Err(why) => self.polled.refused(why),
+        }
+    }
+
+    fn judge(&self, fresh: &Fresh, now: Timestamp) -> Result<Feed, String> {
+        let opened = bundle::open(&fresh.body, REVOCATIONS, &self.signers);
+        let feed = config::read_feed(&opened.map_err(|e| e.to_string())?)?;
+        let revision = feed.revision;
+        if self.held.as_ref().is_some_and(|held| revision < held.revision) {
+            return Err(format!("revision {revision} is older than the one in force"));
+        }
+        if now >= feed.expires {
+            return Err(format!("revision {revision} has expired"));
+        }
+        Ok(feed)
+    }
+}
+
+fn lacking(polled: &mut Polled, reason: Reason, now: Timestamp) -> Lacking {
+    polled.wanted(now).map_or(Lacking::Nothing(reason), Lacking::Fetch)
+}
