@@ -102,13 +102,13 @@ fn every_problem_is_told_at_once_with_its_file_line_id_and_what_to_do() {
         "did you mean `owner`",
         "typo.cedar:7:8: policy `a-misspelt-argument`",
         "did you mean `amount`",
-        "typo.cedar:10:28: policy `a-misspelt-action`",
+        "typo.cedar:10:30: policy `a-misspelt-action`",
         "did you mean `Action::\"orders/refund\"`",
         "twice.cedar:4:1: policy `twice`: @id is taken by another policy in twice.cedar",
         "template.cedar:1:1: policy `a-template`: templates can't be proven",
         "optional.cedar:3:8: policy `an-argument-that-may-not-be-there`",
         "approval.cedar:1:1: policy `a-permit-to-approve`: @approval belongs on a forbid",
-        "deep.cedar:3:56: is nested too deeply",
+        "deep.cedar:3:55: is nested too deeply",
         "nothing was written",
     ] {
         assert!(said.contains(text), "{text:?} is not in:\n{said}");

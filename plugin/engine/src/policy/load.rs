@@ -130,7 +130,9 @@ impl<'f> Loader<'f> {
         for template in parsed.templates() {
             let id = template.annotation("id").unwrap_or("without @id");
             let message = format!("policy `{id}`: templates can't be proven or named in receipts");
-            self.problems.push(Problem::at(file.name.clone(), message));
+            let named = file.text.find(&format!("@id(\"{id}\")"));
+            let at = named.map_or_else(|| "1:1".to_owned(), |at| position(&file.text, at));
+            self.problems.push(Problem::at(format!("{}:{at}", file.name), message));
         }
         let mut policies: Vec<_> = parsed.policies().collect();
         policies.sort_by_key(|p| number(p));
