@@ -105,7 +105,7 @@ fn alike() -> Vec<&'static Case> {
         let (Some(plain), Some(exchange)) = (plain, first(case)) else { return false };
         case.has_configuration_of(plain)
             && first(plain).is_some_and(|ordinary| ordinary.fetches == exchange.fetches)
-            && [exchange.arrives, exchange.fetched, exchange.complete] == [cases::NOW; 3]
+            && [exchange.arrives, exchange.fetched, exchange.answered] == [cases::NOW; 3]
     };
     let alike: Vec<_> = cases::all().iter().filter(is_alike).collect();
     assert!(alike.len() > 500, "most cases are alike");

@@ -105,7 +105,7 @@ class Run {
     const reply = decision.takeReply();
     if (forward) {
       seen.upstream = this.forwarded(forward);
-      seen.client = this.answered(forward.takeFilter());
+      seen.client = this.answered(forward.takeFilter(), seen.logs);
     }
     if (reply) {
       seen.client = this.replied(reply);
@@ -125,15 +125,16 @@ class Run {
     return { headers: [...kept, ...encoded(forward.set)], body: base64(join_(this.exchange.body ?? [])) };
   }
 
-  answered(filter) {
+  answered(filter, logs) {
     const { status, headers, body, trailers } = this.exchange.upstream;
     if (!filter) return { status, headers, body: base64(join_(body)) };
     const edits = filter.head(status, pairs(headers));
     const gone = [...edits.remove, ...edits.set.map(([name]) => name)];
     const kept = headers.filter(([name]) => !gone.includes(text(name).toLowerCase()));
     kept.push(...encoded(edits.set));
-    const pieces = body.map((piece) => filter.push(bytes(piece), false));
-    if (body.length + trailers.length > 0) pieces.push(filter.push(new Uint8Array(), true));
+    const pieces = body.map((piece) => filter.push(bytes(piece), false, this.exchange.answered));
+    if (body.length + trailers.length > 0) pieces.push(filter.push(new Uint8Array(), true, this.exchange.answered));
+    logs.push(...filter.takeRecords().map((record) => `deputy-response ${record}`));
     return { status, headers: kept, body: base64(Buffer.concat(pieces)) };
   }
 }

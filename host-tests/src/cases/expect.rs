@@ -32,6 +32,9 @@ pub struct Expect {
     pub upstream: Map<String, Value>,
     /// What the client got of the upstream's answer.
     pub response: Option<ExpectResponse>,
+    /// Texts that the log holds besides receipts, in order.
+    #[serde(default, deserialize_with = "or_default")]
+    pub logs: Vec<String>,
     /// Texts that may be nowhere: in no receipt, log line or reply.
     #[serde(default, deserialize_with = "or_default")]
     pub never: Vec<String>,
@@ -52,6 +55,8 @@ pub struct ExpectResponse {
     pub sse: Option<Vec<Value>>,
     /// The names of all tools in it, in order.
     pub tools: Option<Vec<String>>,
+    /// The names of all resources, resource templates and prompts in it, in order.
+    pub listed: Option<Vec<String>>,
     /// Texts that may not be in it.
     #[serde(default, deserialize_with = "or_default")]
     pub without: Vec<String>,

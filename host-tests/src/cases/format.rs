@@ -96,6 +96,9 @@ pub(super) struct Times {
     /// The body is complete: milliseconds after that.
     #[serde(default)]
     pub(super) complete: u64,
+    /// The upstream answers: milliseconds after that.
+    #[serde(default)]
+    pub(super) answered: u64,
 }
 
 /// `null` takes away what a case said before.

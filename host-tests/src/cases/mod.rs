@@ -79,7 +79,7 @@ impl Case {
         let (_, told) = self.resolved.exchanges.split_last().unzip();
         told.unwrap_or_default()
             .iter()
-            .any(|exchange| exchange.arrives != NOW || exchange.complete != exchange.arrives)
+            .any(|exchange| exchange.arrives != NOW || exchange.answered != exchange.arrives)
     }
 
     /// Whether it is about the connection: it names something that a plain one does not have.

@@ -178,9 +178,14 @@ impl RequestSpec {
         if let Some(method) = message["method"].as_str() {
             headers.add("mcp-method", method);
         }
-        if let (Some("tools/call"), Some(name)) =
-            (message["method"].as_str(), message["params"]["name"].as_str())
-        {
+        // MCP 2026-07-28 and its tasks extension: what the message is about, once more.
+        let named = match message["method"].as_str() {
+            Some("tools/call" | "prompts/get") => "name",
+            Some("resources/read") => "uri",
+            Some("tasks/get" | "tasks/update" | "tasks/cancel") => "taskId",
+            _ => return,
+        };
+        if let Some(name) = message["params"][named].as_str() {
             headers.add("mcp-name", name);
         }
     }

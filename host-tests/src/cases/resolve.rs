@@ -133,7 +133,7 @@ fn exchange(
     spec: ExchangeSpec,
     clock: Clock,
 ) -> anyhow::Result<(Exchange, Expected)> {
-    let Times { now, fetched, complete } = spec.times;
+    let Times { now, fetched, complete, answered } = spec.times;
     let arrives = match clock {
         Clock::Virtual => NOW.saturating_add_signed((now * 1000.0).round() as i64),
         Clock::Real(now) => now,
@@ -160,6 +160,7 @@ fn exchange(
         arrives,
         fetched: arrives + fetched,
         complete: arrives + fetched + complete,
+        answered: arrives + fetched + complete + answered,
         headers: request.headers,
         attributes: spec.connection.attributes(),
         body: request.body,

@@ -39,6 +39,8 @@ pub struct Exchange {
     pub fetched: u64,
     /// See `arrives`.
     pub complete: u64,
+    /// When the upstream answers, in milliseconds since the Unix epoch.
+    pub answered: u64,
     /// All pairs, pseudo-headers first.
     pub headers: Vec<Pair>,
     /// What the host knows of the connection: the names of attributes as Envoy has them, joined by dots,

@@ -149,7 +149,9 @@ impl Run<'_> {
             Disposition::Reply(reply) => seen.client = Some(replied(reply)),
             Disposition::Forward(forward) => {
                 seen.upstream = Some(forwarded(self.exchange, &forward));
-                seen.client = Some(answered(self.exchange, forward.into_response()));
+                let (answer, logs) = answered(self.exchange, forward.into_response());
+                seen.client = Some(answer);
+                seen.logs = logs;
             }
         }
         seen
@@ -201,12 +203,14 @@ fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
     Message { headers: wrapped(headers), body: Bytes(exchange.whole_body()), trailers: Vec::new() }
 }
 
-fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> Answer {
+/// What the client gets, and what is logged about it.
+fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> (Answer, Vec<String>) {
     let sent = &exchange.upstream;
     let mut headers = plain(&sent.headers);
     let Some(mut filter) = filter else {
         let body = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
-        return Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
+        let answer = Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
+        return (answer, Vec::new());
     };
     let edits = filter.head(sent.status, &headers);
     let named = |ours: &str, name: &[u8]| name.eq_ignore_ascii_case(ours.as_bytes());
@@ -217,10 +221,13 @@ fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> Answer {
     headers.extend(
         edits.set.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
     );
+    let now = Timestamp::from_unix_millis(exchange.answered);
     let mut body: Vec<u8> =
-        sent.body.iter().flat_map(|piece| filter.push(&piece.0, false)).collect();
+        sent.body.iter().flat_map(|piece| filter.push(&piece.0, false, now)).collect();
     if !(sent.body.is_empty() && sent.trailers.is_empty()) {
-        body.extend(filter.push(&[], true));
+        body.extend(filter.push(&[], true, now));
     }
-    Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) }
+    let logs = filter.take_records().into_iter().map(|line| format!("deputy-response {line}"));
+    let answer = Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
+    (answer, logs.collect())
 }

@@ -71,6 +71,7 @@ impl ProxyWasm {
         let stream = gateway.exchange(0);
         self.request(gateway, &stream, exchange);
         if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
+            gateway.set_now(exchange.answered * NANOS_PER_MILLI);
             respond(&stream, &exchange.upstream);
         }
         let lines = gateway.take_logs().into_iter().map(|line| line.message).collect();

@@ -19,11 +19,11 @@ use crate::decision::{
 use crate::evidence::{Attribute, Head, Once, dashed};
 use crate::json::{Object, Value};
 use crate::model::{Asked, EvaluationId, Timestamp};
-use crate::protocol::{self, Place, Read};
+use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::registry::Presented;
 use crate::renewal::{Lacking, Renewal};
-use crate::response::ResponseFilter;
+use crate::response::{ResponseFilter, Upstream};
 use crate::step::{
     Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
     NeedRecall, Outcome, Step,
@@ -84,8 +84,8 @@ impl Engine {
     /// apply, or a key that is not used.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let policies = self.configuration.policy.warnings().iter().cloned();
-        policies.chain(self.trust.passed_over()).collect()
+        let configured = self.configuration.warnings.iter().cloned();
+        configured.chain(self.trust.passed_over()).collect()
     }
 
     /// What a host is to say of the connection with each request ([`Head::with_attributes`]): what the
@@ -299,10 +299,10 @@ impl Case {
                 progress.shape = shape;
                 deny(reason)
             }
-            Read::Asked { asked, shape, list } => {
+            Read::Asked { asked, shape, exchange } => {
                 progress.shape = shape;
                 let caller = Rc::new(Caller::new(verified, bounds, now));
-                self.decide(&place, &caller, (asked, list), progress)
+                self.decide(&place, &caller, (asked, exchange), progress)
             }
         }
     }
@@ -340,31 +340,88 @@ impl Case {
         &self,
         place: &Place<'_>,
         caller: &Rc<Caller>,
-        (asked, list): (Asked, Option<protocol::ListFilter>),
+        (asked, exchange): (Vec<Asked>, Option<Exchange>),
         progress: &mut Progress,
     ) -> Next {
-        let policy = &self.configuration.policy;
         progress.asked(&asked);
-        let weighed = caller.decide(policy, &asked);
-        progress.facts.decisive = weighed.decisive.map(Factor::code);
-        progress.facts.grants = weighed.grants;
-        let decided = weighed.decided;
-        progress.facts.agent_policies = decided.agent;
-        progress.facts.delegator_policies = decided.delegator;
-        let permit = match decided.verdict {
-            Verdict::Allow(permit) => permit,
-            Verdict::NeedsApproval { approvers } => {
-                return Next::Refuse(Refusal::NeedsApproval(approvers));
-            }
-            Verdict::Deny(reason) => return deny(reason),
+        let sessions = match self.sessions(place, &caller.verified, exchange.as_ref()) {
+            Ok(sessions) => sessions,
+            Err(reason) => return deny(reason),
         };
-        let response = list.and_then(|list| {
+        let permit = match self.permitted(caller, &asked, progress) {
+            Ok(permit) => permit,
+            Err(next) => return next,
+        };
+        let (opened, sessions) = sessions;
+        let response = exchange.and_then(|exchange| {
             let endpoint = place.mcp()?;
-            let catalogue = (endpoint.server().to_owned(), endpoint.catalogue());
-            Some(ResponseFilter::new(list, Rc::clone(policy), Rc::clone(caller), catalogue))
+            let upstream = Upstream {
+                server: endpoint.server().to_owned(),
+                catalogue: Rc::clone(endpoint.catalogue()),
+                sessions,
+                evaluation: self.id,
+            };
+            let policy = Rc::clone(&self.configuration.policy);
+            Some(ResponseFilter::new(exchange, policy, Rc::clone(caller), upstream))
         });
-        let edits = self.edits(place, &caller.verified, response.is_some());
+        let mut edits = self.edits(place, &caller.verified, response.is_some());
+        for (name, value) in opened {
+            match value {
+                Some(value) => edits.set.push((name, value)),
+                None => edits.remove.push(name.as_bytes().to_vec()),
+            }
+        }
         Next::Forward(permit, Box::new(Onward { edits, response }))
+    }
+
+    /// Everything the request reaches, or why not. The first refusal is the answer; the record names
+    /// what was refused.
+    fn permitted(
+        &self,
+        caller: &Caller,
+        asked: &[Asked],
+        progress: &mut Progress,
+    ) -> Result<Permit, Next> {
+        let mut whole: Option<Permit> = None;
+        for one in asked {
+            let weighed = caller.decide(&self.configuration.policy, one);
+            progress.weighed(weighed.decisive, weighed.grants);
+            progress.decided(weighed.decided.agent, weighed.decided.delegator);
+            let refusal = match weighed.decided.verdict {
+                Verdict::Allow(permit) => {
+                    whole = Some(match whole {
+                        Some(before) => before.and(permit),
+                        None => permit,
+                    });
+                    continue;
+                }
+                Verdict::NeedsApproval { approvers } => Refusal::NeedsApproval(approvers),
+                Verdict::Deny(reason) => Refusal::Deny(reason),
+            };
+            progress.refused_for(one);
+            return Err(Next::Refuse(refusal));
+        }
+        // Nothing asked is nothing permitted.
+        whole.ok_or_else(|| deny(Reason::EngineFault))
+    }
+
+    /// What becomes of the session that the head names, and what the answer's will be sealed with.
+    fn sessions(
+        &self,
+        place: &Place<'_>,
+        verified: &Verified,
+        exchange: Option<&Exchange>,
+    ) -> Result<(protocol::Opened, Option<Sessions>), Reason> {
+        match (exchange, place.mcp()) {
+            (Some(exchange), Some(endpoint)) if exchange.legacy => {
+                let sealer = &self.configuration.sealer;
+                let sessions = sealer.of(endpoint.server(), &verified.actor);
+                let opened = sessions.open(&self.head, exchange.in_session)?;
+                Ok((opened, Some(sessions)))
+            }
+            (Some(_), Some(_)) => Ok((Sessions::none(&self.head), None)),
+            _ => Ok((Vec::new(), None)),
+        }
     }
 
     /// What the upstream gets to see of who is asking: our word, never the client's.
@@ -529,11 +586,49 @@ impl Progress {
         self.facts.also = verified.also.iter().map(CredentialFacts::of).collect();
     }
 
-    fn asked(&mut self, asked: &Asked) {
-        let resource = &asked.resource;
+    /// What the request is about, and what else it reaches.
+    fn asked(&mut self, asked: &[Asked]) {
+        let mut all = asked.iter();
+        if let Some(first) = all.next() {
+            self.about(first);
+        }
+        self.facts.reaches =
+            all.map(|a| format!("{} {}", a.action.as_str(), resource(a))).collect();
+    }
+
+    fn about(&mut self, asked: &Asked) {
         self.facts.action = Some(asked.action.as_str().to_owned());
-        self.facts.resource = Some(format!("{}::{}", resource.kind.as_str(), resource.id));
-        self.facts.arguments = asked.input.as_ref().and_then(audit::arguments_digest);
+        self.facts.resource = Some(resource(asked));
+        self.facts.arguments = asked.input.as_ref().and_then(audit::json_digest);
+    }
+
+    /// Of several things, the record of a refusal is about the one that was refused.
+    fn refused_for(&mut self, asked: &Asked) {
+        if !self.facts.reaches.is_empty() {
+            self.about(asked);
+        }
+    }
+
+    /// What was decisive, of the last thing that was weighed, and all grants that counted.
+    fn weighed(&mut self, decisive: Option<Factor>, grants: Vec<String>) {
+        self.facts.decisive = decisive.map(Factor::code);
+        self.facts.grants.extend(grants);
+        self.facts.grants.sort_unstable();
+        self.facts.grants.dedup();
+    }
+
+    /// The policies that decided so far, each once.
+    fn decided(&mut self, agent: Option<Vec<String>>, delegator: Option<Vec<String>>) {
+        for (all, more) in [
+            (&mut self.facts.agent_policies, agent),
+            (&mut self.facts.delegator_policies, delegator),
+        ] {
+            let Some(more) = more else { continue };
+            let all = all.get_or_insert_default();
+            all.extend(more);
+            all.sort_unstable();
+            all.dedup();
+        }
     }
 }
 
@@ -570,6 +665,11 @@ fn unrevoked(
         feed.map_or(Ok(()), |feed| feed.check(presented))?;
     }
     Ok(())
+}
+
+/// As receipts write it.
+fn resource(asked: &Asked) -> String {
+    format!("{}::{}", asked.resource.kind.as_str(), asked.resource.id)
 }
 
 fn deny(reason: Reason) -> Next {

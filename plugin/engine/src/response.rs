@@ -1,17 +1,25 @@
-//! What a response passes through on its way back: a `tools/list` answer loses the tools its caller
-//! could not be permitted to call.
+//! What a response passes through on its way back: a list loses what its caller could not be
+//! permitted, a server asks the agent only what policy lets it, a session's id is sealed, and a stream
+//! ends with the credential it was opened with.
 //!
 //! The reading is `protocol`'s, the question is `policy`'s; this only joins them, for as long as
 //! the response takes. It holds the policy the request was decided with.
 
 use std::collections::BTreeMap;
 use std::fmt;
-
-use crate::authority::Caller;
-use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
-use crate::policy::SharedPolicy;
-use crate::protocol::{ListFilter, ToolCatalogue, ToolEntry};
 use std::rc::Rc;
+
+use crate::audit;
+use crate::authority::Caller;
+use crate::decision::Verdict;
+use crate::json::{Object, Value};
+use crate::model::Timestamp;
+use crate::model::{ActionName, Asked, EvaluationId, ProtocolName, ResourceId, ResourceKind};
+use crate::policy::SharedPolicy;
+use crate::protocol::{
+    self, Catalogue, Exchange, Judge, ListFilter, ListOf, Sessions, ToolEntry, prompt_asked,
+    resource_asked,
+};
 
 pub use crate::protocol::ResponseEdits;
 
@@ -19,62 +27,205 @@ pub use crate::protocol::ResponseEdits;
 pub struct ResponseFilter {
     list: ListFilter,
     asking: Asking,
-    /// Of tools of the catalogue, so no more than those: a stream may repeat a list for ever.
-    answers: BTreeMap<String, bool>,
+    /// When a stream ends, whatever its server still has to say (MCP-32).
+    until: Option<Timestamp>,
+}
+
+/// Where the request went.
+pub(crate) struct Upstream {
+    pub(crate) server: String,
+    pub(crate) catalogue: Rc<Catalogue>,
+    /// Of the era that has them.
+    pub(crate) sessions: Option<Sessions>,
+    /// Of the request, for what is logged about its answer.
+    pub(crate) evaluation: EvaluationId,
 }
 
 /// Who asked, and by which policy.
 struct Asking {
     policy: SharedPolicy,
     caller: Rc<Caller>,
-    server: String,
-    tools: Rc<ToolCatalogue>,
+    upstream: Upstream,
+    /// Of tools of the catalogue, so no more than those: a stream may repeat a list for ever.
+    tools: BTreeMap<String, bool>,
+    asks: BTreeMap<String, bool>,
+    records: Records,
+}
+
+/// What was withheld, for a line in the log each: the first few, and then no more.
+#[derive(Default)]
+struct Records {
+    lines: Vec<String>,
+    count: usize,
 }
 
 impl ResponseFilter {
     pub(crate) fn new(
-        list: ListFilter,
+        exchange: Exchange,
         policy: SharedPolicy,
         caller: Rc<Caller>,
-        (server, tools): (String, Rc<ToolCatalogue>),
+        upstream: Upstream,
     ) -> Self {
-        let asking = Asking { policy, caller, server, tools };
-        Self { list, asking, answers: BTreeMap::new() }
+        let later = |at: Timestamp| at.unix_millis().saturating_add(LEEWAY_MS);
+        let until = caller.verified.proof.expires.map(later).map(Timestamp::from_unix_millis);
+        let list = ListFilter::new(exchange.answers, exchange.limit);
+        let asking = Asking {
+            policy,
+            caller,
+            upstream,
+            tools: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            records: Records::default(),
+        };
+        Self { list, asking, until }
     }
 
     /// Takes in the head of the response. Returns what changes in it before it goes on: the body's
-    /// length is about to change, and perhaps its type.
+    /// length is about to change, perhaps its type, and a session's id is for its caller alone.
     pub fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> ResponseEdits {
-        self.list.head(status, headers)
+        let mut edits = self.list.head(status, headers);
+        let named = |(name, _): &&(Vec<u8>, Vec<u8>)| name.eq_ignore_ascii_case(SESSION.as_bytes());
+        let ids: Vec<_> = headers.iter().filter(named).map(|(_, value)| value).collect();
+        if !ids.is_empty() {
+            edits.remove.push(SESSION);
+        }
+        if let ([id], Some(sessions)) = (ids.as_slice(), &self.asking.upstream.sessions) {
+            match std::str::from_utf8(id).ok().and_then(|id| sessions.seal_session(id)) {
+                Some(sealed) => edits.set.push((SESSION, sealed)),
+                None => self.asking.record("session", [("withheld", "session_id".into())]),
+            }
+        }
+        edits
     }
 
     /// Takes in the next bytes of the body and returns those that may go to the caller in their
     /// place. `end`: there are no more.
-    pub fn push(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
-        let Self { list, asking, answers } = self;
-        list.push(chunk, end, &mut |tool| {
-            let Some(entry) = asking.tools.get(tool) else { return false };
-            if let Some(answer) = answers.get(tool) {
-                return *answer;
+    pub fn push(&mut self, chunk: &[u8], end: bool, now: Timestamp) -> Vec<u8> {
+        if self.until.is_some_and(|until| now > until) {
+            self.list.expire();
+        }
+        self.list.push(chunk, end, &mut self.asking)
+    }
+
+    /// What was withheld since this was last asked, each one line of JSON for the log.
+    pub fn take_records(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.asking.records.lines)
+    }
+}
+
+impl Judge for Asking {
+    fn shows(&mut self, list: ListOf, name: &str, entry: &str) -> bool {
+        match list {
+            ListOf::Tools => self.shows_tool(name, entry),
+            ListOf::Resources => {
+                let declared = self.upstream.catalogue.resource(name);
+                declared.is_some_and(|declared| self.may_read(declared, name))
             }
-            let answer = asking.could_call(tool, *entry);
-            answers.insert(tool.to_owned(), answer);
-            answer
-        })
+            ListOf::Templates => {
+                let declared = self.upstream.catalogue.template(name);
+                declared.is_some_and(|declared| {
+                    let server = &self.upstream.server;
+                    self.could(&resource_asked(server, "resources/read", declared, None))
+                })
+            }
+            ListOf::Prompts => {
+                self.upstream.catalogue.has_prompt(name)
+                    && self.could(&prompt_asked(&self.upstream.server, name, None))
+            }
+        }
+    }
+
+    fn may_ask(&mut self, method: &str) -> bool {
+        if let Some(answer) = self.asks.get(method) {
+            return *answer;
+        }
+        let server = self.upstream.server.clone();
+        let asked = Asked {
+            protocol: ProtocolName::Mcp,
+            action: ActionName(method.to_owned()),
+            resource: ResourceId { kind: ResourceKind::Server, id: server },
+            input: None,
+            typed_input: false,
+        };
+        let answer = self.may(&asked);
+        if !answer {
+            self.record(method, [("withheld", "server_request".into())]);
+        }
+        self.asks.insert(method.to_owned(), answer);
+        answer
+    }
+
+    fn event_id(&mut self, id: &str) -> Option<String> {
+        self.upstream.sessions.as_ref()?.seal_event(id)
     }
 }
 
 impl Asking {
-    fn could_call(&self, tool: &str, entry: ToolEntry) -> bool {
-        let id = format!("{}/{tool}", self.server);
-        let asked = Asked {
+    fn shows_tool(&mut self, name: &str, definition: &str) -> bool {
+        let Some(entry) = self.upstream.catalogue.tool(name).cloned() else { return false };
+        if !self.is_as_pinned(name, &entry, definition) {
+            return false;
+        }
+        if let Some(answer) = self.tools.get(name) {
+            return *answer;
+        }
+        let id = format!("{}/{name}", self.upstream.server);
+        let answer = self.could(&Asked {
             protocol: ProtocolName::Mcp,
             action: ActionName(id.clone()),
             resource: ResourceId { kind: ResourceKind::Tool, id },
             input: None,
             typed_input: entry.typed_input,
-        };
-        self.caller.could(&self.policy, &asked)
+        });
+        self.tools.insert(name.to_owned(), answer);
+        answer
+    }
+
+    /// Whether a tool is still what somebody has looked at. If not, it is hidden, and this worker
+    /// refuses its calls until the server shows the old definition again or the pin is changed.
+    fn is_as_pinned(&mut self, name: &str, entry: &ToolEntry, definition: &str) -> bool {
+        let Some(pin) = &entry.pin else { return true };
+        let digest = protocol::definition(definition).as_ref().and_then(audit::json_digest);
+        let same = digest.as_ref() == Some(pin);
+        entry.drifted.set(!same);
+        if !same {
+            let digest = digest.map_or(Value::Null, Value::from);
+            let what = format!("{}/{name}", self.upstream.server);
+            self.record(&what, [("withheld", "tool_drifted".into()), ("digest", digest)]);
+        }
+        same
+    }
+
+    /// A listed URI is all there is to a read of it, so this is the decision itself.
+    fn may_read(&self, declared: &str, uri: &str) -> bool {
+        let server = &self.upstream.server;
+        let asked = resource_asked(server, "resources/read", declared, Some(uri));
+        let verdict = self.caller.decide(&self.policy, &asked).decided.verdict;
+        matches!(verdict, Verdict::Allow(_) | Verdict::NeedsApproval { .. })
+    }
+
+    fn may(&self, asked: &Asked) -> bool {
+        matches!(self.caller.decide(&self.policy, asked).decided.verdict, Verdict::Allow(_))
+    }
+
+    fn could(&self, asked: &Asked) -> bool {
+        self.caller.could(&self.policy, asked)
+    }
+
+    fn record<const N: usize>(&mut self, what: &str, more: [(&str, Value); N]) {
+        self.records.count = self.records.count.saturating_add(1);
+        if self.records.count > MAX_RECORDS {
+            return;
+        }
+        let mut record = Object::of([
+            ("v", Value::Integer(1)),
+            ("id", self.upstream.evaluation.to_string().into()),
+            ("what", what.into()),
+        ]);
+        for (name, value) in more {
+            record.set(name, value);
+        }
+        self.records.lines.push(Value::Object(record).to_text());
     }
 }
 
@@ -83,3 +234,10 @@ impl fmt::Debug for ResponseFilter {
         f.debug_struct("ResponseFilter").finish_non_exhaustive()
     }
 }
+
+const SESSION: &str = "mcp-session-id";
+/// How much longer than its credential a stream may live: the largest clock difference that an issuer
+/// may be allowed.
+const LEEWAY_MS: u64 = 60_000;
+/// Lines that one response may write into the log.
+const MAX_RECORDS: usize = 16;

@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("renewal", &["bundle", "config", "decision", "fetch", "model", "registry"]),
     ("authority", &["credential", "decision", "model", "policy", "registry"]),
-    ("response", &["authority", "model", "policy", "protocol"]),
+    ("response", &["audit", "authority", "decision", "json", "model", "policy", "protocol"]),
     ("step", &["audit", "decision", "engine", "fetch", "model", "recall", "response"]),
     (
         "engine",

@@ -6,8 +6,8 @@ use std::mem;
 
 use deputy_engine::response::ResponseFilter;
 
-use crate::abi::{Action, Buffer, Map, Status, host};
-use crate::root::{Fault, While as _};
+use crate::abi::{Action, Buffer, Level, Map, Status, host};
+use crate::root::{Fault, While as _, now};
 
 /// What happens to the response of a request that was let through.
 pub(crate) enum Response {
@@ -41,6 +41,7 @@ impl Response {
             host::replace(Map::ResponseHeaders, name.as_bytes(), value.as_bytes())
                 .while_("setting a response header")?;
         }
+        record(filter);
         if end {
             *self = Self::Untouched;
         }
@@ -79,7 +80,8 @@ impl Response {
     /// which a client has to discard anyway (WHATWG HTML §9.2.6).
     pub(crate) fn trailers(&mut self) -> Action {
         if let Self::Filtered(filter) = self {
-            let rest = filter.push(&[], true);
+            let rest = filter.push(&[], true, now());
+            record(filter);
             if !rest.is_empty()
                 && let Err(status) = host::rewrite(Buffer::ResponseBody, 0, &rest)
             {
@@ -100,11 +102,19 @@ fn filtered(filter: &mut ResponseFilter, size: usize, end: bool) -> Result<bool,
     if chunk.len() != size {
         return Err(Status::INTERNAL_FAILURE);
     }
-    let passed = filter.push(&chunk, end);
+    let passed = filter.push(&chunk, end, now());
+    record(filter);
     if size > 0 || !passed.is_empty() {
         host::rewrite(Buffer::ResponseBody, size, &passed)?;
     }
     Ok(!passed.is_empty())
+}
+
+/// What was withheld, each on a line of its own.
+fn record(filter: &mut ResponseFilter) {
+    for record in filter.take_records() {
+        host::log(Level::Warn, &format!("deputy-response {record}"));
+    }
 }
 
 /// Empties the chunk; if even that fails, the host keeps it for good.

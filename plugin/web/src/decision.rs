@@ -5,7 +5,7 @@ use deputy_engine::step::{Disposition, Outcome};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-use super::{Headers, pairs};
+use super::{Headers, instant, pairs};
 
 #[wasm_bindgen]
 extern "C" {
@@ -158,8 +158,7 @@ impl ResponseEdits {
     /// Headers to set, replacing any of that name.
     #[wasm_bindgen(getter)]
     pub fn set(&self) -> TextHeaders {
-        let pair = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
-        text_headers(&self.0.set.iter().map(pair).collect::<Vec<_>>())
+        text_headers(&self.0.set)
     }
 }
 
@@ -171,8 +170,15 @@ impl Filter {
     }
 
     /// Takes in the next bytes of the body; returns those that may go to the client in their place.
-    pub fn push(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
-        self.0.push(chunk, end)
+    /// `now`: milliseconds since 1970; a stream ends with the credential it was opened with.
+    pub fn push(&mut self, chunk: &[u8], end: bool, now: f64) -> Vec<u8> {
+        self.0.push(chunk, end, instant(now))
+    }
+
+    /// What was withheld since this was last asked: lines for the log, each one JSON object.
+    #[wasm_bindgen(js_name = takeRecords)]
+    pub fn take_records(&mut self) -> Vec<String> {
+        self.0.take_records()
     }
 }
 

@@ -29,6 +29,14 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
     token(judged, message, found);
     others(judged, message, receipt, found);
     response(judged, receipt, found);
+    let texts = &judged.expect().logs;
+    let records: Vec<_> =
+        judged.seen.logs.iter().filter(|line| line.starts_with("deputy-response ")).collect();
+    let said = records.len() == texts.len()
+        && records.iter().zip(texts).all(|(line, text)| line.contains(text.as_str()));
+    if !said {
+        found.push(format!("logs: expected {texts:?}, got {records:?}"));
+    }
 }
 
 /// Who asks is our word and nobody else's.
@@ -77,12 +85,12 @@ fn token(judged: &Judged<'_>, message: &Message, found: &mut Vec<String>) {
 
 /// Everything else is the client's, unchanged.
 fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut Vec<String>) {
-    let filtered = receipt["action"] == "tools/list";
+    let mcp = receipt["protocol"] == "mcp";
     let touched = |name: &str| {
         is_ours(name.as_bytes())
             || name == "authorization"
             || name == "dpop"
-            || (filtered && REMOVED_WHEN_FILTERED.contains(&name))
+            || (mcp && (REMOVED_WHEN_FILTERED.contains(&name) || SEALED.contains(&name)))
     };
     let (mut sent, mut got) = (joined(&judged.exchange.headers), joined(&message.headers));
     sent.retain(|name, _| !touched(name));
@@ -118,12 +126,23 @@ fn response(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String>) {
     }
     if let Some(expected) = &judged.expect().response {
         response_is(expected, answer, found);
-    } else if receipt["action"] != "tools/list" {
+    } else if !lists(receipt) {
         let body: Vec<u8> = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
-        if answer.body.0 != body || joined(&answer.headers) != joined(&sent.headers) {
+        let (mut got, mut meant) = (joined(&answer.headers), joined(&sent.headers));
+        if receipt["protocol"] == "mcp" {
+            // Every answer could have been changed, so nothing describes its bytes.
+            let kept = |name: &String, _: &mut String| !STALE.contains(&name.as_str());
+            got.retain(kept);
+            meant.retain(kept);
+        }
+        if answer.body.0 != body || got != meant {
             found.push(format!("the response was changed: {}", shown(Some(answer))));
         }
     }
+}
+
+fn lists(receipt: &Value) -> bool {
+    receipt["action"].as_str().is_some_and(|action| action.ends_with("/list"))
 }
 
 fn response_is(expected: &ExpectResponse, answer: &Answer, found: &mut Vec<String>) {
@@ -145,6 +164,12 @@ fn response_is(expected: &ExpectResponse, answer: &Answer, found: &mut Vec<Strin
         let tools = tools(&text);
         if tools != *expected {
             found.push(format!("tools: expected {expected:?}, got {tools:?} in {text:?}"));
+        }
+    }
+    if let Some(expected) = &expected.listed {
+        let listed = listed(&text);
+        if listed != *expected {
+            found.push(format!("listed: expected {expected:?}, got {listed:?} in {text:?}"));
         }
     }
     let without = expected.without.iter().filter(|piece| text.contains(piece.as_str()));
@@ -173,6 +198,18 @@ fn tools(text: &str) -> Vec<String> {
     lists.flatten().filter_map(|tool| tool["name"].as_str()).map(str::to_owned).collect()
 }
 
+/// The same for resources, their templates and prompts.
+fn listed(text: &str) -> Vec<String> {
+    let documents =
+        serde_json::from_str::<Value>(text).map_or_else(|_| events(text), |one| vec![one]);
+    let of = |document: &Value, (list, name): &(&str, &str)| {
+        let entries = document["result"][*list].as_array().cloned().unwrap_or_default();
+        entries.iter().filter_map(|e| e[*name].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let lists = [("resources", "uri"), ("resourceTemplates", "uriTemplate"), ("prompts", "name")];
+    documents.iter().flat_map(|document| lists.iter().flat_map(|l| of(document, l))).collect()
+}
+
 fn shown(answer: Option<&Answer>) -> String {
     answer.map_or("nothing".to_owned(), |answer| {
         format!("{} {:?}", answer.status, String::from_utf8_lossy(&answer.body.0))
@@ -192,6 +229,9 @@ fn is_ours(name: &[u8]) -> bool {
 }
 
 const OURS: [&str; 3] = ["x-deputy-agent", "x-deputy-on-behalf-of", "x-deputy-evaluation-id"];
+/// Ids that the client has in a form of its own.
+const SEALED: [&str; 2] = ["mcp-session-id", "last-event-id"];
+const STALE: [&str; 4] = ["content-length", "etag", "content-digest", "last-modified"];
 /// An encoded, partial or cached answer could not be filtered.
 const REMOVED_WHEN_FILTERED: [&str; 7] = [
     "accept-encoding",

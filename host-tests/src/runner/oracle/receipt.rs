@@ -64,7 +64,7 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 19] = [
+const MEMBERS: [&str; 20] = [
     "v",
     "id",
     "time",
@@ -78,6 +78,7 @@ const MEMBERS: [&str; 19] = [
     "action",
     "resource",
     "arguments",
+    "reaches",
     "policies",
     "grants",
     "decisive",

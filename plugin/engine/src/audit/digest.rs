@@ -1,4 +1,5 @@
-//! The digest of a request's arguments: SHA-256 over RFC 8785 canonical JSON.
+//! The digest of a request's arguments or of a tool's definition: SHA-256 over RFC 8785 canonical
+//! JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,7 @@ use crate::json::Object;
 /// `sha-256:` and base64url. The reader admits only I-JSON numbers, so that different integers
 /// never share a canonical form (APP-23). None only if the canonicaliser fails, which it can't on
 /// a value the reader made.
-pub(crate) fn arguments_digest(arguments: &Object) -> Option<String> {
+pub(crate) fn json_digest(arguments: &Object) -> Option<String> {
     let canonical = serde_json_canonicalizer::to_vec(arguments).ok()?;
     Some(format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))))
 }
@@ -22,7 +23,7 @@ mod tests {
     fn digest(text: &str) -> String {
         let limits = Limits { bytes: 1000, depth: 8, items: 100 };
         let value = read(text.as_bytes(), &limits).unwrap();
-        arguments_digest(value.as_object().unwrap()).unwrap()
+        json_digest(value.as_object().unwrap()).unwrap()
     }
 
     #[test]

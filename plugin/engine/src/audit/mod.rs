@@ -10,7 +10,7 @@ use crate::decision::{Permit, Reason, Verdict};
 use crate::json::{Object, Value};
 use crate::model::{Delegation, EvaluationId, PrincipalId, Timestamp};
 
-pub(crate) use digest::arguments_digest;
+pub(crate) use digest::json_digest;
 
 /// What is known by the time of the verdict. Everything optional is unknown when absent.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) action: Option<String>,
     pub(crate) resource: Option<String>,
     pub(crate) arguments: Option<String>,
+    /// What else the request reaches, each as `action Type::id`.
+    pub(crate) reaches: Vec<String>,
     pub(crate) agent_policies: Option<Vec<String>>,
     pub(crate) delegator_policies: Option<Vec<String>>,
     /// Grants that were in force and covered the request.
@@ -119,6 +121,7 @@ impl Receipt {
         to.text("action", facts.action);
         to.text("resource", facts.resource);
         to.text("arguments", facts.arguments);
+        to.texts("reaches", (!facts.reaches.is_empty()).then_some(facts.reaches.as_slice()));
         // Only whoever was asked is named, so "nobody permitted it" and "nobody was asked" differ.
         let policies = facts.agent_policies.map(|agent| {
             let mut both = Writer(Object::default());

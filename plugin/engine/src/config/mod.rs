@@ -26,7 +26,7 @@ use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
 use crate::json::{Limits, Value, read as read_json};
 use crate::policy::{Definition, Policy, Problem, SharedPolicy};
-use crate::protocol::{Place, Surface};
+use crate::protocol::{Place, Sealer, Surface};
 use crate::registry::{ActionGroups, Registry, Revocations};
 use crate::resource::{Description, Resource, Resources};
 use crate::trust::Trust;
@@ -54,6 +54,10 @@ pub(crate) struct Configuration {
     resource_metadata: Option<String>,
     pub(crate) approval_endpoint: Option<String>,
     pub(crate) credentials: Rules,
+    /// What MCP sessions are sealed with.
+    pub(crate) sealer: Sealer,
+    /// What the operator should know although it is no error.
+    pub(crate) warnings: Vec<String>,
     audience: String,
     /// Hosts this gateway answers for, canonical; none: any.
     authorities: Vec<String>,
@@ -207,6 +211,8 @@ impl Configuration {
         let resources = resources(&parts);
         let parts::Parts { registered, definition, .. } = parts;
         let groups = groups(&definition);
+        let said = policy.warnings().iter().cloned();
+        let warnings = parts.warnings.into_iter().chain(said).collect();
         Ok(Self {
             surface: parts.surface,
             registry: Registry::new(
@@ -222,6 +228,8 @@ impl Configuration {
             resource_metadata: parts.resource_metadata,
             approval_endpoint: parts.approval_endpoint,
             credentials: parts.credentials,
+            sealer: parts.sealer,
+            warnings,
             term: parts.term,
             bundle: parts.bundle,
             audience: parts.audience,

@@ -9,7 +9,7 @@ use super::{TokenUse, bundle, credentials, issuers, surface};
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
 use crate::policy::{Definition, PolicyFile};
-use crate::protocol::Surface;
+use crate::protocol::{Sealer, Surface};
 use crate::registry::Revocations;
 use crate::trust::Issuer;
 
@@ -35,6 +35,8 @@ pub(super) struct Parts {
     pub(super) section: Option<bundle::Section>,
     pub(super) feed: Option<(Signers, Polled)>,
     pub(super) body_limit: usize,
+    pub(super) sealer: Sealer,
+    pub(super) warnings: Vec<String>,
 }
 
 /// Reads the whole document; every section is read even after a problem in another. `fetched`: the
@@ -70,11 +72,15 @@ pub(super) fn read(
     let surface = law.as_ref().and_then(|law| {
         surface::read(&mut members, law, (&sizes, &origins), &mut definition, problems)
     });
+    let sealer = members.maybe("sessions").and_then(|n| sessions(&n, problems));
     let approvals = members.maybe("approvals");
     let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));
     members.close(problems);
     let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
     version?;
+    let sealer = sealer.unwrap_or_default();
+    let needs_sealing = sealer.is_empty() && surface.has_sessions();
+    let warnings = needs_sealing.then(|| SESSIONS.to_owned()).into_iter().collect();
     Some(Parts {
         audience: gateway.audience,
         authorities: gateway.authorities,
@@ -95,6 +101,8 @@ pub(super) fn read(
         feed: feed.flatten(),
         body_limit: sizes.body,
         section: section.flatten(),
+        sealer,
+        warnings,
     })
 }
 
@@ -136,6 +144,23 @@ pub(super) fn scopes(members: &mut Members<'_>, problems: &mut Problems) -> Vec<
     };
     nodes.iter().filter_map(scope).collect()
 }
+
+/// The keys of sessions. A problem never shows one.
+fn sessions(node: &Node<'_>, problems: &mut Problems) -> Option<Sealer> {
+    let mut members = node.members(problems)?;
+    let path = members.at("keys");
+    let keys = members.need("keys", problems).and_then(|n| n.items(problems));
+    members.close(problems);
+    let keys: Vec<_> = keys?.iter().filter_map(|n| n.text(problems)).collect();
+    let sealer = Sealer::new(&keys).filter(|sealer| !sealer.is_empty());
+    if sealer.is_none() {
+        problems.add(path, "must hold one or more keys of 32 random bytes in base64url");
+    }
+    sealer
+}
+
+const SESSIONS: &str = "sessions: has no keys, so no MCP session can be bound to its caller: session \
+     ids of servers are not passed on, and servers that need them (before 2026-07-28) don't work";
 
 fn approvals_section(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
     let mut members = node.members(problems)?;

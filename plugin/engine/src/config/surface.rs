@@ -1,14 +1,19 @@
 //! The `mcp` and `http` sections: what is served, and the actions that makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::TokenUse;
 use super::fields::{Members, Node, Problems};
 use super::law::Law;
 use super::parts::Sizes;
 use crate::model::ActionName;
-use crate::policy::{Definition, RouteAction, ToolAction};
-use crate::protocol::{McpParts, RouteParts, Surface, Template, ToolEntry, Version};
+use crate::policy::{Definition, Offered, OfferedKind, Rated, RouteAction, ToolAction};
+use crate::protocol::{
+    Catalogue, McpParts, Resources, RouteParts, Surface, Template, ToolEntry, Version,
+};
 
 /// What is served, and by server what becomes of tokens.
 pub(super) type Served = (Surface, BTreeMap<String, TokenUse>);
@@ -71,15 +76,22 @@ fn server(
         problems.add(members.at("tools"), "comes from the bundle; it can't be in both");
     }
     let tools = members.items("tools", problems);
+    let offered = [members.items("resources", problems), members.items("prompts", problems)];
     members.close(problems);
     let (server, path) = (server?.to_owned(), path?.to_owned());
     let tools = match &law.catalogue {
         Some(catalogue) => catalogue.get(&server).cloned().unwrap_or_default(),
         None => catalogue(&server, &tools, definition, problems),
     };
-    let versions = versions.unwrap_or_else(|| Some(Version::ALL.to_vec()))?;
+    let [resource_nodes, prompt_nodes] = offered;
+    let catalogue = Catalogue {
+        tools,
+        resources: resources(&server, &resource_nodes, definition, problems),
+        prompts: prompts(&server, &prompt_nodes, definition, problems),
+    };
+    let versions = versions.unwrap_or_else(|| Some(Version::DEFAULT.to_vec()))?;
     let at = node.path().to_owned();
-    let parts = McpParts { at, server, path, versions, tools, ..McpParts::default() };
+    let parts = McpParts { at, server, path, versions, catalogue, ..McpParts::default() };
     let path = parts.path.clone();
     Some((parts, TokenUse { resource, forward, path, scopes }))
 }
@@ -111,9 +123,11 @@ pub(super) fn catalogue(
         let name = members.need_text("name", problems);
         let input = members.maybe_text("input", problems).map(str::to_owned);
         let groups = members.texts("groups", problems);
+        let rated = rated(&mut members, problems);
+        let pin = pin(&mut members, problems);
         members.close(problems);
         let Some(name) = name else { continue };
-        let entry = ToolEntry { typed_input: input.is_some() };
+        let entry = ToolEntry { typed_input: input.is_some(), pin, ..ToolEntry::default() };
         if tools.insert(name.to_owned(), entry).is_some() {
             problems.add(format!("{}.name", node.path()), "is the name of another tool as well");
             continue;
@@ -124,9 +138,94 @@ pub(super) fn catalogue(
             name: name.to_owned(),
             input,
             groups,
+            rated,
         });
     }
     tools
+}
+
+/// How risky it is, and what kinds of data are in it: the operator's word, never the server's.
+fn rated(members: &mut Members<'_>, problems: &mut Problems) -> Rated {
+    let risk = members.maybe_text("risk", problems).map(str::to_owned);
+    Rated { risk, data: members.texts("data", problems) }
+}
+
+/// A digest as receipts and logs write it.
+fn pin(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+    let text = members.maybe_text("digest", problems)?;
+    let bytes = text.strip_prefix("sha-256:").and_then(|t| URL_SAFE_NO_PAD.decode(t).ok());
+    if bytes.is_none_or(|bytes| bytes.len() != 32) {
+        problems.add(members.at("digest"), "must be `sha-256:` and 32 bytes in base64url");
+    }
+    Some(text.to_owned())
+}
+
+fn resources(
+    server: &str,
+    nodes: &[Node<'_>],
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Resources {
+    let mut resources = Resources::default();
+    for node in nodes {
+        let Some(mut members) = node.members(problems) else { continue };
+        let uri = members.maybe_text("uri", problems);
+        let prefix = members.maybe_text("prefix", problems);
+        let rated = rated(&mut members, problems);
+        members.close(problems);
+        let (name, fresh) = match (uri, prefix) {
+            (Some(uri), None) => (uri.to_owned(), resources.exact.insert(uri.to_owned())),
+            (None, Some(prefix)) => {
+                let name = format!("{prefix}*");
+                (name.clone(), resources.prefixes.insert(name))
+            }
+            _ => {
+                problems.add(node.path(), "must have uri or prefix, and not both");
+                continue;
+            }
+        };
+        // `x*` as a URI and `x` as a prefix would be one resource to policy.
+        if !fresh || (resources.exact.contains(&name) && resources.prefixes.contains(&name)) {
+            problems.add(node.path(), "is another resource as well");
+        }
+        let id = format!("{server}/{name}");
+        definition.offered.push(Offered {
+            kind: OfferedKind::Resource,
+            server: server.to_owned(),
+            name,
+            id,
+            rated,
+        });
+    }
+    resources
+}
+
+fn prompts(
+    server: &str,
+    nodes: &[Node<'_>],
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> BTreeSet<String> {
+    let mut prompts = BTreeSet::new();
+    for node in nodes {
+        let Some(mut members) = node.members(problems) else { continue };
+        let name = members.need_text("name", problems);
+        let rated = rated(&mut members, problems);
+        members.close(problems);
+        let Some(name) = name.map(str::to_owned) else { continue };
+        if !prompts.insert(name.clone()) {
+            problems.add(format!("{}.name", node.path()), "is the name of another prompt as well");
+        }
+        let id = format!("{server}/{name}");
+        definition.offered.push(Offered {
+            kind: OfferedKind::Prompt,
+            server: server.to_owned(),
+            name,
+            id,
+            rated,
+        });
+    }
+    prompts
 }
 
 pub(super) fn route(

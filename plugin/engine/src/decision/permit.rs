@@ -44,6 +44,27 @@ impl Permit {
         Self { agent, delegator }
     }
 
+    /// The permission for both of two things.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.agent.0.extend(other.agent.0);
+        self.agent.0.sort_unstable();
+        self.agent.0.dedup();
+        self.delegator.0 = match (self.delegator.0, other.delegator.0) {
+            (Delegated::Granted(mut policies), Delegated::Granted(more)) => {
+                policies.extend(more);
+                policies.sort_unstable();
+                policies.dedup();
+                Delegated::Granted(policies)
+            }
+            // Both are of one caller, so either is like the other; the one with a delegator counts.
+            (Delegated::Granted(policies), _) | (_, Delegated::Granted(policies)) => {
+                Delegated::Granted(policies)
+            }
+            (Delegated::Autonomous, Delegated::Autonomous) => Delegated::Autonomous,
+        };
+        self
+    }
+
     /// The policies that allowed the agent.
     #[must_use]
     pub fn agent_policies(&self) -> &[String] {

@@ -213,6 +213,16 @@ reasons! {
     MethodUnknown = "method_unknown", WhatNow, PolicyDenied;
     /// The tool is not in the catalogue.
     ToolUnknown = "tool_unknown", WhatNow, PolicyDenied;
+    /// The server has shown another definition of the tool than the one that is pinned.
+    ToolDrifted = "tool_drifted", WhatNow, PolicyDenied;
+    /// The resource is not in the catalogue, or its URI could lead out of where it is.
+    ResourceUnknown = "resource_unknown", WhatNow, PolicyDenied;
+    /// The prompt is not in the catalogue.
+    PromptUnknown = "prompt_unknown", WhatNow, PolicyDenied;
+    /// The session or event id was not issued here to this agent and delegator.
+    SessionForeign = "session_foreign", WhatNow, SessionUnknown;
+    /// The message makes sense in a session only, and names none.
+    SessionMissing = "session_missing", WhatNow, BadMessage;
     /// The arguments do not fit the tool's declared input.
     ArgumentsInvalid = "arguments_invalid", WhatNow, BadParameters;
     /// The action or resource is beyond what the registry lets the agent have.

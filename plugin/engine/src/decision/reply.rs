@@ -30,6 +30,8 @@ pub enum Wire {
     ApprovalRequired,
     /// 400: not a well-formed request.
     Malformed,
+    /// 404, upon which an MCP client begins a new session.
+    SessionUnknown,
     /// 405.
     MethodNotServed,
     /// 415.
@@ -221,6 +223,7 @@ impl Wire {
         match self {
             Self::NoCredential | Self::InvalidToken | Self::DpopProof | Self::DpopNonce => 401,
             Self::ActorUnauthorized | Self::PolicyDenied | Self::ApprovalRequired => 403,
+            Self::SessionUnknown => 404,
             Self::MethodNotServed => 405,
             Self::TooSlow => 408,
             Self::TooLarge => 413,
@@ -251,6 +254,7 @@ impl Wire {
             Self::PolicyDenied => "not_permitted",
             Self::ApprovalRequired => "approval_required",
             Self::Malformed => "malformed_request",
+            Self::SessionUnknown => "session_unknown",
             Self::MethodNotServed => "method_not_allowed",
             Self::MediaType => "unsupported_media_type",
             Self::TooSlow => "too_slow",
@@ -279,6 +283,7 @@ impl Wire {
             Self::PolicyDenied => "Not permitted",
             Self::ApprovalRequired => "A human has to approve this first",
             Self::Malformed => "The request is not well formed",
+            Self::SessionUnknown => "There is no such session",
             Self::MethodNotServed => "This HTTP method is not served here",
             Self::MediaType => "Send one JSON document, not encoded",
             Self::TooSlow => "The request took too long",
@@ -325,6 +330,7 @@ impl Wire {
             | Self::PolicyDenied
             | Self::ApprovalRequired
             | Self::TooSlow
+            | Self::SessionUnknown
             | Self::MethodNotServed => {
                 if modern {
                     self.status().into()

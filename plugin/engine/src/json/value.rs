@@ -62,6 +62,11 @@ impl Object {
         self.0.iter_mut().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
+    /// Takes a member away.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
     /// An object of members that are known to differ.
     pub(crate) fn of<const N: usize>(members: [(&str, Value); N]) -> Self {
         Self(members.into_iter().map(|(n, v)| (n.to_owned(), v)).collect())

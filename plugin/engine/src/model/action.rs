@@ -41,6 +41,10 @@ pub enum ResourceKind {
     Server,
     /// One tool of an MCP server.
     Tool,
+    /// One resource of an MCP server, or a family of them, as declared.
+    Resource,
+    /// One prompt of an MCP server.
+    Prompt,
     /// An HTTP route.
     Endpoint,
 }
@@ -52,6 +56,8 @@ impl ResourceKind {
         match self {
             Self::Server => "Server",
             Self::Tool => "Tool",
+            Self::Resource => "Resource",
+            Self::Prompt => "Prompt",
             Self::Endpoint => "Endpoint",
         }
     }

@@ -30,7 +30,10 @@ pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::Situation;
 pub(crate) use load::PolicyFile;
 pub use load::Problem;
-pub(crate) use vocabulary::{AgentEntity, Definition, HumanEntity, Owner, RouteAction, ToolAction};
+pub(crate) use vocabulary::{
+    AgentEntity, Definition, HumanEntity, Offered, OfferedKind, Owner, Rated, RouteAction,
+    ToolAction,
+};
 
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
 /// it began with.

@@ -19,6 +19,7 @@ fn definition() -> Definition {
         name: name.to_owned(),
         input: input.map(str::to_owned),
         groups: Vec::new(),
+        rated: Rated::default(),
     };
     Definition {
         agents: [(

@@ -21,6 +21,7 @@ pub(crate) struct Definition {
     pub(crate) humans: BTreeMap<PrincipalId, HumanEntity>,
     pub(crate) servers: Vec<String>,
     pub(crate) tools: Vec<ToolAction>,
+    pub(crate) offered: Vec<Offered>,
     pub(crate) routes: Vec<RouteAction>,
     pub(crate) agent_attributes: AttributeTypes,
     pub(crate) human_attributes: AttributeTypes,
@@ -61,6 +62,29 @@ pub(crate) struct ToolAction {
     pub(crate) name: String,
     pub(crate) input: Option<String>,
     pub(crate) groups: Vec<String>,
+    pub(crate) rated: Rated,
+}
+
+/// A resource or a prompt of an MCP server.
+pub(crate) struct Offered {
+    pub(crate) kind: OfferedKind,
+    pub(crate) server: String,
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) rated: Rated,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OfferedKind {
+    Resource,
+    Prompt,
+}
+
+/// What the operator says of something that is offered.
+#[derive(Default)]
+pub(crate) struct Rated {
+    pub(crate) risk: Option<String>,
+    pub(crate) data: Vec<String>,
 }
 
 /// One HTTP route.
@@ -111,6 +135,9 @@ pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Sche
         return Err(problems);
     }
     let mut text = base(definition);
+    // Not through the map: a tool of that name is to be an error, not a replacement.
+    let by_uri = applies_to("Resource", &contexts.with(Some("{ uri: String }")));
+    let _ = writeln!(text, "action {RESOURCE_ACTIONS} in [\"mcp/resources\"] {by_uri};");
     for group in
         groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g))
     {
@@ -148,6 +175,9 @@ pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entit
     }
     for tool in &definition.tools {
         add(tool.entity().map_err(failed)?);
+    }
+    for offered in &definition.offered {
+        add(offered.entity().map_err(failed)?);
     }
     for route in &definition.routes {
         add(Entity::with_uid(uid(&NAMES.endpoint, &route.resource)));
@@ -198,11 +228,33 @@ impl HumanEntity {
 
 impl ToolAction {
     fn entity(&self) -> Result<Entity, String> {
-        let name = RestrictedExpression::new_string(self.name.clone());
         let id = format!("{}/{}", self.server, self.name);
         let parents = [uid(&NAMES.server, &self.server)].into();
-        Entity::new(uid(&NAMES.tool, &id), [("name".to_owned(), name)].into(), parents)
+        Entity::new(uid(&NAMES.tool, &id), self.rated.attributes(&self.name), parents)
             .map_err(|e| e.to_string())
+    }
+}
+
+impl Offered {
+    fn entity(&self) -> Result<Entity, String> {
+        let kind = match self.kind {
+            OfferedKind::Resource => &NAMES.resource,
+            OfferedKind::Prompt => &NAMES.prompt,
+        };
+        let parents = [uid(&NAMES.server, &self.server)].into();
+        Entity::new(uid(kind, &self.id), self.rated.attributes(&self.name), parents)
+            .map_err(|e| e.to_string())
+    }
+}
+
+impl Rated {
+    fn attributes(&self, name: &str) -> HashMap<String, RestrictedExpression> {
+        let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+        let data = RestrictedExpression::new_set(self.data.iter().map(|class| text(class)));
+        let risk = text(self.risk.as_deref().unwrap_or(UNRATED));
+        [("name", text(name)), ("risk", risk), ("data", data)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
     }
 }
 
@@ -222,6 +274,8 @@ pub(super) fn resource(id: &ResourceId) -> EntityUid {
     let kind = match id.kind {
         ResourceKind::Server => &NAMES.server,
         ResourceKind::Tool => &NAMES.tool,
+        ResourceKind::Resource => &NAMES.resource,
+        ResourceKind::Prompt => &NAMES.prompt,
         ResourceKind::Endpoint => &NAMES.endpoint,
     };
     uid(kind, &id.id)
@@ -237,6 +291,8 @@ struct Names {
     agent: EntityTypeName,
     endpoint: EntityTypeName,
     human: EntityTypeName,
+    prompt: EntityTypeName,
+    resource: EntityTypeName,
     role: EntityTypeName,
     server: EntityTypeName,
     team: EntityTypeName,
@@ -248,6 +304,8 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     agent: type_name("Agent"),
     endpoint: type_name("Endpoint"),
     human: type_name("Human"),
+    prompt: type_name("Prompt"),
+    resource: type_name("Resource"),
     role: type_name("Role"),
     server: type_name("Server"),
     team: type_name("Team"),
@@ -355,7 +413,13 @@ fn situation() -> &'static str {
 }
 
 const BASE: &str = include_str!("../../../../policies/schema/deputy.cedarschema");
-const BASE_GROUPS: [&str; 2] = ["tools/call", "mcp/connect"];
+const BASE_GROUPS: [&str; 5] =
+    ["tools/call", "mcp/connect", "mcp/resources", "mcp/tasks", "mcp/ask"];
+/// Those of a resource: policy reads which one by `context.input.uri`.
+const RESOURCE_ACTIONS: &str =
+    "\"resources/read\", \"resources/subscribe\", \"resources/unsubscribe\"";
+/// The risk of what nobody has rated.
+const UNRATED: &str = "unrated";
 
 #[cfg(test)]
 mod tests {
@@ -379,6 +443,7 @@ mod tests {
             name: "re\"fund".to_owned(),
             input: Some(input.to_owned()),
             groups: vec!["write".to_owned()],
+            rated: Rated::default(),
         };
         Definition {
             servers: vec!["orders".to_owned()],

@@ -15,8 +15,11 @@ mod surface;
 
 pub(crate) use http::{RouteParts, Template};
 pub use list::ResponseEdits;
-pub(crate) use list::{ListFilter, REMOVED_WHEN_FILTERED};
-pub(crate) use mcp::{McpParts, ToolCatalogue, ToolEntry, Version};
+pub(crate) use list::{Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
+pub(crate) use mcp::{
+    Catalogue, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry, Version, prompt_asked,
+    resource_asked,
+};
 pub use overrides::trailer_may_pass;
 pub(crate) use surface::{Place, Problem, Surface};
 
@@ -28,16 +31,29 @@ use crate::model::Asked;
 pub(crate) enum Read {
     /// What it asks for.
     Asked {
-        asked: Asked,
+        /// All of it, what it is about first; never empty. It is permitted whole or not at all.
+        asked: Vec<Asked>,
         /// The form a refusal takes.
         shape: Shape,
-        /// The answer has to pass through this.
-        list: Option<ListFilter>,
+        /// What its answer has to be held against, if that can be read.
+        exchange: Option<Exchange>,
     },
     /// Read again with the body: all of it, or one byte more than `limit` if it is longer.
     NeedsBody { limit: usize },
     /// Not a request that anything could be decided about.
     Refused { reason: Reason, shape: Shape },
+}
+
+/// What is known of a request that its answer has to be held against.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) answers: list::Answers,
+    /// Bytes of an answer that is held, or of one event.
+    pub(crate) limit: usize,
+    /// It makes sense in a session only.
+    pub(crate) in_session: bool,
+    /// Of the era that has sessions.
+    pub(crate) legacy: bool,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::http::{Route, RouteParts};
-use super::mcp::{self, McpEndpoint, McpParts};
+use super::mcp::{self, McpEndpoint, McpParts, Verb};
 use super::path::{self, Target};
 use super::{Read, overrides};
 use crate::decision::{Reason, Shape};
@@ -29,8 +29,8 @@ pub(crate) struct Problem {
 /// Where a request belongs.
 #[derive(Debug)]
 pub(crate) enum Place<'a> {
-    /// A message to an MCP server, still unread.
-    Mcp { endpoint: &'a McpEndpoint, is_post: bool },
+    /// A message to an MCP server, still unread, or what comes without one.
+    Mcp { endpoint: &'a McpEndpoint, verb: Verb },
     /// A route; all there is to read has been read.
     Http(Asked),
 }
@@ -76,6 +76,11 @@ impl Surface {
         Ok(Place::Http(route.asked(&target.segments)))
     }
 
+    /// Whether some server may have sessions.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.mcp.iter().any(McpEndpoint::is_legacy)
+    }
+
     /// The MCP versions accepted at that path, latest first.
     pub(crate) fn versions_at(&self, path: &str) -> Vec<String> {
         let endpoint = self.mcp.iter().find(|e| e.path() == path);
@@ -112,11 +117,9 @@ impl Place<'_> {
     /// Reads what is asked for, as far as the head and the body go. `body_limit`: longest body.
     pub(crate) fn read(&self, head: &Head, body: Option<&[u8]>, body_limit: usize) -> Read {
         match self {
-            Self::Mcp { endpoint, is_post } => {
-                mcp::read(endpoint, *is_post, head, body, body_limit)
-            }
+            Self::Mcp { endpoint, verb } => mcp::read(endpoint, *verb, head, body, body_limit),
             Self::Http(asked) => {
-                Read::Asked { asked: asked.clone(), shape: Shape::Problem, list: None }
+                Read::Asked { asked: vec![asked.clone()], shape: Shape::Problem, exchange: None }
             }
         }
     }
@@ -144,7 +147,7 @@ fn mcp_place<'a>(
     target: &Target<'_>,
 ) -> Result<Place<'a>, Reason> {
     match target.query {
-        None => Ok(Place::Mcp { endpoint, is_post: line.method == "POST" }),
+        None => Ok(Place::Mcp { endpoint, verb: Verb::of(line.method) }),
         Some(_) => Err(Reason::PathAmbiguous),
     }
 }

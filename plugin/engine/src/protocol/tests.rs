@@ -51,7 +51,8 @@ fn asked(head: &Head) -> Result<String, Reason> {
     let surface = surface();
     let place = surface.locate(head.line().unwrap(), head).map_err(|(reason, _)| reason)?;
     match place.read(head, None, 1000) {
-        Read::Asked { asked, list: None, .. } => {
+        Read::Asked { asked, exchange: None, .. } => {
+            let [asked] = asked.try_into().unwrap();
             let input = asked.input.map(|i| crate::json::Value::Object(i).to_text());
             Ok(format!("{} {}", asked.action.as_str(), input.unwrap_or_default()))
         }
@@ -87,6 +88,7 @@ fn an_input_is_typed_if_the_route_has_parameters() {
         let Read::Asked { asked, shape: Shape::Problem, .. } = place.read(&head, None, 0) else {
             panic!("{path}")
         };
+        let [asked] = asked.try_into().unwrap();
         assert_eq!((asked.typed_input, asked.input.is_some()), (typed, typed));
         assert_eq!(asked.protocol, place.protocol());
     }

@@ -1,6 +1,7 @@
-//! The answer to `tools/list`, without the tools its caller could not be permitted to call.
+//! The answer to an MCP request on its way back: lists lose what their caller could not be permitted,
+//! and what a server asks of the agent (sampling, elicitation, roots) stops here unless policy lets it.
 //!
-//! Hiding a tool is a courtesy, not the boundary: calling it is decided on its own. It is done
+//! Hiding an entry of a list is a courtesy, not the boundary: using it is decided on its own. It is done
 //! without exception all the same: what can't be read in one way only is withheld, never passed on
 //! as it came (threats M7). `message` judges one JSON-RPC message, `sse` finds the messages of an
 //! event stream; this file holds the two framings of a response together, in whatever chunks.
@@ -16,11 +17,43 @@ use crate::json::{Object, Value};
 use crate::protocol::media;
 use sse::Stream;
 
+pub(crate) use message::definition;
+
 /// Filters one response.
 #[derive(Debug)]
 pub(crate) struct ListFilter {
     expected: Expected,
     framing: Framing,
+}
+
+/// Which list an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListOf {
+    Tools,
+    Resources,
+    Templates,
+    Prompts,
+}
+
+/// Who is asked about what a response holds.
+pub(crate) trait Judge {
+    /// Whether an entry may be seen, by the name the server gave it. `entry`: all of it, as text.
+    fn shows(&mut self, list: ListOf, name: &str, entry: &str) -> bool;
+    /// Whether the server may ask the agent that: a JSON-RPC method.
+    fn may_ask(&mut self, method: &str) -> bool;
+    /// What the caller gets in place of an event's id, if anything.
+    fn event_id(&mut self, id: &str) -> Option<String>;
+}
+
+/// What a response answers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answers {
+    /// The requests, each with the list it asks for, if it asks for one.
+    pub(crate) to: Vec<(RpcId, Option<ListOf>)>,
+    /// Answers to earlier requests may come along: the stream of a session.
+    pub(crate) any: bool,
+    /// Messages may come in batches.
+    pub(crate) batch: bool,
 }
 
 /// Changes to the headers of a response whose body is about to change; removals first.
@@ -29,13 +62,13 @@ pub struct ResponseEdits {
     /// Names to remove, every occurrence.
     pub remove: Vec<&'static str>,
     /// Headers to set, replacing any of that name.
-    pub set: Vec<(&'static str, &'static str)>,
+    pub set: Vec<(&'static str, String)>,
 }
 
-/// What the response answers.
+/// What is known of a response before it comes, and the status it comes with.
 #[derive(Debug)]
 struct Expected {
-    id: RpcId,
+    answers: Answers,
     limit: usize,
     /// Whether the status says that it worked.
     success: bool,
@@ -45,6 +78,8 @@ struct Expected {
 enum Framing {
     Json(Vec<u8>),
     Events(Box<Stream>),
+    /// All of it goes on: an error page, which no client takes for a message.
+    Passes,
     /// Nothing of it goes on, but once this in its place, as soon as there is a first byte.
     Withheld(Option<Vec<u8>>),
 }
@@ -58,7 +93,7 @@ enum Withheld {
     Encoded,
     /// Longer than the limit.
     TooLong,
-    /// More tools than one answer may list.
+    /// More entries than one answer may list.
     TooMany,
     /// Not strict JSON.
     Malformed,
@@ -68,8 +103,36 @@ enum Withheld {
     NotAMessage,
     /// The answer to something else.
     OtherRequest,
-    /// Not a list of tools.
+    /// Not the list that was asked for.
     NotAList,
+    /// The server asks what policy does not let it ask.
+    ServerRequest,
+    /// The credential of the request has expired meanwhile.
+    Expired,
+}
+
+impl ListOf {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Tools, Self::Resources, Self::Templates, Self::Prompts];
+
+    /// The member of the result that holds the list.
+    fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    /// The member that names an entry.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::Templates => "uriTemplate",
+        }
+    }
 }
 
 impl Withheld {
@@ -84,6 +147,8 @@ impl Withheld {
             Self::NotAMessage => "not_a_message",
             Self::OtherRequest => "other_request",
             Self::NotAList => "not_a_list",
+            Self::ServerRequest => "server_request",
+            Self::Expired => "expired",
         }
     }
 }
@@ -107,9 +172,9 @@ const STALE: &[&str] = &[
 ];
 
 impl ListFilter {
-    /// For the answer to that request. `limit`: bytes of an answer, or of one event.
-    pub(in crate::protocol) fn new(id: RpcId, limit: usize) -> Self {
-        let expected = Expected { id, limit, success: false };
+    /// For those answers. `limit`: bytes of an answer, or of one event.
+    pub(crate) fn new(answers: Answers, limit: usize) -> Self {
+        let expected = Expected { answers, limit, success: false };
         // Until its head has been seen.
         let framing = Framing::Withheld(Some(expected.refusal(Withheld::MediaType)));
         Self { expected, framing }
@@ -121,48 +186,78 @@ impl ListFilter {
         let media = Media::of(headers, self.expected.success);
         let plain = values(headers, "content-encoding").all(|v| media::is_identity(&text(v)));
         self.framing = self.expected.framing(media, plain);
+        if matches!(self.framing, Framing::Passes) {
+            return ResponseEdits::default();
+        }
         let mut stale = STALE.to_vec();
         stale.extend((!plain).then_some("content-encoding"));
         stale.retain(|name| values(headers, name).next().is_some());
-        // What takes the place of a body that can't be read is JSON.
-        let set = (media == Media::Other).then_some(("content-type", media::JSON));
+        // What takes the place of a body that can't be read is JSON; an empty one needs no type.
+        let typed = values(headers, "content-type").next().is_some();
+        let other = media == Media::Other && (typed || self.expected.lists());
+        let set = other.then(|| ("content-type", media::JSON.to_owned()));
         ResponseEdits { remove: stale, set: set.into_iter().collect() }
     }
 
     /// Takes in the next bytes of the body and returns those that go on in their place. `end`: there
-    /// are no more. `may_call` is asked about each tool, by the name the server gave it.
-    pub(crate) fn push(
-        &mut self,
-        chunk: &[u8],
-        end: bool,
-        may_call: &mut dyn FnMut(&str) -> bool,
-    ) -> Vec<u8> {
-        let out = self.read(chunk, end, may_call);
+    /// are no more.
+    pub(crate) fn push(&mut self, chunk: &[u8], end: bool, judge: &mut dyn Judge) -> Vec<u8> {
+        let out = self.read(chunk, end, judge);
         if end {
             self.framing = Framing::Withheld(None);
         }
         out
     }
 
-    fn read(&mut self, chunk: &[u8], end: bool, may_call: &mut dyn FnMut(&str) -> bool) -> Vec<u8> {
+    /// Ends an event stream whose caller is no longer who it was (MCP-32): the next bytes are
+    /// replaced by an event that says so, and nothing follows. A single answer is not a stream.
+    pub(crate) fn expire(&mut self) {
+        if let Framing::Events(_) = &self.framing {
+            self.framing = Framing::Withheld(Some(self.expected.refusal_event(Withheld::Expired)));
+        }
+    }
+
+    fn read(&mut self, chunk: &[u8], end: bool, judge: &mut dyn Judge) -> Vec<u8> {
         match &mut self.framing {
-            Framing::Events(stream) => stream.push(chunk, end, &self.expected, may_call),
+            Framing::Events(stream) => stream.push(chunk, end, &self.expected, judge),
             Framing::Json(buffer) => {
                 if chunk.len() > self.expected.limit.saturating_sub(buffer.len()) {
-                    self.framing = Framing::Withheld(None);
-                    return self.expected.refusal(Withheld::TooLong);
+                    return self.too_long(chunk, judge);
                 }
                 buffer.extend_from_slice(chunk);
-                if end { self.expected.whole(buffer, may_call) } else { Vec::new() }
+                if end { self.expected.whole(buffer, judge) } else { Vec::new() }
             }
+            Framing::Passes => chunk.to_vec(),
             // An empty body has nothing to withhold.
             Framing::Withheld(_) if chunk.is_empty() => Vec::new(),
             Framing::Withheld(instead) => instead.take().unwrap_or_default(),
         }
     }
+
+    /// A long answer that is no list goes on unread if there is nothing it could hold that this
+    /// caller may not get.
+    fn too_long(&mut self, chunk: &[u8], judge: &mut dyn Judge) -> Vec<u8> {
+        let open = !self.expected.lists() && ASKS.iter().all(|method| judge.may_ask(method));
+        match std::mem::replace(&mut self.framing, Framing::Withheld(None)) {
+            Framing::Json(mut buffer) if open => {
+                self.framing = Framing::Passes;
+                buffer.extend_from_slice(chunk);
+                buffer
+            }
+            _ => self.expected.refusal(Withheld::TooLong),
+        }
+    }
 }
 
+/// What a server may ask of a client, if policy lets it.
+const ASKS: [&str; 3] = ["sampling/createMessage", "elicitation/create", "roots/list"];
+
 impl Expected {
+    /// Whether there may be a list in it.
+    fn lists(&self) -> bool {
+        self.answers.any || self.answers.to.iter().any(|(_, list)| list.is_some())
+    }
+
     fn framing(&self, media: Media, plain: bool) -> Framing {
         match (media, plain) {
             (Media::Json, true) => Framing::Json(Vec::new()),
@@ -171,36 +266,55 @@ impl Expected {
             (Media::Events, false) => {
                 Framing::Withheld(Some(self.refusal_event(Withheld::Encoded)))
             }
+            (Media::Other, _) if !self.success && !self.lists() => Framing::Passes,
             (Media::Other, _) => Framing::Withheld(Some(self.refusal(Withheld::MediaType))),
         }
     }
 
-    fn whole(&self, body: &[u8], may_call: &mut dyn FnMut(&str) -> bool) -> Vec<u8> {
+    fn whole(&self, body: &[u8], judge: &mut dyn Judge) -> Vec<u8> {
         if body.is_empty() {
             return Vec::new();
         }
-        message::filter(body, self, may_call).unwrap_or_else(|why| self.refusal(why))
+        message::filter(body, self, judge).unwrap_or_else(|why| self.refusal(why))
     }
 
-    /// What the caller gets instead: JSON-RPC 2.0 §5.1, "internal error".
+    /// What the caller gets instead: JSON-RPC 2.0 §5.1, "internal error", one for each request.
     fn refusal(&self, why: Withheld) -> Vec<u8> {
-        let id = match &self.id {
-            RpcId::Integer(n) => Value::Integer(*n),
-            RpcId::Text(text) => text.as_str().into(),
+        let errors: Vec<_> = self.answers.to.iter().map(|(id, _)| error(id, why)).collect();
+        let all = match errors.as_slice() {
+            [] => return Vec::new(),
+            [one] if !self.answers.batch => one.clone(),
+            _ => Value::Array(errors),
         };
-        let error = Object::of([
-            ("code", Value::Integer(-32603)),
-            ("message", "The list was withheld: the gateway can't read it".into()),
-            ("data", Value::Object(Object::of([("withheld", why.code().into())]))),
-        ]);
-        let message = [("jsonrpc", "2.0".into()), ("id", id), ("error", Value::Object(error))];
-        Value::Object(Object::of(message)).to_text().into_bytes()
+        all.to_text().into_bytes()
     }
 
     /// The same as an event of a stream.
     fn refusal_event(&self, why: Withheld) -> Vec<u8> {
-        [b"data: ", self.refusal(why).as_slice(), b"\n\n"].concat()
+        match self.refusal(why).as_slice() {
+            [] => Vec::new(),
+            refusal => [b"data: ", refusal, b"\n\n"].concat(),
+        }
     }
+}
+
+fn error(id: &RpcId, why: Withheld) -> Value {
+    let id = match id {
+        RpcId::Integer(n) => Value::Integer(*n),
+        RpcId::Text(text) => text.as_str().into(),
+    };
+    let message = match why {
+        Withheld::ServerRequest => "The server asked for something it may not ask this client",
+        Withheld::Expired => "The access token has expired",
+        _ => "The answer was withheld: the gateway can't read it",
+    };
+    let error = Object::of([
+        ("code", Value::Integer(-32603)),
+        ("message", message.into()),
+        ("data", Value::Object(Object::of([("withheld", why.code().into())]))),
+    ]);
+    let message = [("jsonrpc", "2.0".into()), ("id", id), ("error", Value::Object(error))];
+    Value::Object(Object::of(message))
 }
 
 /// The content type of a response, as far as it can be looked into.

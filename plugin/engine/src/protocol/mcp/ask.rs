@@ -1,9 +1,8 @@
-//! What a message asks for.
+//! What a message asks for: one thing or, where a method reaches several, each of them.
 
-use super::McpEndpoint;
-use super::Version;
 use super::message::{self, Message};
-use super::methods::{Kind, Method};
+use super::methods::{Method, What};
+use super::{McpEndpoint, Version};
 use crate::decision::Reason;
 use crate::json::{Object, Value};
 use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
@@ -11,8 +10,14 @@ use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
 /// Names the version of a modern request.
 pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-/// All notifications are one action: none of them does anything.
+/// All notifications are one action.
 const NOTIFICATIONS: &str = "notifications";
+/// To answer what a server asked.
+const ANSWER: &str = "mcp/answer";
+/// To start a call that goes on after its answer.
+const START_TASK: &str = "tasks/start";
+/// Entries of one `subscriptions/listen`: each costs two evaluations.
+const MAX_SUBSCRIPTIONS: usize = 64;
 
 /// Whether the parameters are those of the method. That `_meta` is an object, and its version a
 /// string, is known by now.
@@ -22,18 +27,11 @@ pub(super) fn parameters(
     message: &Message,
 ) -> Result<(), Reason> {
     let params = &message.params;
-    let known = |name: &str| name == "_meta" || method.params.contains(&name);
-    let fits = |name, is: fn(&Value) -> bool| params.get(name).is_none_or(is);
-    let of_kind = match method.kind {
-        Kind::Call => {
-            let named = params.get("name").is_some_and(|name| name.as_str().is_some());
-            named && fits("arguments", |a| a.as_object().is_some())
-        }
-        Kind::List => fits("cursor", |cursor| cursor.as_str().is_some()),
-        Kind::Server | Kind::Notification => true,
-    };
+    let admitted =
+        |(name, value): (&str, &Value)| name == "_meta" || method.admits(name, value, version);
+    let complete = method.required().all(|name| params.get(name).is_some());
     let of_era = !version.is_modern() || !method.is_request() || stands_alone(params);
-    let fine = params.iter().all(|(name, _)| known(name)) && of_kind && of_era;
+    let fine = params.iter().all(admitted) && complete && of_era;
     if fine { Ok(()) } else { Err(Reason::ParametersInvalid) }
 }
 
@@ -46,36 +44,75 @@ fn stands_alone(params: &Object) -> bool {
     meta.get(META_VERSION).is_some() && capabilities.is_some()
 }
 
-/// What it asks for, parameters being what they should be.
+/// An action on the server as a whole.
+pub(super) fn of_server(endpoint: &McpEndpoint, action: &str, input: Option<Object>) -> Asked {
+    Asked {
+        protocol: ProtocolName::Mcp,
+        action: ActionName(action.to_owned()),
+        resource: ResourceId { kind: ResourceKind::Server, id: endpoint.server().to_owned() },
+        input,
+        typed_input: false,
+    }
+}
+
+/// To answer what a server asked (sampling, elicitation, roots).
+pub(super) fn answer(endpoint: &McpEndpoint) -> Asked {
+    of_server(endpoint, ANSWER, None)
+}
+
+/// Everything it asks for, the thing itself first; parameters being what they should be.
 pub(super) fn asked(
     endpoint: &McpEndpoint,
     method: &Method,
     mut message: Message,
-) -> Result<Asked, Reason> {
-    let of_server = |action: &str| Asked {
-        protocol: ProtocolName::Mcp,
-        action: ActionName(action.to_owned()),
-        resource: ResourceId { kind: ResourceKind::Server, id: endpoint.server().to_owned() },
-        input: None,
-        typed_input: false,
+) -> Result<Vec<Asked>, Reason> {
+    let params = &mut message.params;
+    // Input that a server waits for may turn what it does, and no policy reads it.
+    let answers = params.get("inputResponses").is_some() || params.get("requestState").is_some();
+    let lasts = params.get("task").is_some();
+    let mut all = match method.what {
+        What::Server | What::List(_) => vec![of_server(endpoint, method.name, None)],
+        What::Notification => vec![of_server(endpoint, NOTIFICATIONS, None)],
+        What::Tool => vec![call(endpoint, params)?],
+        What::Resource => vec![resource(endpoint, method.name, text(params, "uri")?)?],
+        What::Prompt => {
+            let name = text(params, "name")?.to_owned();
+            let arguments = taken(params, "arguments")?;
+            vec![prompt(endpoint, &name, Some(arguments))?]
+        }
+        What::Completion => {
+            let target = completed(endpoint, params)?;
+            vec![of_server(endpoint, method.name, None), target]
+        }
+        What::Subscriptions => subscriptions(endpoint, method.name, params)?,
+        What::Task => vec![task(endpoint, method.name, text(params, "taskId")?)],
     };
-    match method.kind {
-        Kind::Server | Kind::List => Ok(of_server(method.name)),
-        Kind::Notification => Ok(of_server(NOTIFICATIONS)),
-        Kind::Call => call(endpoint, &mut message.params),
+    all.extend(answers.then(|| answer(endpoint)));
+    all.extend(lasts.then(|| of_server(endpoint, START_TASK, None)));
+    Ok(all)
+}
+
+fn text<'p>(params: &'p Object, name: &str) -> Result<&'p str, Reason> {
+    params.get(name).and_then(Value::as_str).ok_or(Reason::ParametersInvalid)
+}
+
+/// Absent arguments are none: that is what servers make of it.
+fn taken(params: &mut Object, name: &str) -> Result<Object, Reason> {
+    match message::take(params, name) {
+        None => Ok(Object::default()),
+        Some(Value::Object(arguments)) => Ok(arguments),
+        Some(_) => Err(Reason::ParametersInvalid),
     }
 }
 
 fn call(endpoint: &McpEndpoint, params: &mut Object) -> Result<Asked, Reason> {
-    let name = params.get("name").and_then(Value::as_str).ok_or(Reason::ParametersInvalid)?;
-    let tool = *endpoint.tool(name).ok_or(Reason::ToolUnknown)?;
+    let name = text(params, "name")?;
+    let tool = endpoint.catalogue().tool(name).ok_or(Reason::ToolUnknown)?.clone();
+    if tool.drifted.get() {
+        return Err(Reason::ToolDrifted);
+    }
     let id = format!("{}/{name}", endpoint.server());
-    // Absent arguments are none: that is what servers make of it.
-    let input = match message::take(params, "arguments") {
-        None => Object::default(),
-        Some(Value::Object(arguments)) => arguments,
-        Some(_) => return Err(Reason::ParametersInvalid),
-    };
+    let input = taken(params, "arguments")?;
     Ok(Asked {
         protocol: ProtocolName::Mcp,
         action: ActionName(id.clone()),
@@ -83,4 +120,103 @@ fn call(endpoint: &McpEndpoint, params: &mut Object) -> Result<Asked, Reason> {
         input: Some(input),
         typed_input: tool.typed_input,
     })
+}
+
+/// The declared resource that a URI belongs to; policy may read the URI itself.
+fn resource(endpoint: &McpEndpoint, action: &str, uri: &str) -> Result<Asked, Reason> {
+    let catalogue = endpoint.catalogue();
+    let declared = catalogue.resource(uri).ok_or(Reason::ResourceUnknown)?;
+    Ok(resource_asked(endpoint.server(), action, declared, Some(uri)))
+}
+
+/// That action on a declared resource, by whatever URI of it or by one.
+pub(crate) fn resource_asked(
+    server: &str,
+    action: &str,
+    declared: &str,
+    uri: Option<&str>,
+) -> Asked {
+    Asked {
+        protocol: ProtocolName::Mcp,
+        action: ActionName(action.to_owned()),
+        resource: ResourceId { kind: ResourceKind::Resource, id: format!("{server}/{declared}") },
+        input: uri.map(|uri| Object::of([("uri", uri.into())])),
+        typed_input: true,
+    }
+}
+
+/// That prompt, if it is declared.
+fn prompt(endpoint: &McpEndpoint, name: &str, input: Option<Object>) -> Result<Asked, Reason> {
+    if !endpoint.catalogue().has_prompt(name) {
+        return Err(Reason::PromptUnknown);
+    }
+    Ok(prompt_asked(endpoint.server(), name, input))
+}
+
+/// To get a prompt.
+pub(crate) fn prompt_asked(server: &str, name: &str, input: Option<Object>) -> Asked {
+    Asked {
+        protocol: ProtocolName::Mcp,
+        action: ActionName("prompts/get".to_owned()),
+        resource: ResourceId { kind: ResourceKind::Prompt, id: format!("{server}/{name}") },
+        input,
+        typed_input: false,
+    }
+}
+
+fn task(endpoint: &McpEndpoint, action: &str, id: &str) -> Asked {
+    of_server(endpoint, action, Some(Object::of([("taskId", id.into())])))
+}
+
+/// What values are asked for: their names give away as much as the thing itself.
+fn completed(endpoint: &McpEndpoint, params: &Object) -> Result<Asked, Reason> {
+    let target = params.get("ref").and_then(Value::as_object).ok_or(Reason::ParametersInvalid)?;
+    let only = |known: &[&str]| target.iter().all(|(name, _)| known.contains(&name));
+    match text(target, "type")? {
+        // `title` is of the base type of a reference, and display only.
+        "ref/prompt" if only(&["type", "name", "title"]) => {
+            prompt(endpoint, text(target, "name")?, None)
+        }
+        "ref/resource" if only(&["type", "uri"]) => {
+            let uri = text(target, "uri")?;
+            let catalogue = endpoint.catalogue();
+            let declared = catalogue.template(uri).ok_or(Reason::ResourceUnknown)?;
+            Ok(resource_asked(endpoint.server(), "resources/read", declared, Some(uri)))
+        }
+        _ => Err(Reason::ParametersInvalid),
+    }
+}
+
+/// Each resource and each task by itself; news of lists are for whoever may see them, filtered.
+fn subscriptions(
+    endpoint: &McpEndpoint,
+    action: &str,
+    params: &Object,
+) -> Result<Vec<Asked>, Reason> {
+    let wanted =
+        params.get("notifications").and_then(Value::as_object).ok_or(Reason::ParametersInvalid)?;
+    let mut all = vec![of_server(endpoint, action, None)];
+    for (name, value) in wanted.iter() {
+        match (name, value) {
+            (
+                "toolsListChanged" | "promptsListChanged" | "resourcesListChanged",
+                Value::Bool(_),
+            ) => {}
+            ("resourceSubscriptions", Value::Array(uris)) => {
+                for uri in uris.iter().take(MAX_SUBSCRIPTIONS.saturating_add(1)) {
+                    let uri = uri.as_str().ok_or(Reason::ParametersInvalid)?;
+                    all.push(resource(endpoint, "resources/subscribe", uri)?);
+                }
+            }
+            // Of the tasks extension (SEP-2663).
+            ("taskIds", Value::Array(ids)) => {
+                for id in ids.iter().take(MAX_SUBSCRIPTIONS.saturating_add(1)) {
+                    let id = id.as_str().ok_or(Reason::ParametersInvalid)?;
+                    all.push(task(endpoint, "tasks/get", id));
+                }
+            }
+            _ => return Err(Reason::ParametersInvalid),
+        }
+    }
+    if all.len() > MAX_SUBSCRIPTIONS { Err(Reason::ParametersInvalid) } else { Ok(all) }
 }

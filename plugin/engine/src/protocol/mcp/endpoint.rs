@@ -1,10 +1,8 @@
-//! One MCP server as configured: where it is, which versions it may be spoken to in, which tools
-//! there are.
+//! One MCP server as configured: where it is, which versions it may be spoken to in, what it offers.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Version;
+use super::{Catalogue, Version};
 use crate::protocol::{Problem, path};
 
 /// One MCP server, as configured.
@@ -15,7 +13,7 @@ pub(crate) struct McpParts {
     pub(crate) server: String,
     pub(crate) path: String,
     pub(crate) versions: Vec<Version>,
-    pub(crate) tools: BTreeMap<String, ToolEntry>,
+    pub(crate) catalogue: Catalogue,
     pub(crate) allowed_origins: Vec<String>,
     /// Longest list answer, or single event of one, in bytes.
     pub(crate) response_limit: usize,
@@ -25,32 +23,14 @@ pub(crate) struct McpParts {
 #[derive(Debug)]
 pub(crate) struct McpEndpoint {
     parts: McpParts,
-    tools: Rc<ToolCatalogue>,
-}
-
-/// The tools that exist. A name is compared byte for byte (threats J7).
-#[derive(Debug, Default)]
-pub(crate) struct ToolCatalogue(BTreeMap<String, ToolEntry>);
-
-/// One tool.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ToolEntry {
-    /// Whether it declares a type for its arguments, so that policy may read them.
-    pub(crate) typed_input: bool,
-}
-
-impl ToolCatalogue {
-    /// The tool of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<&ToolEntry> {
-        self.0.get(name)
-    }
+    catalogue: Rc<Catalogue>,
 }
 
 impl McpEndpoint {
     /// Of parts that [`McpParts::problems`] has nothing to say about, or it won't be used.
     pub(in crate::protocol) fn new(mut parts: McpParts) -> Self {
-        let tools = Rc::new(ToolCatalogue(std::mem::take(&mut parts.tools)));
-        Self { parts, tools }
+        let catalogue = Rc::new(std::mem::take(&mut parts.catalogue));
+        Self { parts, catalogue }
     }
 
     pub(in crate::protocol) fn at(&self, member: &str) -> String {
@@ -62,9 +42,9 @@ impl McpEndpoint {
         &self.parts.server
     }
 
-    /// Its tools.
-    pub(crate) fn catalogue(&self) -> Rc<ToolCatalogue> {
-        Rc::clone(&self.tools)
+    /// What it offers.
+    pub(crate) fn catalogue(&self) -> &Rc<Catalogue> {
+        &self.catalogue
     }
 
     pub(in crate::protocol) fn path(&self) -> &str {
@@ -73,6 +53,11 @@ impl McpEndpoint {
 
     pub(in crate::protocol) fn versions(&self) -> impl Iterator<Item = Version> {
         self.parts.versions.iter().copied()
+    }
+
+    /// Whether sessions, streams and posted answers can belong to it.
+    pub(in crate::protocol) fn is_legacy(&self) -> bool {
+        self.versions().any(|version| !version.is_modern())
     }
 
     pub(super) fn accepts(&self, version: Version) -> bool {
@@ -84,10 +69,6 @@ impl McpEndpoint {
         self.parts.allowed_origins.iter().any(|allowed| allowed == origin)
     }
 
-    pub(super) fn tool(&self, name: &str) -> Option<&ToolEntry> {
-        self.tools.get(name)
-    }
-
     pub(super) fn response_limit(&self) -> usize {
         self.parts.response_limit
     }
@@ -96,12 +77,20 @@ impl McpEndpoint {
 impl McpParts {
     pub(in crate::protocol) fn problems(&self) -> Vec<Problem> {
         let named = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let tool = |name: &String| !name.is_empty() && !name.contains(char::is_control);
+        let good = |name: &String| !name.is_empty() && !name.contains(char::is_control);
+        let Catalogue { tools, resources, prompts } = &self.catalogue;
+        // Without one, `x/1` would cover `x/10`.
+        let ends =
+            |p: &String| p.strip_suffix('*').is_some_and(|p| !p.ends_with(char::is_alphanumeric));
+        let prefixes = &resources.prefixes;
         let checks = [
             ("server", !self.server.is_empty() && self.server.bytes().all(named), SERVER),
             ("path", path::segments(&self.path).is_some() && !self.path.contains('%'), PATH),
             ("versions", !self.versions.is_empty(), VERSIONS),
-            ("tools", self.tools.keys().all(tool), TOOLS),
+            ("tools", tools.keys().all(good), NAME),
+            ("prompts", prompts.iter().all(good), NAME),
+            ("resources", resources.exact.iter().chain(prefixes).all(good), NAME),
+            ("resources", prefixes.iter().all(ends), PREFIX),
         ];
         let broken = checks.into_iter().filter(|(_, holds, _)| !holds);
         let own = broken.map(|(member, _, message)| Problem {
@@ -120,7 +109,8 @@ impl McpParts {
 const SERVER: &str = "must be made of a to z, 0 to 9, `_` and `-`";
 const PATH: &str = "is not a path that a request can have, without percent-encoding";
 const VERSIONS: &str = "must name one at least";
-const TOOLS: &str = "has a name that is empty or holds a control character";
+const NAME: &str = "has a name that is empty or holds a control character";
+const PREFIX: &str = "has a prefix that ends in a letter or digit; it would cover longer names too";
 
 /// `scheme://host[:port]` in lower case. `null` is what every sandboxed page sends, so it names
 /// nobody.

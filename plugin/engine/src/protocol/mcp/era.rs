@@ -8,13 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use super::McpEndpoint;
 use super::front::Front;
 use super::message::Message;
-use super::methods::{Kind, Method};
+use super::methods::Method;
 use crate::decision::Reason;
 use crate::json::Value;
 
 /// A version of MCP that can be spoken here, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Version {
+    V2025_03_26,
     V2025_06_18,
     V2025_11_25,
     V2026_07_28,
@@ -22,11 +23,19 @@ pub(crate) enum Version {
 
 impl Version {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+    /// Those that are accepted unless the configuration says otherwise. 2025-03-26 has batches and no
+    /// version header, so only who needs it should have it (MCP-2, MCP-4).
+    pub(crate) const DEFAULT: [Self; 3] = [Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+
+    /// What a message without the header is in: the header came with the next one (MCP-2).
+    pub(super) const UNSTATED: Self = Self::V2025_03_26;
 
     /// As MCP writes it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::V2025_03_26 => "2025-03-26",
             Self::V2025_06_18 => "2025-06-18",
             Self::V2025_11_25 => "2025-11-25",
             Self::V2026_07_28 => "2026-07-28",
@@ -75,8 +84,7 @@ pub(super) fn version(
         // MCP 2026-07-28: without the header the two do not match.
         (None, _) if in_meta.is_some() => return Err(Reason::HeaderMismatch),
         (None, Some(asked_for)) => asked_for,
-        // That is 2025-03-26 (MCP-2), which had batches and is not spoken here.
-        (None, None) => return Err(Reason::VersionUnsupported),
+        (None, None) => Version::UNSTATED.as_str(),
     };
     let version = accepted(stated).ok_or(Reason::VersionUnsupported)?;
     if let Some(asked_for) = asked_for {
@@ -85,6 +93,24 @@ pub(super) fn version(
     }
     let agrees = |other: Option<&str>| other.is_none_or(|text| text == stated);
     if agrees(in_meta) && agrees(asked_for) { Ok(version) } else { Err(Reason::HeaderMismatch) }
+}
+
+/// The version of what has no message to say it.
+pub(super) fn of_head(endpoint: &McpEndpoint, front: &Front<'_>) -> Result<Version, Reason> {
+    let stated = front.version.unwrap_or(Version::UNSTATED.as_str());
+    let version = Version::parse(stated).filter(|version| endpoint.accepts(*version));
+    version.ok_or(Reason::VersionUnsupported)
+}
+
+/// Whether that body may be a batch: in 2025-03-26 it could, and never since (MCP-4).
+pub(super) fn allows_batch(endpoint: &McpEndpoint, front: &Front<'_>) -> bool {
+    let stated = front.version.is_none_or(|version| version == Version::V2025_03_26.as_str());
+    stated && has_batches(endpoint)
+}
+
+/// Whether the server may speak in batches.
+pub(super) fn has_batches(endpoint: &McpEndpoint) -> bool {
+    endpoint.accepts(Version::V2025_03_26)
 }
 
 /// Whether `Mcp-Method` and `Mcp-Name` say what the body says (MCP-10 to 12). Whoever routes or
@@ -98,10 +124,7 @@ pub(super) fn routing(
 ) -> Result<(), Reason> {
     // 2026-07-28 leaves the headers of a notification undefined.
     let required = version.is_modern() && method.is_request();
-    let name = match method.kind {
-        Kind::Call => message.params.get("name").and_then(Value::as_str),
-        Kind::Server | Kind::List | Kind::Notification => None,
-    };
+    let name = method.named().and_then(|name| message.params.get(name)?.as_str());
     let method_fits = match front.method {
         Some(said) => said == message.method,
         None => !required,

@@ -1,6 +1,6 @@
-//! What the head of a POST to an MCP endpoint says.
+//! What the head of a request to an MCP endpoint says.
 
-use super::McpEndpoint;
+use super::{McpEndpoint, session};
 use crate::decision::Reason;
 use crate::evidence::{Head, Once, dashed};
 use crate::protocol::media;
@@ -11,6 +11,8 @@ pub(super) struct Front<'h> {
     pub(super) version: Option<&'h str>,
     pub(super) method: Option<&'h str>,
     pub(super) name: Option<&'h str>,
+    /// `Last-Event-ID`: a stream goes on from there.
+    pub(super) resumes: bool,
 }
 
 /// `MCP-Protocol-Version`.
@@ -22,15 +24,7 @@ const NAME: &str = "mcp-name";
 
 impl<'h> Front<'h> {
     /// Reads the head, or says why its message will not be looked at.
-    pub(super) fn read(
-        endpoint: &McpEndpoint,
-        is_post: bool,
-        head: &'h Head,
-        body_limit: usize,
-    ) -> Result<Self, Reason> {
-        if !is_post {
-            return Err(Reason::MethodNotServed);
-        }
+    pub(super) fn read(endpoint: &McpEndpoint, head: &'h Head) -> Result<Self, Reason> {
         if head.names().any(impostor) || SINGLE.iter().any(|name| head.once(name) == Once::Many) {
             return Err(Reason::RequestMalformed);
         }
@@ -38,16 +32,23 @@ impl<'h> Front<'h> {
         if one(head, "origin").is_some_and(|origin| !endpoint.allows_origin(origin)) {
             return Err(Reason::OriginNotAllowed);
         }
-        let json = one(head, "content-type").is_some_and(|t| media::is_utf8(t, media::JSON));
-        if !json || !one(head, "content-encoding").is_none_or(media::is_identity) {
-            return Err(Reason::MediaTypeUnsupported);
-        }
-        if let Some(announced) = one(head, "content-length") {
-            announced_length(announced, body_limit)?;
-        }
         let said = |name| one(head, name).map(media::trim);
-        Ok(Self { version: said(VERSION), method: said(METHOD), name: said(NAME) })
+        Ok(Self {
+            version: said(VERSION),
+            method: said(METHOD),
+            name: said(NAME),
+            resumes: head.has(session::LAST_EVENT),
+        })
     }
+}
+
+/// Whether the head announces a body that can be read.
+pub(super) fn message(head: &Head, body_limit: usize) -> Result<(), Reason> {
+    let json = one(head, "content-type").is_some_and(|t| media::is_utf8(t, media::JSON));
+    if !json || !one(head, "content-encoding").is_none_or(media::is_identity) {
+        return Err(Reason::MediaTypeUnsupported);
+    }
+    one(head, "content-length").map_or(Ok(()), |announced| announced_length(announced, body_limit))
 }
 
 /// A body that is announced as too long need not be buffered (threats B14).
@@ -84,8 +85,8 @@ const SINGLE: &[&str] = &[
     VERSION,
     METHOD,
     NAME,
-    "mcp-session-id",
-    "last-event-id",
+    session::SESSION,
+    session::LAST_EVENT,
     "origin",
     "content-type",
     "content-encoding",

@@ -1,9 +1,25 @@
-//! One JSON-RPC 2.0 message, and nothing else that a body could be.
+//! JSON-RPC 2.0 messages of one body, and nothing else that a body could be: one message or, in the
+//! one version that had them, a batch.
 
 use crate::decision::{Reason, RpcId};
 use crate::json::{self, Limits, Object, Value};
 
-/// A request or a notification; whichever it is, its id is kept apart.
+/// One message; whichever it is, its id is kept apart.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: Option<RpcId>,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A request or a notification.
+    Message(Message),
+    /// What the client answers to a request of the server. What it says is for the server.
+    Answer,
+}
+
+/// A request or a notification.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) method: String,
@@ -18,23 +34,57 @@ const MAX_DEPTH: usize = 64;
 const MAX_ITEMS: usize = 20_000;
 /// Bytes of a string id: it is kept for the answer and echoed. A UUID has 36.
 const MAX_ID_BYTES: usize = 256;
+/// Messages of a batch: each is decided.
+const MAX_BATCH: usize = 32;
 
-/// Reads a body. The id comes along with a refusal, as soon as it is known to be one.
-pub(super) fn read(body: &[u8]) -> (Option<RpcId>, Result<Message, Reason>) {
+/// Reads a body of one message. The id comes along with a refusal, as soon as it is known to be one.
+pub(super) fn read(body: &[u8]) -> (Option<RpcId>, Result<Entry, Reason>) {
     // A batch is refused whatever it holds, well-formed or not (MCP-4, threats J1).
-    if body.trim_ascii_start().first() == Some(&b'[') {
+    if is_batch(body) {
         return (None, Err(Reason::BatchRefused));
     }
-    let limits = Limits { bytes: body.len(), depth: MAX_DEPTH, items: MAX_ITEMS };
-    let mut envelope = match json::read(body, &limits) {
-        Ok(Value::Object(envelope)) => envelope,
-        Ok(_) => return (None, Err(Reason::MessageMalformed)),
-        Err(_) => return (None, Err(Reason::BodyMalformed)),
-    };
-    match id(&envelope) {
-        Ok(id) => (id, message(&mut envelope).ok_or(Reason::MessageMalformed)),
+    match parse(body) {
+        Ok(value) => entry(value),
         Err(reason) => (None, Err(reason)),
     }
+}
+
+/// Whether the body can only be a batch.
+pub(super) fn is_batch(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'[')
+}
+
+/// Reads a batch: all of it, or why none of it.
+pub(super) fn batch(body: &[u8]) -> Result<Vec<Entry>, Reason> {
+    let Value::Array(items) = parse(body)? else { return Err(Reason::MessageMalformed) };
+    if items.is_empty() || items.len() > MAX_BATCH {
+        return Err(Reason::BatchRefused);
+    }
+    let entries: Vec<_> = items.into_iter().map(|item| entry(item).1).collect::<Result<_, _>>()?;
+    // Two answers could not be told apart.
+    let ids: Vec<_> = entries.iter().filter_map(|entry| entry.id.as_ref()).collect();
+    let twice = ids
+        .iter()
+        .enumerate()
+        .any(|(i, id)| ids.iter().skip(i.saturating_add(1)).any(|other| id == other));
+    if twice { Err(Reason::MessageMalformed) } else { Ok(entries) }
+}
+
+fn parse(body: &[u8]) -> Result<Value, Reason> {
+    let limits = Limits { bytes: body.len(), depth: MAX_DEPTH, items: MAX_ITEMS };
+    json::read(body, &limits).map_err(|_| Reason::BodyMalformed)
+}
+
+fn entry(value: Value) -> (Option<RpcId>, Result<Entry, Reason>) {
+    let Value::Object(mut envelope) = value else {
+        return (None, Err(Reason::MessageMalformed));
+    };
+    let id = match id(&envelope) {
+        Ok(id) => id,
+        Err(reason) => return (None, Err(reason)),
+    };
+    let content = content(&mut envelope).ok_or(Reason::MessageMalformed);
+    (id.clone(), content.map(|content| Entry { id, content }))
 }
 
 /// JSON-RPC 2.0 §4, MCP basic: a string or an integer, never null. Also the shape of an answer's.
@@ -51,13 +101,19 @@ fn id(envelope: &Object) -> Result<Option<RpcId>, Reason> {
     id.map(|id| rpc_id(id).ok_or(Reason::MessageMalformed)).transpose()
 }
 
-/// `None`: an answer posted by the client, a member that JSON-RPC does not know, a wrong type.
-fn message(envelope: &mut Object) -> Option<Message> {
-    let known = |name: &str| matches!(name, "jsonrpc" | "id" | "method" | "params");
-    if !envelope.iter().all(|(name, _)| known(name)) {
+/// `None`: a member that JSON-RPC does not know, a wrong type, two kinds of message at once.
+fn content(envelope: &mut Object) -> Option<Content> {
+    let only = |known: &[&str]| envelope.iter().all(|(name, _)| known.contains(&name));
+    if envelope.get("jsonrpc")?.as_str() != Some("2.0") {
         return None;
     }
-    if envelope.get("jsonrpc")?.as_str() != Some("2.0") {
+    // An answer has one of the two, and the id of what it answers.
+    if only(&["jsonrpc", "id", "result"]) || only(&["jsonrpc", "id", "error"]) {
+        let said = envelope.get("result").or(envelope.get("error"));
+        said.and_then(Value::as_object).and(envelope.get("id"))?;
+        return Some(Content::Answer);
+    }
+    if !only(&["jsonrpc", "id", "method", "params"]) {
         return None;
     }
     let method = envelope.get("method")?.as_str()?.to_owned();
@@ -66,7 +122,7 @@ fn message(envelope: &mut Object) -> Option<Message> {
         Some(Value::Object(params)) => params,
         Some(_) => return None,
     };
-    Some(Message { method, params })
+    Some(Content::Message(Message { method, params }))
 }
 
 /// A member's value; what is left in its place is not looked at again.

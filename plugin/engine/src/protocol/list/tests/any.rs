@@ -69,9 +69,9 @@ fn chunked(media: &str, bytes: &[u8], size: usize) -> Vec<u8> {
     let (mut filter, _) = filter(200, &[("content-type", media)]);
     let mut out = Vec::new();
     for chunk in bytes.chunks(size) {
-        out.extend(filter.push(chunk, false, &mut may_call));
+        out.extend(filter.push(chunk, false, &mut Strict));
     }
-    out.extend(filter.push(b"", true, &mut may_call));
+    out.extend(filter.push(b"", true, &mut Strict));
     out
 }
 

@@ -16,21 +16,26 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const LEGACY: &[(&str, &str)] = &[JSON, ("mcp-protocol-version", "2025-11-25")];
 
 fn endpoint() -> McpEndpoint {
-    let typed = |typed_input| ToolEntry { typed_input };
+    let typed = |typed_input| ToolEntry { typed_input, ..ToolEntry::default() };
+    let tools = [("refund".to_owned(), typed(true)), ("Hello, 世界".to_owned(), typed(false))];
+    let resources = Resources {
+        exact: ["orders://1".to_owned(), "orders://items/{id}".to_owned()].into(),
+        prefixes: ["orders://items/*".to_owned()].into(),
+    };
+    let prompts = ["summary".to_owned()].into();
     McpEndpoint::new(McpParts {
         at: "mcp[0]".to_owned(),
         server: "orders".to_owned(),
         path: "/mcp".to_owned(),
-        versions: Version::ALL.to_vec(),
-        tools: [("refund".to_owned(), typed(true)), ("Hello, 世界".to_owned(), typed(false))]
-            .into(),
+        versions: Version::DEFAULT.to_vec(),
+        catalogue: Catalogue { tools: tools.into(), resources, prompts },
         allowed_origins: vec!["https://app.example".to_owned()],
         response_limit: 10_000,
     })
 }
 
 fn read_with(headers: &[(&str, &str)], body: Option<&[u8]>) -> Read {
-    read(&endpoint(), true, &head("POST", "/mcp", headers), body, LIMIT)
+    read(&endpoint(), Verb::Post, &head("POST", "/mcp", headers), body, LIMIT)
 }
 
 fn reason(headers: &[(&str, &str)], body: &str) -> Reason {
@@ -40,11 +45,16 @@ fn reason(headers: &[(&str, &str)], body: &str) -> Reason {
     }
 }
 
-fn asked(headers: &[(&str, &str)], body: &str) -> Asked {
+fn all_asked(headers: &[(&str, &str)], body: &str) -> Vec<Asked> {
     match read_with(headers, Some(body.as_bytes())) {
         Read::Asked { asked, .. } => asked,
         other => panic!("{body} {other:?}"),
     }
+}
+
+fn asked(headers: &[(&str, &str)], body: &str) -> Asked {
+    let [asked] = all_asked(headers, body).try_into().unwrap();
+    asked
 }
 
 fn legacy(body: &str) -> Reason {
@@ -110,8 +120,10 @@ fn every_other_method_is_an_action_on_the_server() {
 fn only_the_answer_to_a_list_of_tools_is_filtered() {
     for (method, filtered) in [("tools/list", true), ("ping", false)] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
-        let Read::Asked { list, .. } = read_with(LEGACY, Some(body.as_bytes())) else { panic!() };
-        assert_eq!(list.is_some(), filtered, "{method}");
+        let read = read_with(LEGACY, Some(body.as_bytes()));
+        let Read::Asked { exchange: Some(exchange), .. } = read else { panic!() };
+        let list = filtered.then_some(ListOf::Tools);
+        assert_eq!(exchange.answers.to, [(RpcId::Integer(1), list)], "{method}");
     }
 }
 
@@ -154,6 +166,7 @@ proptest! {
             }
         }
         if let Read::Asked { asked, .. } = read_with(LEGACY, Some(&body)) {
+            let [asked] = asked.try_into().unwrap();
             let other: serde_json::Value = serde_json::from_slice(&body).unwrap();
             let name = other["params"]["name"].as_str().map(|name| format!("orders/{name}"));
             let action = name.or(other["method"].as_str().map(str::to_owned)).unwrap();

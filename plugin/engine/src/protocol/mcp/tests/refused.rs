@@ -44,10 +44,24 @@ fn the_head_alone_refuses_what_no_body_could_mend() {
 }
 
 #[test]
-fn only_post_is_served() {
-    let head = head("GET", "/mcp", LEGACY);
-    let read = read(&endpoint(), false, &head, None, LIMIT);
-    assert!(matches!(read, Read::Refused { reason: Reason::MethodNotServed, .. }));
+fn what_is_neither_a_message_nor_a_stream_is_not_served() {
+    let asked =
+        |verb, headers| read(&endpoint(), verb, &head("x", "/mcp", headers), Some(b""), LIMIT);
+    let modern: &[(&str, &str)] = &[("mcp-protocol-version", "2026-07-28")];
+    for (verb, headers) in [(Verb::Other, LEGACY), (Verb::Get, modern), (Verb::Delete, modern)] {
+        let read = asked(verb, headers);
+        assert!(matches!(read, Read::Refused { reason: Reason::MethodNotServed, .. }), "{verb:?}");
+    }
+    for (verb, action, in_session) in
+        [(Verb::Get, "mcp/stream", false), (Verb::Delete, "mcp/end", true)]
+    {
+        let Read::Asked { asked, exchange: Some(exchange), .. } = asked(verb, LEGACY) else {
+            panic!()
+        };
+        assert_eq!((asked[0].action.as_str(), exchange.in_session), (action, in_session));
+    }
+    let body = read(&endpoint(), Verb::Get, &head("GET", "/mcp", LEGACY), Some(b"x"), LIMIT);
+    assert!(matches!(body, Read::Refused { reason: Reason::RequestMalformed, .. }));
 }
 
 #[test]
