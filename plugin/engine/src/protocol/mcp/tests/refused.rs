@@ -129,9 +129,10 @@ fn what_is_not_a_request_or_notification_is_refused() {
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","extra":1}"#,
-        // Answers that a client posts.
-        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}"#,
+        // Answers to nothing, and both at once.
+        r#"{"jsonrpc":"2.0","result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":7}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#,
         // A request without an id, and a notification with one.
         r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"refund"}}"#,
@@ -148,7 +149,7 @@ fn what_is_not_a_request_or_notification_is_refused() {
 #[test]
 fn a_method_that_is_not_in_the_table_is_refused() {
     for method in [
-        "resources/read",
+        "resources/Read",
         "tools/Call",
         "tools/call ",
         "TOOLS/CALL",
@@ -160,9 +161,9 @@ fn a_method_that_is_not_in_the_table_is_refused() {
         "rpc.discover",
         "",
         "server/discover",
-        "tasks/get",
-        "completion/complete",
-        "logging/setLevel",
+        "tasks/update",
+        "subscriptions/listen",
+        "sampling/createMessage",
     ] {
         for id in [r#""id":1,"#, ""] {
             let body = format!(r#"{{"jsonrpc":"2.0",{id}"method":"{method}"}}"#);
@@ -199,7 +200,7 @@ fn a_tool_is_known_byte_for_byte_or_not_at_all() {
 #[test]
 fn parameters_that_the_decision_would_not_see_are_refused() {
     for params in [
-        r#""name":"refund","task":{}"#,
+        r#""name":"refund","task":7"#,
         r#""name":"refund","inputResponses":{}"#,
         r#""name":"refund","requestState":"x""#,
         r#""name":"refund","args":{}"#,
