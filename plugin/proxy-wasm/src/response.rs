@@ -80,11 +80,13 @@ impl Response {
     /// which a client has to discard anyway (WHATWG HTML §9.2.6).
     pub(crate) fn trailers(&mut self) -> Action {
         if let Self::Filtered(filter) = self {
-            let rest = filter.push(&[], true, now());
+            let rest = now().map(|now| filter.push(&[], true, now)).map_err(|fault| fault.status);
             record(filter);
-            if !rest.is_empty()
-                && let Err(status) = host::rewrite(Buffer::ResponseBody, 0, &rest)
-            {
+            let written = rest.and_then(|rest| match rest.as_slice() {
+                [] => Ok(()),
+                rest => host::rewrite(Buffer::ResponseBody, 0, rest),
+            });
+            if let Err(status) = written {
                 lost(status);
             }
             *self = Self::Withheld;
@@ -102,7 +104,8 @@ fn filtered(filter: &mut ResponseFilter, size: usize, end: bool) -> Result<bool,
     if chunk.len() != size {
         return Err(Status::INTERNAL_FAILURE);
     }
-    let passed = filter.push(&chunk, end, now());
+    let now = now().map_err(|fault| fault.status)?;
+    let passed = filter.push(&chunk, end, now);
     record(filter);
     if size > 0 || !passed.is_empty() {
         host::rewrite(Buffer::ResponseBody, size, &passed)?;
