@@ -91,6 +91,8 @@ pub(crate) fn metadata(bytes: &[u8]) {
         learn(&mut engine, NOW, |document| match document {
             Document::Metadata(_) => bytes.to_vec(),
             Document::Keys(_) => good().keys.into_bytes(),
+            // The configuration names neither.
+            Document::Bundle | Document::Revocations => Vec::new(),
         });
     }
 }
@@ -121,6 +123,8 @@ fn ready() -> Engine {
         learn(&mut engine, NOW, |document| match document {
             Document::Metadata(_) => good().metadata.into_bytes(),
             Document::Keys(_) => good().keys.into_bytes(),
+            // The configuration names neither.
+            Document::Bundle | Document::Revocations => Vec::new(),
         });
     }
     engine
