@@ -8,11 +8,12 @@
     reason = "tests"
 )]
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use host_tests::cases::{self, Case, FetchAnswer, plain};
 use host_tests::runner::{Order, ProxyWasm};
-use host_tests::vm::{CalloutReply, Clock, Exchange, Gateway, Options};
+use host_tests::vm::{CalloutReply, Clock, Exchange, ForeignFunction, Gateway, Options};
 use serde_json::Value;
 
 /// A case whose first request is allowed, and needs keys and a body.
@@ -143,4 +144,54 @@ fn a_configuration_in_protobufs_form_is_refused_with_what_to_do() {
     }
     let refused = host().start_with(Options::configured("\n{\"version\": }")).err().unwrap();
     assert!(!format!("{refused:#}").contains("StringValue"), "{refused:#}");
+}
+
+/// The first exchange of a case, and what the counters of signatures say then.
+fn with_function(case: &Case, options: Options) -> (Value, [u64; 2], Vec<String>) {
+    let gateway = host().start_with(options).unwrap();
+    let said = gateway.take_logs().into_iter().map(|line| line.message).collect();
+    let (seen, faults) = host().exchange(&gateway, &case.resolved.exchanges[0]);
+    assert!(faults.is_empty(), "{faults:?}");
+    let count = |event: &str| gateway.shared().metric(&format!("deputy.signature.{event}"));
+    let counts = ["host", "fallback"].map(|event| count(event).unwrap_or_default());
+    (serde_json::from_str(&seen.receipts[0]).unwrap(), counts, said)
+}
+
+#[test]
+fn a_host_that_verifies_signatures_is_asked_and_one_that_cannot_is_not_missed() {
+    let case = ordinary();
+    // Each with a store of its own.
+    let options = || ProxyWasm::options(&case.resolved);
+    let (receipt, [host, fallback], said) = with_function(case, options());
+    assert_eq!((&receipt["verdict"], fallback), (&"allow".into(), 0));
+    // Three known answers of two algorithms, and the token.
+    assert!(host >= 7, "{host} {said:?}");
+    assert!(said.iter().any(|line| line.ends_with("the host verifies ES256, RS256")), "{said:?}");
+    let without = Options { foreign: BTreeMap::new(), ..options() };
+    let (receipt, [host, fallback], _) = with_function(case, without);
+    assert_eq!((&receipt["verdict"], host, fallback), (&"allow".into(), 0, 6));
+}
+
+#[test]
+fn a_host_that_takes_every_signature_for_good_is_not_believed() {
+    let forged = |case: &&Case| {
+        let expected = case.expected.first().map(|first| &first.expect);
+        case.subject() == "token"
+            && expected.is_some_and(|e| e.reason.as_deref() == Some("signature_invalid"))
+    };
+    let forged = cases::all().iter().find(forged).expect("there is a forged token");
+    for answer in [&[8, 1][..], &[], &[0xff]] {
+        let function: ForeignFunction = Arc::new(move |_| Ok(answer.to_vec()));
+        let foreign = BTreeMap::from([("verify_signature".to_owned(), function)]);
+        let options = |case: &Case| Options {
+            foreign: foreign.clone(),
+            ..ProxyWasm::options(&case.resolved)
+        };
+        let (receipt, ..) = with_function(forged, options(forged));
+        assert_eq!(receipt["reason"], "signature_invalid");
+        let (receipt, [host, _], said) = with_function(ordinary(), options(ordinary()));
+        assert_eq!(receipt["verdict"], "allow");
+        let wrong = said.iter().any(|line| line.contains("known answers wrong"));
+        assert_eq!((wrong, host), if answer == [0xff] { (false, 0) } else { (true, 6) });
+    }
 }
