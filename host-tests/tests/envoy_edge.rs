@@ -25,6 +25,8 @@ mod http2;
 mod keys;
 #[path = "envoy_edge/lists.rs"]
 mod lists;
+#[path = "envoy_edge/proofs.rs"]
+mod proofs;
 #[path = "envoy_edge/renewal.rs"]
 mod renewal;
 #[path = "envoy_edge/starting.rs"]

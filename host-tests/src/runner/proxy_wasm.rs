@@ -64,11 +64,21 @@ impl ProxyWasm {
 
     /// One exchange on a gateway that runs.
     pub fn exchange(&self, gateway: &Gateway, exchange: &Exchange) -> (Seen, Vec<String>) {
+        self.exchange_on(gateway, 0, exchange)
+    }
+
+    /// The same on one of its workers.
+    pub fn exchange_on(
+        &self,
+        gateway: &Gateway,
+        worker: usize,
+        exchange: &Exchange,
+    ) -> (Seen, Vec<String>) {
         let counted = Counters::read(gateway);
         gateway.take_logs();
         gateway.set_now(exchange.arrives * NANOS_PER_MILLI);
         gateway.tick();
-        let stream = gateway.exchange(0);
+        let stream = gateway.exchange(worker);
         self.request(gateway, &stream, exchange);
         if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
             gateway.set_now(exchange.answered * NANOS_PER_MILLI);
@@ -77,7 +87,7 @@ impl ProxyWasm {
         let lines = gateway.take_logs().into_iter().map(|line| line.message).collect();
         let seen = seen(lines, &stream);
         let mut faults = Vec::new();
-        faults.extend(gateway.death(0).map(|death| format!("the VM died: {death}")));
+        faults.extend(gateway.death(worker).map(|death| format!("the VM died: {death}")));
         faults.extend(gateway.crashed().map(|crash| format!("the proxy crashed: {crash}")));
         if stream.is_held() {
             faults.push("the request is held for good: neither forwarded nor answered".to_owned());

@@ -95,6 +95,14 @@ impl Engine {
         self.configuration.credentials.certificates.attributes()
     }
 
+    /// Whether this configuration needs the store that a host's workers share: a host sees at the
+    /// start whether it has one, so that an operator need not wait for the first refusal.
+    #[must_use]
+    pub fn recalls(&self) -> bool {
+        let binding = &self.configuration.credentials.binding;
+        binding.dpop.is_some() || binding.wpt.is_some()
+    }
+
     /// Starts a request.
     pub fn begin(&mut self, head: Head, arrival: Arrival) -> Step {
         let case = Case {

@@ -21,7 +21,7 @@ pub(crate) struct Root {
     attributes: Vec<Attribute>,
     waiting: RefCell<Waiting<Fetch>>,
     counters: BTreeMap<String, u32>,
-    /// Whether the host's shared data can be relied on; tested at the first need.
+    /// Whether the host's shared data can be relied on; tested at the start or at the first need.
     store: OnceCell<bool>,
 }
 
@@ -82,14 +82,19 @@ impl Root {
         }
         let counters = counters();
         signatures::by_host(&mut engine, &counters);
-        Ok(Self {
+        let recalls = engine.recalls();
+        let root = Self {
             context,
             attributes: engine.attributes(),
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
             counters,
             store: OnceCell::new(),
-        })
+        };
+        if recalls {
+            root.has_store();
+        }
+        Ok(root)
     }
 
     pub(crate) fn context(&self) -> u32 {
