@@ -40,11 +40,17 @@ fn with_feed(signer: &Issuer, feed: &Server, more: &Value) -> World {
 }
 
 fn on_every_worker(world: &World, request: &host_tests::envoy::Request, status: u16) {
+    let (mark, mut sent) = (world.mark(), 0);
     wait::until("the same on every worker", LONG, String::new, || {
         let mut all = true;
-        world.listener.on_every_worker(1, |l| all &= l.send(request).status == status);
+        world.listener.on_every_worker(1, |l| {
+            all &= l.send(request).status == status;
+            sent += 1;
+        });
         all.then_some(())
     });
+    // An access is logged a little after its response; whoever counts must not find these later.
+    world.listener.wait_accesses(mark.accesses + sent);
 }
 
 #[test]
