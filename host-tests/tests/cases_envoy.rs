@@ -204,7 +204,7 @@ fn receipts_differ(live: &Case, observed: &Observed) -> Vec<String> {
 }
 
 /// The probe comes later than keys that could not be had are asked for again, as it does there.
-const PROBE_LATER: u64 = 120_000;
+const PROBE_LATER: u64 = 10_000;
 
 fn timeless(receipts: &[String]) -> Vec<Value> {
     let timeless = |receipt: &String| {

@@ -43,12 +43,13 @@ fn client() -> String {
 }
 
 impl DpopSpec {
-    /// The proof for a request with that method and path, and this token.
+    /// The proof for a request with that method and path, and this token. `scope`: what its id is made
+    /// unique with.
     pub(super) fn make(
         &self,
         (method, path): (&str, &str),
         token: &str,
-        now: u64,
+        (now, scope): (u64, &str),
     ) -> anyhow::Result<String> {
         let mut header = json!({"kid": null, "typ": "dpop+jwt", "jwk": public(&self.key)?});
         for (name, value) in self.header.as_object().into_iter().flatten() {
@@ -64,6 +65,9 @@ impl DpopSpec {
         });
         if !self.claims.is_null() {
             patch::merge(&mut claims, &self.claims);
+        }
+        if let (Some(id), false) = (claims["jti"].as_str(), scope.is_empty()) {
+            claims["jti"] = format!("{id} {}", hash(scope)).into();
         }
         let mut recipe = json!({"key": self.key, "header": header, "claims": claims});
         for (name, value) in [

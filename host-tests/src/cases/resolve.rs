@@ -61,7 +61,7 @@ pub(super) fn resolve(
     let mut exchanges = Vec::new();
     let mut expected = Vec::new();
     for (i, spec) in specs.into_iter().enumerate() {
-        let made = exchange(world, (frame, sections.as_ref()), spec, clock)
+        let made = exchange(world, (frame, sections.as_ref()), spec, (clock, &name))
             .with_context(|| format!("exchange number {}", i + 1))?;
         exchanges.push(made.0);
         expected.push(made.1);
@@ -131,12 +131,17 @@ fn exchange(
     world: &World,
     (frame, sections): (&Frame, Option<&Sections>),
     spec: ExchangeSpec,
-    clock: Clock,
+    (clock, name): (Clock, &str),
 ) -> anyhow::Result<(Exchange, Expected)> {
     let Times { now, fetched, complete, answered } = spec.times;
     let arrives = match clock {
         Clock::Virtual => NOW.saturating_add_signed((now * 1000.0).round() as i64),
         Clock::Real(now) => now,
+    };
+    // On a host where all cases share one store, each has proofs of its own.
+    let scope = match clock {
+        Clock::Virtual => "",
+        Clock::Real(_) => name,
     };
     let mint = |token: &Value| token::mint(token, &world.tokens, arrives / 1000);
     let token = mint(&spec.token)?;
@@ -147,7 +152,7 @@ fn exchange(
     let mut known = Known { token: token.clone(), others, proof: None, mint: &mint };
     if let (Some(dpop), Some(token)) = (&spec.dpop, &token) {
         let (method, path) = spec.request.target(&known)?;
-        let proof = dpop.make((&method, &path), token, arrives / 1000).context("dpop")?;
+        let proof = dpop.make((&method, &path), token, (arrives / 1000, scope)).context("dpop")?;
         known.proof = Some(proof);
     }
     let credentials = Credentials { token: token.is_some(), proof: known.proof.is_some() };

@@ -70,6 +70,10 @@ impl Envoy {
     fn run_group<'c>(&self, group: &Group<'c>) -> Vec<Ran<'c>> {
         let mut host = InEnvoy { gateway: &self.gateway, place: None };
         let run = |case: &&'c Case| {
+            // A listener takes its time; proofs last a minute and are minted when it is there.
+            let opened =
+                catch_unwind(AssertUnwindSafe(|| host.open(&case.at(now()).resolved).err()));
+            drop(opened);
             let live = case.at(now());
             let observed = catch_unwind(AssertUnwindSafe(|| host.run(&live.resolved)));
             let observed = observed.unwrap_or_else(|_| {
