@@ -77,11 +77,14 @@ fn with_headers(
     Ok(answer)
 }
 
-/// A JWK Set of named keys, each perhaps changed: `{"key": "es-1", "patch": {…}}`.
+/// A JWK Set of named keys, each perhaps of another use, `es-1:jwt-svid`, or changed,
+/// `{"key": "es-1", "patch": {…}}`.
 pub(super) fn jwks(keys: &[Value]) -> anyhow::Result<Value> {
     let jwk = |spec: &Value| {
         let name = spec.as_str().or(spec["key"].as_str()).context("a key has a name")?;
+        let (name, key_use) = name.split_once(':').unwrap_or((name, "sig"));
         let mut jwk = Key::named(name)?.jwk();
+        jwk["use"] = key_use.into();
         if let Some(change) = spec.get("patch") {
             patch::merge(&mut jwk, change);
         }

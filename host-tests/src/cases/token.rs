@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::keys::{self, Key};
 use super::mutate::{Mutation, Parts};
@@ -57,12 +58,13 @@ pub(super) fn mint(spec: &Value, base: &BaseTokens, now: u64) -> anyhow::Result<
         proof::fill(claims, now)?;
     }
     let recipe: Recipe = serde_json::from_value(described).context("token")?;
-    recipe.mint().context("token").map(Some)
+    recipe.mint(&Inside { base, now }).context("token").map(Some)
 }
 
 /// Signs something that is no token, by a recipe without a base.
 pub(super) fn sign(recipe: &Value) -> anyhow::Result<String> {
-    serde_json::from_value::<Recipe>(recipe.clone())?.mint()
+    let (base, now) = (&BaseTokens::new(), 0);
+    serde_json::from_value::<Recipe>(recipe.clone())?.mint(&Inside { base, now })
 }
 
 fn described(spec: &Value, base: &BaseTokens) -> anyhow::Result<Value> {
@@ -85,15 +87,16 @@ fn described(spec: &Value, base: &BaseTokens) -> anyhow::Result<Value> {
 }
 
 impl Recipe {
-    fn mint(&self) -> anyhow::Result<String> {
+    fn mint(&self, inside: &Inside<'_>) -> anyhow::Result<String> {
         let key = Key::named(&self.key)?;
         let algorithm = self.alg.as_deref().unwrap_or_else(|| key.algorithm());
         let mut header = json!({"alg": algorithm, "kid": key.name(), "typ": "at+jwt"});
         if !self.header.is_null() {
             patch::merge(&mut header, &self.header);
         }
-        let header = part(&header, self.header_more.as_ref(), self.header_raw.as_ref())?;
-        let claims = part(&self.claims, self.claims_more.as_ref(), self.claims_raw.as_ref())?;
+        let header = part(&header, (self.header_more.as_ref(), self.header_raw.as_ref()), inside)?;
+        let claims =
+            part(&self.claims, (self.claims_more.as_ref(), self.claims_raw.as_ref()), inside)?;
         let message = format!("{}.{}", keys::encode(&header), keys::encode(&claims));
         let signature = match algorithm {
             "none" => Vec::new(),
@@ -106,9 +109,13 @@ impl Recipe {
     }
 }
 
-fn part(value: &Value, more: Option<&Value>, raw: Option<&Value>) -> anyhow::Result<Vec<u8>> {
+fn part(
+    value: &Value,
+    (more, raw): (Option<&Value>, Option<&Value>),
+    inside: &Inside<'_>,
+) -> anyhow::Result<Vec<u8>> {
     if let Some(raw) = raw {
-        return text::bytes(raw, &Jwk);
+        return text::bytes(raw, inside);
     }
     let mut bytes = serde_json::to_vec(value)?;
     if let Some(more) = more {
@@ -116,19 +123,26 @@ fn part(value: &Value, more: Option<&Value>, raw: Option<&Value>) -> anyhow::Res
             bail!("raw members go into an object that has some");
         }
         bytes.push(b',');
-        bytes.extend(text::bytes(more, &Jwk)?);
+        bytes.extend(text::bytes(more, inside)?);
         bytes.push(b'}');
     }
     Ok(bytes)
 }
 
-/// Inside a token, `${jwk NAME}` alone.
-struct Jwk;
+/// Inside a token: `${jwk KEY}`, and `${hash TOKEN}` of another one.
+struct Inside<'b> {
+    base: &'b BaseTokens,
+    now: u64,
+}
 
-impl Placeholders for Jwk {
+impl Placeholders for Inside<'_> {
     fn fill(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(match (name, arguments) {
             ("jwk", [key]) => Some(serde_json::to_vec(&Key::named(key)?.jwk())?),
+            ("hash", [token]) => {
+                let token = mint(&Value::from(*token), self.base, self.now)?;
+                Some(keys::encode(&Sha256::digest(token.unwrap_or_default())).into_bytes())
+            }
             _ => None,
         })
     }

@@ -7,18 +7,21 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::credential::{Bound, Verified};
+use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
-use crate::model::{Asked, Timestamp};
-use crate::policy::{Decided, Policy, Situation};
+use crate::model::{Asked, CallerClass, Timestamp};
+use crate::policy::{Authenticated, Decided, Policy, Situation, Transacted};
 use crate::registry::{Bounds, Granted};
 
 /// The verified part of a request: the same for a call and for a list.
 pub(crate) struct Caller {
     pub(crate) verified: Rc<Verified>,
+    class: CallerClass,
     bounds: Bounds,
     /// Granted scopes, where the registry takes some away.
     narrowed: Option<BTreeSet<String>>,
+    /// The kinds of all proofs.
+    proofs: Vec<&'static str>,
     now: Timestamp,
 }
 
@@ -56,16 +59,31 @@ impl Factor {
 }
 
 impl Caller {
-    pub(crate) fn new(verified: Rc<Verified>, bounds: Bounds, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        verified: Rc<Verified>,
+        class: CallerClass,
+        bounds: Bounds,
+        now: Timestamp,
+    ) -> Self {
         let narrowed = bounds.narrowed(&verified.grant.scopes);
-        Self { verified, bounds, narrowed, now }
+        let proofs = verified.proofs().map(|proof| proof.kind).collect();
+        Self { verified, class, bounds, narrowed, proofs, now }
+    }
+
+    /// Types of the token's authorization details that cover a request; none if it has no details.
+    fn details(&self, asked: &Asked) -> Result<BTreeSet<String>, Reason> {
+        match &self.verified.grant.details {
+            None => Ok(BTreeSet::new()),
+            Some(details) => credential::covering(details, asked, &self.verified.audiences),
+        }
     }
 
     /// Whether some arguments could make this request permitted.
     pub(crate) fn could(&self, policy: &Policy, asked: &Asked) -> bool {
         let granted = self.bounds.granted(asked, self.now);
-        self.bounds.hold(asked).is_ok()
-            && policy.could_permit(&self.situation(self.scopes(), &granted.names), asked)
+        let Ok(details) = self.details(asked) else { return false };
+        let situation = self.situation(self.scopes(), (&granted.names, &details));
+        self.bounds.hold(asked).is_ok() && policy.could_permit(&situation, asked)
     }
 
     /// Decides, and finds out what was decisive. That costs further evaluations only where a limit
@@ -76,8 +94,16 @@ impl Caller {
             let decided = Decided::denied(reason);
             return Weighed { decided, grants: granted.ids, decisive: Some(Factor::Limits) };
         }
-        let decided = policy.decide(&self.situation(self.scopes(), &granted.names), asked);
-        let decisive = self.decisive(policy, asked, &granted, &decided.verdict);
+        let details = match self.details(asked) {
+            Ok(details) => details,
+            Err(reason) => {
+                let decided = Decided::denied(reason);
+                return Weighed { decided, grants: granted.ids, decisive: None };
+            }
+        };
+        let situation = self.situation(self.scopes(), (&granted.names, &details));
+        let decided = policy.decide(&situation, asked);
+        let decisive = self.decisive(policy, asked, (&granted, &details), &decided.verdict);
         Weighed { decided, grants: granted.ids, decisive }
     }
 
@@ -85,11 +111,11 @@ impl Caller {
         &self,
         policy: &Policy,
         asked: &Asked,
-        granted: &Granted,
+        (granted, details): (&Granted, &BTreeSet<String>),
         verdict: &Verdict,
     ) -> Option<Factor> {
         let otherwise = |scopes, names| {
-            let other = policy.decide(&self.situation(scopes, names), asked).verdict;
+            let other = policy.decide(&self.situation(scopes, (names, details)), asked).verdict;
             matches!(other, Verdict::Allow(_))
         };
         let refused = match verdict {
@@ -121,16 +147,30 @@ impl Caller {
     fn situation<'a>(
         &'a self,
         scopes: &'a BTreeSet<String>,
-        grants: &'a BTreeSet<String>,
+        (grants, details): (&'a BTreeSet<String>, &'a BTreeSet<String>),
     ) -> Situation<'a> {
         let verified = &self.verified;
         Situation {
             now: self.now,
             actor: &verified.actor,
+            class: self.class,
             credential_kind: verified.proof.kind,
-            bound: verified.proof.bound.as_ref().map(Bound::as_str),
+            bound: verified.proof.bound.as_ref().map(credential::Bound::as_str),
             issuer: &verified.proof.issuer,
+            proofs: &self.proofs,
+            authenticated: Authenticated {
+                acr: verified.authentication.acr.as_deref(),
+                at: verified.authentication.auth_time,
+                methods: &verified.authentication.amr,
+            },
+            transaction: verified.transaction.as_ref().map(|transaction| Transacted {
+                id: &transaction.id,
+                subject: &transaction.subject,
+                workload: &transaction.workload,
+                scopes: &transaction.scopes,
+            }),
             scopes,
+            details,
             grants,
         }
     }

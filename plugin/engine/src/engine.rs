@@ -18,7 +18,7 @@ use crate::decision::{
 };
 use crate::evidence::{Attribute, Head, Once, dashed};
 use crate::json::{Object, Value};
-use crate::model::{Asked, EvaluationId, Timestamp};
+use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
 use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::registry::Presented;
@@ -139,6 +139,8 @@ impl Engine {
                 let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
                 if let Some(next) = next {
                     self.configuration = Rc::new(next);
+                    // Which agent a workload is may have changed with it.
+                    self.cache = TokenCache::default();
                 }
                 Vec::new()
             }
@@ -309,7 +311,7 @@ impl Case {
             }
             Read::Asked { asked, shape, exchange } => {
                 progress.shape = shape;
-                let caller = Rc::new(Caller::new(verified, bounds, now));
+                let caller = Rc::new(Caller::new(verified, progress.facts.caller, bounds, now));
                 self.decide(&place, &caller, (asked, exchange), progress)
             }
         }
@@ -441,10 +443,13 @@ impl Case {
         if !self.configuration.may_forward_token(place, verified) {
             remove.push(b"authorization".to_vec());
         }
-        // A proof is for this gateway and has served.
-        if self.head.has("dpop") {
-            remove.push(b"dpop".to_vec());
-        }
+        // They were for us and have served; and a transaction that nobody here believes in goes no further
+        // (TXN-7).
+        let believed = verified.transaction.is_some();
+        let ours = ["dpop", "workload-identity-token", "workload-proof-token"];
+        let not_on = ours.into_iter().chain((!believed).then_some("txn-token"));
+        let here = not_on.filter(|name| self.head.has(name));
+        remove.extend(here.map(|name| name.as_bytes().to_vec()));
         if filtered {
             remove.extend(protocol::REMOVED_WHEN_FILTERED.iter().map(|n| n.as_bytes().to_vec()));
         }
@@ -488,12 +493,12 @@ impl Case {
         now: Timestamp,
     ) -> Reply {
         let (supported, requested) = self.versions(wire);
+        let dpop = self.configuration.credentials.binding.dpop.as_ref();
         let line = self.head.line().ok();
         let configuration = &self.configuration;
         let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
         let published = line.and_then(|line| configuration.published(line.authority, line.path));
         let allow = if published.is_some() { "GET" } else { "POST" };
-        let dpop = self.configuration.credentials.binding.dpop.as_ref();
         let refused = Refused {
             wire,
             shape,
@@ -569,6 +574,7 @@ impl Progress {
     /// A token that was genuine and refused all the same names its subject.
     fn rejected(&mut self, known: Option<Known>) {
         let Some(known) = known else { return };
+        self.facts.caller = known.class;
         self.facts.subject = known.subject;
         self.facts.credential = Some(CredentialFacts {
             kind: known.kind,
@@ -582,6 +588,9 @@ impl Progress {
 
     fn verified(&mut self, configuration: &Configuration, verified: &Verified) {
         let agent = configuration.registry.find(&verified.actor.agent);
+        self.facts.caller = agent.map_or(CallerClass::Unknown, |agent| agent.class);
+        let transaction = verified.transaction.as_ref();
+        self.facts.transaction = transaction.map(|t| (t.id.clone(), t.thumbprint.clone()));
         self.facts.agent = Some(AgentFacts {
             id: verified.actor.agent.clone(),
             name: agent.and_then(|a| a.name.clone()),
@@ -731,10 +740,9 @@ impl fmt::Debug for Case {
     }
 }
 
-/// One for a bundle, one for revocations, two for the metadata of an issuer that was never had, one for
-/// its key set, one for a key that is
-/// new.
-const FETCHES_PER_REQUEST: u8 = 6;
+/// One for a bundle, one for revocations; and for each of three credentials two for metadata that was
+/// never had, one for keys, and one for a key that is new.
+const FETCHES_PER_REQUEST: u8 = 14;
 
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.

@@ -136,7 +136,8 @@ impl Head {
         self.headers.iter().map(|(name, _)| name.as_slice())
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+    /// Every value of that (lower-case) name, in order.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.headers
             .iter()
             .filter(move |(n, _)| n == name.as_bytes())

@@ -28,6 +28,7 @@ mod trust;
 
 pub use audit::Receipt;
 pub use config::{Problems, PublishedBundle, check_bundle};
+pub use credential::{KINDS as CREDENTIAL_KINDS, Kind as CredentialKind, Place as CredentialPlace};
 pub use policy::Problem;
 pub use protocol::trailer_may_pass;
 pub use trust::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};

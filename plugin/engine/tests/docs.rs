@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use deputy_engine::CredentialPlace;
 use deputy_engine::decision::Reason;
 
 fn root() -> PathBuf {
@@ -32,6 +33,39 @@ fn the_table_of_reasons_is_the_one_in_the_code() {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "docs/reasons.md is stale: run with UPDATE=1");
+}
+
+#[test]
+fn the_table_of_credentials_is_the_one_in_the_code() {
+    let mut text = "# Credentials\n\nEvery way to say who the agent is, what it needs and what it proves. \
+        Kinds exclude each other: a token is of the one kind that its place and its `typ` name. Several in \
+        one request must name one agent. Rule ids are those of the standards each kind follows.\nMade from \
+        `plugin/engine/src/credential`.\n\n\
+        | kind | where | accepted if configured in | proves | bound by | rules |\n|---|---|---|---|---|---|\n"
+        .to_owned();
+    for kind in deputy_engine::CREDENTIAL_KINDS {
+        let deputy_engine::CredentialKind { name, from, proves, bound, rules, .. } = kind;
+        let place = match kind.place {
+            CredentialPlace::Authorization => "`Authorization`",
+            CredentialPlace::WorkloadIdentityToken => "`Workload-Identity-Token`",
+            CredentialPlace::TxnToken => "`Txn-Token`",
+            CredentialPlace::Certificate => "the TLS connection",
+            CredentialPlace::Signature => "`Signature-Input`, `Signature`, `Signature-Agent`",
+        };
+        writeln!(text, "| `{name}` | {place} | {from} | {proves} | {bound} | {rules} |").unwrap();
+    }
+    text.push_str(
+        "\nNever an identity: Basic authentication, API keys (`x-api-key` and the like), cookies, tokens in \
+         the query, `User-Agent`, MCP's `clientInfo`. A request with nothing else is refused, and its \
+         receipt says what to use instead (`advice`). ID-JAGs, ID tokens, logout tokens, security events, \
+         DPoP proofs and approvals in `Authorization` are refused.\n",
+    );
+    let path = root().join("docs/credentials.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == text, "docs/credentials.md is stale: run with UPDATE=1");
 }
 
 #[test]

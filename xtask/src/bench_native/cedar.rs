@@ -127,9 +127,22 @@ fn context(asking: &Asking) -> Result<Context> {
         ("protocol", text(if asking.body.is_empty() { "http" } else { "mcp" })),
         ("agent", RestrictedExpression::new_entity_uid(uid("Agent", AGENT)?)),
         ("on_behalf_of", RestrictedExpression::new_entity_uid(uid("Human", HUMAN)?)),
-        ("grant", fields(vec![("scopes", RestrictedExpression::new_set(scopes))])?),
+        (
+            "grant",
+            fields(vec![
+                ("scopes", RestrictedExpression::new_set(scopes)),
+                ("details", none.clone()),
+            ])?,
+        ),
         ("grants", RestrictedExpression::new_set([])),
-        ("credential", fields(vec![("kind", text("at+jwt")), ("issuer", text(ISSUER))])?),
+        (
+            "credential",
+            fields(vec![
+                ("kind", text("at+jwt")),
+                ("issuer", text(ISSUER)),
+                ("proofs", RestrictedExpression::new_set([text("at+jwt")])),
+            ])?,
+        ),
         ("delegation", fields(vec![("depth", depth), ("prior", none)])?),
     ]);
     let input = asking.input.as_object().into_iter().flatten().map(|(name, value)| {

@@ -73,11 +73,15 @@ fn token(judged: &Judged<'_>, message: &Message, found: &mut Vec<String>) {
     for name in ["authorization", "dpop"] {
         found.extend(header(name, &Value::Null, message.all(name)));
     }
+    let on = |name: &[u8]| {
+        let name = String::from_utf8_lossy(name);
+        judged.expect().upstream.get(&*name).is_some_and(Value::is_string)
+    };
     let leaks = |value: &[u8]| {
         let text = String::from_utf8_lossy(value);
         judged.expected.tokens.iter().any(|token| secrets::leaks(token, &text))
     };
-    let leaking = message.headers.iter().find(|pair| leaks(&pair.1.0));
+    let leaking = message.headers.iter().find(|pair| !on(&pair.0.0) && leaks(&pair.1.0));
     found.extend(leaking.map(|pair| {
         format!("the upstream got a token in {:?}", String::from_utf8_lossy(&pair.0.0))
     }));
@@ -88,8 +92,7 @@ fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut V
     let mcp = receipt["protocol"] == "mcp";
     let touched = |name: &str| {
         is_ours(name.as_bytes())
-            || name == "authorization"
-            || name == "dpop"
+            || CREDENTIALS.contains(&name)
             || (mcp && (REMOVED_WHEN_FILTERED.contains(&name) || SEALED.contains(&name)))
     };
     let (mut sent, mut got) = (joined(&judged.exchange.headers), joined(&message.headers));
@@ -228,6 +231,9 @@ fn is_ours(name: &[u8]) -> bool {
     String::from_utf8_lossy(name).to_ascii_lowercase().replace('_', "-").starts_with("x-deputy-")
 }
 
+/// What only the gateway may see of them is for each case to say.
+const CREDENTIALS: [&str; 5] =
+    ["authorization", "dpop", "workload-identity-token", "workload-proof-token", "txn-token"];
 const OURS: [&str; 3] = ["x-deputy-agent", "x-deputy-on-behalf-of", "x-deputy-evaluation-id"];
 /// Ids that the client has in a form of its own.
 const SEALED: [&str; 2] = ["mcp-session-id", "last-event-id"];

@@ -64,16 +64,20 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 24] = [
     "v",
     "id",
     "time",
     "verdict",
     "reason",
     "question",
+    "advice",
+    "caller",
     "agent",
     "on_behalf_of",
     "credential",
+    "also",
+    "transaction",
     "protocol",
     "action",
     "resource",

@@ -8,13 +8,17 @@ mod digest;
 
 use crate::decision::{Permit, Reason, Verdict};
 use crate::json::{Object, Value};
-use crate::model::{Delegation, EvaluationId, PrincipalId, Timestamp};
+use crate::model::{CallerClass, Delegation, EvaluationId, PrincipalId, Timestamp};
 
 pub(crate) use digest::json_digest;
 
 /// What is known by the time of the verdict. Everything optional is unknown when absent.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
+    /// What kind of caller it is, by proof and registry.
+    pub(crate) caller: CallerClass,
+    /// By hash: what the request is a part of.
+    pub(crate) transaction: Option<(String, String)>,
     pub(crate) agent: Option<AgentFacts>,
     pub(crate) delegation: Option<Delegation>,
     /// The verified subject of a token that named no actor.
@@ -113,10 +117,18 @@ impl Receipt {
         to.text("verdict", Some(verdict));
         to.text("reason", reason.map(Reason::code));
         to.text("question", reason.map(|r| r.question().code()));
+        to.text("advice", reason.and_then(Reason::advice));
+        to.text("caller", Some(facts.caller.as_str()));
         to.object("agent", facts.agent.as_ref().map(AgentFacts::members));
         to.object("on_behalf_of", on_behalf_of(&facts));
         to.object("credential", facts.credential.as_ref().map(CredentialFacts::members));
         to.objects("also", facts.also.iter().map(CredentialFacts::members));
+        to.object(
+            "transaction",
+            facts.transaction.map(|(id, thumbprint)| {
+                Object::of([("id", id.into()), ("thumbprint", thumbprint.into())])
+            }),
+        );
         to.text("protocol", facts.protocol);
         to.text("action", facts.action);
         to.text("resource", facts.resource);

@@ -5,13 +5,18 @@ use std::collections::BTreeSet;
 use super::fields::{Members, Node, Problems};
 use super::keys;
 use crate::model::IssuerId;
-use crate::trust::{ActorIssuer, Algorithm, Algorithms, BindingMethod, Issuer};
+use crate::trust::{ActorIssuer, Algorithm, Algorithms, BindingMethod, Issuer, Keys, ScopeClaim};
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option<Vec<Issuer>> {
     let nodes = members.need("issuers", problems).and_then(|n| n.items(problems))?;
     let mut issuers: Vec<Issuer> = Vec::new();
     for node in &nodes {
         let Some(issuer) = issuer(node, problems) else { continue };
+        if let Some(other) = issuers.iter().find(|other| shares_a_key(other, &issuer)) {
+            let other = other.id.as_str();
+            problems
+                .add(format!("{}.keys", node.path()), format!("has a key that {other} has, too"));
+        }
         if issuers.iter().any(|other| other.id == issuer.id) {
             problems.add(format!("{}.issuer", node.path()), "is configured twice");
         }
@@ -39,6 +44,8 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let may_delegate = members.flag("may_delegate", true, problems);
     let actor_issuer = members.maybe("actor_issuer").map(|n| actor_issuer(&n, problems));
     let foreign_audiences = members.flag("foreign_audiences", false, problems);
+    let legacy = members.flag("legacy", false, problems);
+    let scope_claim = members.maybe("scope_claim").map(|n| scope_claim(&n, problems));
     let require_binding = members.maybe("require_binding").map(|n| bindings(&n, problems));
     members.close(problems);
     Some(Issuer {
@@ -51,6 +58,8 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
         may_delegate,
         actor_issuer: actor_issuer.unwrap_or(Some(ActorIssuer::Required))?,
         foreign_audiences,
+        legacy,
+        scope_claim: scope_claim.unwrap_or(Some(ScopeClaim::Scope))?,
         require_binding: require_binding.map_or(Some(None), |methods| methods.map(Some))?,
     })
 }
@@ -72,6 +81,25 @@ fn bindings(node: &Node<'_>, problems: &mut Problems) -> Option<BTreeSet<Binding
         return node.wrong(problems, "needs at least one way to be bound");
     }
     Some(methods)
+}
+
+/// Two issuers with one key are one issuer with two names: which of them signed, nobody can tell. Of
+/// keys that are fetched, nobody knows here.
+fn shares_a_key(one: &Issuer, other: &Issuer) -> bool {
+    match (&one.keys, &other.keys) {
+        (Keys::Inline(one), Keys::Inline(other)) => {
+            !one.thumbprints().is_disjoint(&other.thumbprints())
+        }
+        _ => false,
+    }
+}
+
+fn scope_claim(node: &Node<'_>, problems: &mut Problems) -> Option<ScopeClaim> {
+    match node.text(problems)? {
+        "scope" => Some(ScopeClaim::Scope),
+        "scp" => Some(ScopeClaim::Scp),
+        _ => node.wrong(problems, "must be scope or scp"),
+    }
 }
 
 pub(super) fn algorithms(

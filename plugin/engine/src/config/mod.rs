@@ -171,7 +171,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
         Problems(vec![Problem::at(path, malformed.fault.to_string())])
     })?;
     let mut parts = parts(&document, None)?;
-    let trust = Trust::new(parts.issuers.clone());
+    let anchors = std::mem::take(&mut parts.anchors);
+    let trust = Trust::new(parts.issuers.clone()).with_anchors(anchors);
     let feed = parts.feed.take();
     let section = parts.section.take();
     let configuration = Configuration::of(parts)?;

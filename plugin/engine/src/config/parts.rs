@@ -8,10 +8,11 @@ use super::people::Registered;
 use super::{TokenUse, bundle, credentials, issuers, surface};
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
+use crate::model::PrincipalId;
 use crate::policy::{Definition, PolicyFile};
 use crate::protocol::{Sealer, Surface};
 use crate::registry::Revocations;
-use crate::trust::Issuer;
+use crate::trust::{Anchor, Issuer};
 
 /// The typed parts of a configuration.
 pub(super) struct Parts {
@@ -23,6 +24,7 @@ pub(super) struct Parts {
     pub(super) issuers: Vec<Issuer>,
     pub(super) registered: Registered,
     pub(super) credentials: Rules,
+    pub(super) anchors: Vec<Anchor>,
     pub(super) definition: Definition,
     pub(super) surface: Surface,
     pub(super) tokens: BTreeMap<String, TokenUse>,
@@ -77,6 +79,8 @@ pub(super) fn read(
     let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));
     members.close(problems);
     let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
+    let (mut credentials, anchors) = credentials?;
+    credentials.agents = workloads(&law.registered, problems);
     version?;
     let sealer = sealer.unwrap_or_default();
     let needs_sealing = sealer.is_empty() && surface.has_sessions();
@@ -90,7 +94,8 @@ pub(super) fn read(
         issuers: issuers?,
         registered: law.registered,
         revocations: law.revocations,
-        credentials: credentials?,
+        credentials,
+        anchors,
         definition,
         surface,
         tokens,
@@ -104,6 +109,20 @@ pub(super) fn read(
         sealer,
         warnings,
     })
+}
+
+/// Which agent each workload is. One that is an agent itself, too, would be two.
+fn workloads(registered: &Registered, problems: &mut Problems) -> BTreeMap<String, PrincipalId> {
+    let mut workloads = BTreeMap::new();
+    for (id, agent) in &registered.agents {
+        let Some(spiffe) = &agent.spiffe else { continue };
+        let itself = PrincipalId::parse(spiffe).ok();
+        if itself.is_some_and(|other| other != *id && registered.agents.contains_key(&other)) {
+            problems.add("agents", format!("{spiffe} is an agent itself, and that of another"));
+        }
+        workloads.insert(spiffe.clone(), id.clone());
+    }
+    workloads
 }
 
 struct Gateway {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
-use crate::model::{Period, PrincipalId, Timestamp};
+use crate::model::{CallerClass, Period, PrincipalId, Timestamp};
 use crate::policy::{
     AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
 };
@@ -142,6 +142,7 @@ fn agent(
     let (name, owner, sponsor) = (text("name"), text("owner"), text("sponsor"));
     let purpose = text("purpose");
     let spiffe = spiffe(&mut members, problems);
+    let class = members.maybe("class").map(|n| class(&n, problems));
     let status = members.need("status", problems).and_then(|n| status(&n, problems));
     let risk = members.maybe("risk").and_then(|n| risk(&n, problems));
     let valid = period(&mut members, ("valid_from", "valid_until"), problems);
@@ -158,13 +159,15 @@ fn agent(
         purpose,
         risk,
         spiffe: spiffe.clone(),
+        workload: class == Some(Some(CallerClass::Workload)),
         valid_until: valid.until,
         teams,
         attributes,
     };
     let limits = Rc::new(limits);
     let status = status?;
-    let agent = Agent { name, owner, sponsor, status, valid, spiffe, delegators, limits };
+    let class = class.unwrap_or(Some(CallerClass::Agent))?;
+    let agent = Agent { name, class, owner, sponsor, status, valid, spiffe, delegators, limits };
     Some((id?, agent, entity))
 }
 
@@ -181,6 +184,14 @@ fn status(node: &Node<'_>, problems: &mut Problems) -> Option<Status> {
         "suspended" => Some(Status::Suspended),
         "retired" => Some(Status::Retired),
         _ => node.wrong(problems, "must be active, suspended or retired"),
+    }
+}
+
+fn class(node: &Node<'_>, problems: &mut Problems) -> Option<CallerClass> {
+    match node.text(problems)? {
+        "agent" => Some(CallerClass::Agent),
+        "workload" => Some(CallerClass::Workload),
+        _ => node.wrong(problems, "must be agent or workload"),
     }
 }
 

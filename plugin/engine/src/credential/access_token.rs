@@ -1,43 +1,57 @@
 //! An OAuth access token of RFC 9068 (`at+jwt`), from an issuer that signs what it says.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
-
-use sha2::{Digest, Sha256};
 
 use super::binding::Confirmation;
 use super::cache::Remembered;
+use super::claims::{self, identifier, text};
+use super::details;
 use super::jws::Jws;
-use super::terms::Terms;
+use super::signed::signed;
+use super::terms::{Form, Limits, Terms};
 use super::{
-    Asking, Authentication, Credential, Grant, Kind, Known, Proof, Rejected, Unverified, Verified,
-    delegation,
+    Asking, Authentication, Credential, Grant, Kind, Known, Place, Proof, Rejected, Rules,
+    Unverified, Verified, delegation, thumbprint,
 };
 use crate::decision::Reason;
-use crate::json::{Object, Value};
-use crate::model::{CallerClass, PrincipalId, Timestamp};
-use crate::trust::{Algorithm, Issuer, Key, NoKey, NotSigned, Signed, Trust, base64url};
+use crate::json::Object;
+use crate::model::{CallerClass, IssuerId, PrincipalId, Timestamp};
+use crate::trust::{Issuer, Key, ScopeClaim, Trust};
 
 /// RFC 9068 §2.1.
-pub(super) const KIND: Kind = Kind { name: "at+jwt", verify };
+pub(super) const KIND: Kind = Kind {
+    name: "at+jwt",
+    place: Place::Authorization,
+    from: "`issuers`",
+    proves: "the agent (`act`, or `sub` of a client's own token) and whom it acts for",
+    bound: "DPoP (`cnf.jkt`) or a certificate (`cnf.x5t#S256`) if the token says so; else a bearer token",
+    rules: "RFC 9068, RFC 8693 §4.1; without `typ` only from an issuer with `legacy`",
+    verify: Some(verify),
+};
 
 fn verify(jws: &Jws<'_>, asking: &mut Asking<'_>) -> Result<Remembered, Unverified> {
-    let Asking { trust, audiences, now } = asking;
-    let now = *now;
-    let issuer = issuer(jws, trust)?;
-    let algorithm = issuer.algorithms.named(&jws.algorithm).ok_or(Reason::AlgorithmNotAllowed)?;
-    let key = signed(jws, &issuer, algorithm, trust, now)?;
+    let issuer = issuer(jws, asking.trust)?;
+    let typed = jws.is_of_type(KIND.name) || issuer.legacy && jws.is_untyped();
+    if !typed {
+        return Err(Reason::TokenWrongType.into());
+    }
+    let (key, algorithm) = signed(jws, &issuer.id, &issuer.algorithms, asking)?;
     // From here on the issuer has said it, so a refusal may name whom it is about.
     let subject = subject(&jws.claims, &issuer)?;
-    let thumbprint = format!("sha-256:{}", base64url::encode(&Sha256::digest(jws.token)));
-    let read =
-        Claims { jws, issuer: &issuer, key: &key, subject: &subject, thumbprint: &thumbprint };
+    let thumbprint = thumbprint(jws.token.as_bytes());
+    let (subject, rules) = (&subject, asking.rules);
+    let read = Claims { jws, issuer: &issuer, key: &key, subject, thumbprint, rules };
     let (verified, terms, confirmation) =
-        read.verified(audiences, now).map_err(|reason| read.rejected(reason))?;
-    let (source, key_thumbprint) = (issuer.id.clone(), key.thumbprint().to_owned());
-    let credential = Credential { verified: Rc::new(verified), confirmation };
-    let key_id = jws.key_id.clone();
-    Ok(Remembered { credential, terms, source, key_thumbprint, key_id, algorithm })
+        read.verified(asking.audiences, asking.now).map_err(|reason| read.rejected(reason))?;
+    Ok(Remembered {
+        credential: Credential { verified: Rc::new(verified), confirmation },
+        place: KIND.place,
+        terms,
+        source: issuer.id.clone(),
+        key_thumbprint: key.thumbprint().to_owned(),
+        key_id: jws.key_id.clone(),
+        algorithm,
+    })
 }
 
 /// Only a name to look keys up by, until the signature holds.
@@ -46,31 +60,14 @@ fn issuer(jws: &Jws<'_>, trust: &Trust) -> Result<Rc<Issuer>, Reason> {
     trust.issuer(iss).ok_or(Reason::IssuerUnknown)
 }
 
-fn signed(
-    jws: &Jws<'_>,
-    issuer: &Issuer,
-    algorithm: Algorithm,
-    trust: &mut Trust,
-    now: Timestamp,
-) -> Result<Rc<Key>, Unverified> {
-    let key_id = jws.key_id.as_deref();
-    let signed = Signed { key_id, algorithm, message: jws.message, signature: &jws.signature };
-    trust.verify(&issuer.id, signed, now).map_err(|not| match not {
-        NotSigned::NoKey(NoKey::Fetch(fetch)) => Unverified::Needs(fetch),
-        NotSigned::NoKey(NoKey::Unavailable) => Reason::KeysUnavailable.into(),
-        NotSigned::NoKey(NoKey::Unknown) => Reason::KeyUnknown.into(),
-        NotSigned::NoKey(NoKey::Algorithm) => Reason::AlgorithmNotAllowed.into(),
-        NotSigned::Signature => Reason::SignatureInvalid.into(),
-    })
-}
-
 /// A token with a good signature, whose claims are being read.
 struct Claims<'a> {
     jws: &'a Jws<'a>,
     issuer: &'a Issuer,
     key: &'a Key,
     subject: &'a PrincipalId,
-    thumbprint: &'a str,
+    thumbprint: String,
+    rules: &'a Rules,
 }
 
 impl Claims<'_> {
@@ -81,32 +78,54 @@ impl Claims<'_> {
     ) -> Result<(Verified, Terms, Option<Confirmation>), Reason> {
         let claims = &self.jws.claims;
         check_is_access_token(claims)?;
-        let terms = Terms::read(claims, self.issuer)?;
+        let terms = Terms::read(claims, Form::Issued, Limits::of(self.issuer))?;
         terms.hold(audiences, now)?;
         // A bound token is no bearer token (DPOP-9, MTLS-3, T27), whatever it is bound by.
         let confirmation = Confirmation::of_token(claims)?;
         let client_id = identifier(claims, "client_id")?;
         let own = text(claims, "sub")? == client_id;
+        let actor = delegation::actor(claims, self.issuer, self.subject, own)?;
+        let authentication = authentication(claims)?;
+        // What a human typed says how the human was authenticated. An agent that has a password has
+        // a shared secret (T28).
+        if actor.delegation.is_none() && authentication.by_secret() {
+            return Err(Reason::AgentUsedPassword);
+        }
         let verified = Verified {
-            actor: delegation::actor(claims, self.issuer, self.subject, own)?,
+            actor,
             proof: self.proof(&terms)?,
             also: Vec::new(),
             client_id: Some(client_id),
-            grant: Grant { scopes: scopes(claims)?, details: None },
-            authentication: Authentication::default(),
-            audiences: terms.audiences.clone(),
+            grant: self.grant()?,
+            authentication,
+            audiences: terms.audiences(),
+            transaction: None,
         };
         Ok((verified, terms, confirmation))
     }
 
+    fn grant(&self) -> Result<Grant, Reason> {
+        let claims = &self.jws.claims;
+        let scopes = match self.issuer.scope_claim {
+            ScopeClaim::Scope => claims::scopes(claims, "scope")?,
+            ScopeClaim::Scp => claims::scp(claims)?,
+        };
+        Ok(Grant { scopes, details: details::read(claims, &self.rules.detail_types)? })
+    }
+
     fn proof(&self, terms: &Terms) -> Result<Proof, Reason> {
+        // Before RFC 9068, `jti` was anybody's choice.
+        let jti = match self.jws.is_untyped() {
+            true => claims::maybe_identifier(&self.jws.claims, "jti")?,
+            false => Some(identifier(&self.jws.claims, "jti")?),
+        };
         Ok(Proof {
             kind: KIND.name,
             issuer: self.issuer.id.clone(),
-            thumbprint: self.thumbprint.to_owned(),
+            thumbprint: self.thumbprint.clone(),
             key_thumbprint: Some(self.key.thumbprint().to_owned()),
             expires: Some(terms.expires()),
-            jti: Some(identifier(&self.jws.claims, "jti")?),
+            jti,
             bound: None,
         })
     }
@@ -114,52 +133,43 @@ impl Claims<'_> {
     fn rejected(&self, reason: Reason) -> Unverified {
         let known = Known {
             kind: KIND.name,
-            class: CallerClass::Unknown,
+            class: self.class(reason),
             subject: Some(self.subject.clone()),
             issuer: self.issuer.id.as_str().to_owned(),
-            thumbprint: self.thumbprint.to_owned(),
+            thumbprint: self.thumbprint.clone(),
         };
         Unverified::Rejected(Rejected { reason, known: Some(known) })
     }
+
+    /// Whose token somebody else came with, if its issuer says so (ACT-2); never guessed.
+    fn class(&self, reason: Reason) -> CallerClass {
+        let human = delegation::is_profiled(&self.jws.claims, "user");
+        match reason {
+            Reason::Impersonation if human => CallerClass::Human,
+            _ => CallerClass::Unknown,
+        }
+    }
 }
 
-/// An issuer that puts `at+jwt` on everything it signs must not turn its ID tokens, logout tokens
-/// and security events into access tokens (JWT-22, RFC 8725 §3.12).
+/// An issuer that puts `at+jwt` on everything it signs, or nothing on anything, must not turn its ID
+/// tokens, logout tokens and security events into access tokens (JWT-22, RFC 8725 §3.12).
 fn check_is_access_token(claims: &Object) -> Result<(), Reason> {
-    const OF_OTHERS: [&str; 4] = ["token_use", "nonce", "at_hash", "events"];
+    const OF_OTHERS: [&str; 5] = ["token_use", "nonce", "at_hash", "c_hash", "events"];
     match OF_OTHERS.iter().any(|name| claims.get(name).is_some()) {
         true => Err(Reason::TokenWrongType),
         false => Ok(()),
     }
 }
 
+fn authentication(claims: &Object) -> Result<Authentication, Reason> {
+    Ok(Authentication {
+        acr: claims::maybe_identifier(claims, "acr")?,
+        auth_time: claims::timestamp(claims, "auth_time")?,
+        amr: claims::names(claims, "amr")?,
+    })
+}
+
 fn subject(claims: &Object, issuer: &Issuer) -> Result<PrincipalId, Reason> {
-    PrincipalId::new(&issuer.id, text(claims, "sub")?).map_err(|_| Reason::TokenMalformed)
+    let issuer: &IssuerId = &issuer.id;
+    PrincipalId::new(issuer, text(claims, "sub")?).map_err(|_| Reason::TokenMalformed)
 }
-
-fn text<'c>(claims: &'c Object, name: &str) -> Result<&'c str, Reason> {
-    claims.get(name).and_then(Value::as_str).ok_or(Reason::TokenMalformed)
-}
-
-/// A required name that others made up: not empty, not long, nothing that breaks a log line.
-fn identifier(claims: &Object, name: &str) -> Result<String, Reason> {
-    let text = text(claims, name)?;
-    let good = !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.contains(char::is_control);
-    if good { Ok(text.to_owned()) } else { Err(Reason::TokenMalformed) }
-}
-
-/// RFC 8693 §4.2, RFC 6749 §3.3: visible ASCII without `"` and `\`, one space between.
-fn scopes(claims: &Object) -> Result<BTreeSet<String>, Reason> {
-    // Some issuers write an empty text for none at all; it widens nothing (D4).
-    if claims.get("scope").is_none_or(|scope| scope.as_str() == Some("")) {
-        return Ok(BTreeSet::new());
-    }
-    let good = |b: u8| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');
-    let token =
-        |token: &str| (!token.is_empty() && token.bytes().all(good)).then(|| token.to_owned());
-    let scopes: Option<BTreeSet<String>> = text(claims, "scope")?.split(' ').map(token).collect();
-    scopes.ok_or(Reason::TokenMalformed)
-}
-
-/// JWT-5.
-const MAX_NAME_BYTES: usize = 256;

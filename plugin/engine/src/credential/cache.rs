@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::terms::Terms;
-use super::{Asking, Credential};
+use super::{Asking, Credential, Place};
 use crate::model::IssuerId;
 use crate::trust::{Algorithm, Learned};
 
@@ -33,6 +33,8 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Remembered {
     pub(super) credential: Credential,
+    /// Where it was found; elsewhere it is something else.
+    pub(super) place: Place,
     pub(super) terms: Terms,
     /// Whose key signed it, and which.
     pub(super) source: IssuerId,
@@ -43,8 +45,13 @@ pub(super) struct Remembered {
 
 impl TokenCache {
     /// The token's proof, if it was verified before and still holds.
-    pub(super) fn find(&mut self, token: &str, asking: &mut Asking<'_>) -> Option<Credential> {
-        let entry = self.tokens.get(token)?;
+    pub(super) fn find(
+        &mut self,
+        token: &str,
+        place: Place,
+        asking: &mut Asking<'_>,
+    ) -> Option<Credential> {
+        let entry = self.tokens.get(token).filter(|entry| entry.remembered.place == place)?;
         if !entry.remembered.holds(asking) {
             self.remove(token);
             return None;
@@ -111,7 +118,7 @@ impl TokenCache {
 
 impl Remembered {
     fn holds(&self, asking: &mut Asking<'_>) -> bool {
-        let Asking { trust, audiences, now } = asking;
+        let Asking { trust, audiences, now, .. } = asking;
         let key = trust.key(&self.source, self.key_id.as_deref(), self.algorithm, *now);
         key.is_ok_and(|key| key.thumbprint() == self.key_thumbprint)
             && self.terms.hold(audiences, *now).is_ok()

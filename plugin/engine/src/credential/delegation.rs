@@ -19,15 +19,34 @@ pub(super) fn actor(
         // RFC 9068 §2.2: of a client's own token the subject is the client. Anybody else's token
         // without `act` is somebody pretending to be its subject (DEL-5).
         let alone = Actor { agent: subject.clone(), delegation: None };
+        // A client may have got itself an id that is also a person's (JWT-27).
+        let own = own && !is_profiled(claims, "user");
         return if own { Ok(alone) } else { Err(Reason::Impersonation) };
     };
     if !issuer.may_delegate {
         return Err(Reason::DelegationNotAllowed);
     }
+    // Where it is said what they are, a person acts for no agent (ACT-2): the chain would be the
+    // wrong way round.
+    let inverted = is_profiled(claims, "ai_agent") || act.as_object().is_some_and(is_user);
+    if inverted {
+        return Err(Reason::DelegationInverted);
+    }
     let mut actors = chain(act, issuer, subject)?.into_iter();
     let agent = actors.next().ok_or(Reason::DelegationMalformed)?;
     let delegation = Delegation { delegator: subject.clone(), prior: actors.collect() };
     Ok(Actor { agent, delegation: Some(delegation) })
+}
+
+/// Whether `sub_profile` names that class (OAuth Actor Profile: words, one space between). Absent or
+/// of another form, it says nothing.
+pub(super) fn is_profiled(party: &Object, class: &str) -> bool {
+    let profile = party.get("sub_profile").and_then(Value::as_str);
+    profile.is_some_and(|words| words.split(' ').any(|word| word == class))
+}
+
+fn is_user(party: &Object) -> bool {
+    is_profiled(party, "user")
 }
 
 /// The actors, current one first.

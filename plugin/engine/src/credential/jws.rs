@@ -21,6 +21,8 @@ pub(super) struct Jws<'t> {
     pub(super) algorithm: String,
     pub(super) key_id: Option<String>,
     typ: Option<String>,
+    /// Its header has more than `alg`, `kid` and `typ`.
+    pub(super) has_other_members: bool,
     /// `jwk`. Only a DPoP proof has one that is looked at.
     pub(super) embedded_key: Option<Object>,
     pub(super) claims: Object,
@@ -50,6 +52,7 @@ impl<'t> Jws<'t> {
             algorithm: optional(&header, "alg", MAX_NAME_BYTES)??,
             key_id: optional(&header, "kid", MAX_KEY_ID_BYTES)?,
             typ: optional(&header, "typ", MAX_NAME_BYTES)?,
+            has_other_members: header.iter().any(|(n, _)| !matches!(n, "alg" | "kid" | "typ")),
             embedded_key: header.get("jwk").and_then(Value::as_object).cloned(),
             claims: object(claims, &CLAIMS_LIMITS)?,
         })
@@ -63,6 +66,16 @@ impl<'t> Jws<'t> {
             false => format!("application/{}", typ.to_ascii_lowercase()),
         };
         self.typ.as_deref().is_some_and(|typ| full(typ) == full(name))
+    }
+
+    /// Without a type, or of the type that says nothing (RFC 7519 §5.1, JWT-22).
+    pub(super) fn is_untyped(&self) -> bool {
+        self.typ.is_none() || self.is_of_type("JWT")
+    }
+
+    /// The same, by the names that SPIFFE allows.
+    pub(super) fn is_untyped_or_jose(&self) -> bool {
+        self.is_untyped() || self.is_of_type("JOSE")
     }
 }
 

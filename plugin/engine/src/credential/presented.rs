@@ -10,7 +10,6 @@ use crate::evidence::{Head, Line, Once, is_token_header};
 
 /// All proofs of a request.
 #[derive(Debug)]
-#[allow(dead_code, reason = "what kinds to come and `binding` look at")]
 pub(super) struct Presented<'h> {
     pub(super) line: Line<'h>,
     pub(super) authorization: Option<Authorization<'h>>,
@@ -40,7 +39,7 @@ impl<'h> Presented<'h> {
             workload_proof: token(head, "workload-proof-token")?,
             transaction: token(head, "txn-token")?,
             signature: head.has("signature") || head.has("signature-input"),
-            certificate: certificate::read(head, rules),
+            certificate: certificate::read(head, rules)?,
             head,
         };
         match presented.names_somebody() && head.names().any(is_token_header) {

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::binding::Bound;
+use super::details::Detail;
+use super::transaction::Transaction;
 use crate::decision::Reason;
 use crate::fetch::Fetch;
-use crate::json::Object;
 use crate::model::{Actor, CallerClass, IssuerId, PrincipalId, Timestamp};
 use crate::recall::Once;
 
 /// What was proven. Only [`super::verify`] makes one, after every check.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verified {
     pub(crate) actor: Actor,
     /// The proof that says who the agent is.
@@ -23,6 +24,8 @@ pub(crate) struct Verified {
     pub(crate) authentication: Authentication,
     /// All of `aud`; none of a proof that has no audience.
     pub(crate) audiences: Vec<String>,
+    /// What the request is a part of. Context, never identity (TXN-4).
+    pub(crate) transaction: Option<Transaction>,
 }
 
 impl Verified {
@@ -64,11 +67,11 @@ pub(crate) struct Proof {
 }
 
 /// What an access token grants.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) scopes: BTreeSet<String>,
     /// RFC 9396 §2: `authorization_details`, each with a `type`. None: the token has no such claim.
-    pub(crate) details: Option<Vec<Object>>,
+    pub(crate) details: Option<Vec<Detail>>,
 }
 
 /// How the subject of a token authenticated, as its issuer says (RFC 9470 §6, RFC 8176).
@@ -77,6 +80,21 @@ pub(crate) struct Authentication {
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
     pub(crate) amr: BTreeSet<String>,
+}
+
+impl Verified {
+    /// All proofs, the one that says who the agent is first.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = &Proof> {
+        std::iter::once(&self.proof).chain(&self.also)
+    }
+}
+
+impl Authentication {
+    /// Whether it was by something that whoever learns it can use (RFC 8176 §2, T28).
+    pub(super) fn by_secret(&self) -> bool {
+        const SECRETS: [&str; 3] = ["pwd", "pin", "kba"];
+        SECRETS.iter().any(|secret| self.amr.contains(*secret))
+    }
 }
 
 /// Why nothing was proven.

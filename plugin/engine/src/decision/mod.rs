@@ -3,6 +3,7 @@
 //! Exact inside, coarse outside: a [`Reason`] goes into the receipt, only its [`Wire`] class goes
 //! to the caller.
 
+mod advice;
 mod permit;
 mod reason;
 mod reply;

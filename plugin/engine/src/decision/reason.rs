@@ -73,6 +73,24 @@ reasons! {
     TokenMalformed = "token_malformed", Who, InvalidToken;
     /// The token is of another kind than an access token (`typ`).
     TokenWrongType = "token_wrong_type", Who, InvalidToken;
+    /// The token is an authorization grant (ID-JAG): it has to be exchanged for an access token first.
+    GrantAsToken = "grant_as_token", Who, InvalidToken;
+    /// The token has a header of its own and is presented as a bearer token.
+    TokenMisplaced = "token_misplaced", Who, InvalidToken;
+    /// What is said of the client certificate is malformed, names several workloads, or contradicts TLS.
+    CertificateRefused = "certificate_refused", Who, InvalidToken;
+    /// A workload and an agent were proven, and no agent of the registry lists that workload.
+    WorkloadUnmapped = "workload_unmapped", Who, ActorUnauthorized;
+    /// Two credentials of the request name two agents.
+    IdentitiesDisagree = "identities_disagree", Who, ActorUnauthorized;
+    /// The agent's own token was got with a password, which is a shared secret (`amr`).
+    AgentUsedPassword = "agent_used_password", Who, ActorUnauthorized;
+    /// The HTTP message signatures are malformed.
+    SignatureMalformed = "signature_malformed", Who, InvalidRequest;
+    /// A declared bot signed the request: that says who sent it, and gives no right.
+    DeclaredBot = "declared_bot", Who, ActorUnauthorized;
+    /// The request claims to be a bot's, and its signature does not hold or covers too little.
+    BotUnproven = "bot_unproven", Who, ActorUnauthorized;
     /// The token's issuer is not configured.
     IssuerUnknown = "issuer_unknown", Who, InvalidToken;
     /// The algorithm is not one the issuer may use, or does not fit the key.
@@ -167,6 +185,8 @@ reasons! {
     DelegationTooDeep = "delegation_too_deep", OnWhoseBehalf, ActorUnauthorized;
     /// Somebody appears twice in the delegation chain.
     DelegationCycle = "delegation_cycle", OnWhoseBehalf, ActorUnauthorized;
+    /// The transaction the request belongs to is somebody else's than the token.
+    TransactionMismatch = "transaction_mismatch", OnWhoseBehalf, InvalidToken;
     /// The delegator is itself an agent of the registry: the chain is the wrong way round.
     DelegationInverted = "delegation_inverted", OnWhoseBehalf, ActorUnauthorized;
     /// The delegator is disabled.
@@ -227,6 +247,8 @@ reasons! {
     ArgumentsInvalid = "arguments_invalid", WhatNow, BadParameters;
     /// The action or resource is beyond what the registry lets the agent have.
     BeyondLimits = "beyond_limits", WhatNow, PolicyDenied;
+    /// None of the token's authorization details covers this action.
+    DetailsNotGranted = "details_not_granted", WhatNow, PolicyDenied;
     /// Policy does not allow the agent this action.
     AgentNotAllowed = "agent_not_allowed", WhatNow, PolicyDenied;
     /// A human has to approve this action first.

@@ -37,6 +37,11 @@ impl IssuerId {
         Ok(Self(text.to_owned()))
     }
 
+    /// Of a trust domain, which has passed stricter rules.
+    pub(super) fn of_domain(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// As the issuer writes itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -80,6 +85,12 @@ impl PrincipalId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The part after the namespace; of a workload, its path.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.text.get(self.issuer_length.saturating_add(1)..).unwrap_or_default()
     }
 
     /// The namespace part.

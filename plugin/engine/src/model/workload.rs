@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::PrincipalId;
+use super::{IssuerId, PrincipalId};
 
 /// `spiffe://trust-domain/path`, or `wimse://` with the same rules.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +77,13 @@ impl WorkloadId {
     pub fn trust_domain(&self) -> &str {
         let end = self.scheme_length.saturating_add(self.domain_length);
         self.text.get(self.scheme_length..end).unwrap_or_default()
+    }
+
+    /// The trust domain as the one who vouches: scheme and name.
+    #[must_use]
+    pub fn domain_issuer(&self) -> IssuerId {
+        let end = self.scheme_length.saturating_add(self.domain_length);
+        IssuerId::of_domain(self.text.get(..end).unwrap_or_default())
     }
 
     /// The identity of an agent that is known by this id alone.

@@ -12,20 +12,45 @@ use cedar_policy_core::ast::{Context as CoreContext, Value};
 
 use super::value;
 use crate::decision::Reason;
-use crate::model::{Actor, Asked, Delegation, IssuerId, ProtocolName, Timestamp};
+use crate::model::{Actor, Asked, CallerClass, Delegation, IssuerId, ProtocolName, Timestamp};
 
 /// What is true of a request besides what it asks: all of it verified.
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a Actor,
+    /// What the registry says the actor is.
+    pub(crate) class: CallerClass,
     pub(crate) credential_kind: &'a str,
     /// What proved that the credential is the sender's own; none of a bearer token.
     pub(crate) bound: Option<&'a str>,
     pub(crate) issuer: &'a IssuerId,
+    /// Kinds of all proofs, that one among them.
+    pub(crate) proofs: &'a [&'static str],
+    pub(crate) authenticated: Authenticated<'a>,
+    pub(crate) transaction: Option<Transacted<'a>>,
     pub(crate) scopes: &'a BTreeSet<String>,
+    /// Types of the authorization details that cover the request.
+    pub(crate) details: &'a BTreeSet<String>,
     /// Names of the grants that are in force and cover the request.
     pub(crate) grants: &'a BTreeSet<String>,
+}
+
+/// How the subject of a token authenticated, as far as its issuer says.
+#[derive(Clone, Copy)]
+pub(crate) struct Authenticated<'a> {
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) methods: &'a BTreeSet<String>,
+}
+
+/// What a request is a part of.
+#[derive(Clone, Copy)]
+pub(crate) struct Transacted<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) workload: &'a str,
+    pub(crate) scopes: &'a BTreeSet<String>,
 }
 
 /// Who asks, as Cedar names them.
@@ -52,20 +77,30 @@ pub(super) fn members(
     protocol: ProtocolName,
     principals: &Principals,
 ) -> Result<Members, Reason> {
-    let scopes = situation.scopes.iter().map(|scope| text(scope));
-    let mut credential = vec![
-        ("kind", text(situation.credential_kind)),
-        ("issuer", text(situation.issuer.as_str())),
-    ];
-    credential.extend(situation.bound.map(|bound| ("bound", text(bound))));
+    let grant = [("scopes", texts(situation.scopes)), ("details", texts(situation.details))];
     let mut members = vec![
-        ("now", value::instant(situation.now).map_err(|_| Reason::PolicyError)?),
+        ("now", instant(situation.now)?),
         ("protocol", text(protocol.as_str())),
-        ("agent", entity(&principals.agent)),
-        ("grant", record([("scopes", Value::set(scopes, None))])),
-        ("grants", Value::set(situation.grants.iter().map(|name| text(name)), None)),
-        ("credential", record(credential)),
+        (
+            if situation.class == CallerClass::Workload { "workload" } else { "agent" },
+            entity(&principals.agent),
+        ),
+        ("grant", record(grant)),
+        ("grants", texts(situation.grants)),
+        ("credential", record(credential(situation))),
     ];
+    if situation.authenticated.is_known() {
+        members.push(("authentication", record(authentication(situation.authenticated)?)));
+    }
+    if let Some(Transacted { id, subject, workload, scopes }) = situation.transaction {
+        let transaction = [
+            ("id", text(id)),
+            ("subject", text(subject)),
+            ("workload", text(workload)),
+            ("scopes", texts(scopes)),
+        ];
+        members.push(("transaction", record(transaction)));
+    }
     if let (Some(delegation), Some(delegator)) =
         (&situation.actor.delegation, &principals.delegator)
     {
@@ -81,6 +116,32 @@ pub(super) fn context(members: impl IntoIterator<Item = (&'static str, Value)>) 
     Context::from(CoreContext::Value(Arc::new(members)))
 }
 
+impl Authenticated<'_> {
+    fn is_known(&self) -> bool {
+        self.acr.is_some() || self.at.is_some() || !self.methods.is_empty()
+    }
+}
+
+fn credential(situation: &Situation<'_>) -> Members {
+    let proofs = situation.proofs.iter().map(|kind| text(kind));
+    let mut members = vec![
+        ("kind", text(situation.credential_kind)),
+        ("issuer", text(situation.issuer.as_str())),
+        ("proofs", Value::set(proofs, None)),
+    ];
+    members.extend(situation.bound.map(|bound| ("bound", text(bound))));
+    members
+}
+
+fn authentication(authenticated: Authenticated<'_>) -> Result<Members, Reason> {
+    let mut members = vec![("amr", texts(authenticated.methods))];
+    members.extend(authenticated.acr.map(|acr| ("acr", text(acr))));
+    if let Some(at) = authenticated.at {
+        members.push(("auth_time", instant(at)?));
+    }
+    Ok(members)
+}
+
 fn chain(delegation: &Delegation) -> Result<Value, Reason> {
     let depth = i64::try_from(delegation.depth()).map_err(|_| Reason::PolicyError)?;
     let prior = delegation.prior.iter().map(|prior| text(prior.as_str()));
@@ -93,6 +154,14 @@ fn text(text: &str) -> Value {
 
 fn entity(uid: &EntityUid) -> Value {
     Value::from(uid.as_ref().clone())
+}
+
+fn texts(texts: &BTreeSet<String>) -> Value {
+    Value::set(texts.iter().map(|one| text(one)), None)
+}
+
+fn instant(at: Timestamp) -> Result<Value, Reason> {
+    value::instant(at).map_err(|_| Reason::PolicyError)
 }
 
 fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {

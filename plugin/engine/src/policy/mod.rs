@@ -21,13 +21,13 @@ use cedar_policy::{
 };
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
-use crate::model::Asked;
+use crate::model::{Asked, CallerClass};
 use facts::Principals;
 use slices::{Slice, Slices};
 use whole::Whole;
 
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
-pub(crate) use facts::Situation;
+pub(crate) use facts::{Authenticated, Situation, Transacted};
 pub(crate) use load::PolicyFile;
 pub use load::Problem;
 pub(crate) use vocabulary::{
@@ -172,7 +172,10 @@ impl Question {
         let delegation = situation.actor.delegation.as_ref();
         Self {
             principals: Principals {
-                agent: vocabulary::agent(&situation.actor.agent),
+                agent: match situation.class {
+                    CallerClass::Workload => vocabulary::workload(&situation.actor.agent),
+                    _ => vocabulary::agent(&situation.actor.agent),
+                },
                 delegator: delegation.map(|d| vocabulary::human(&d.delegator)),
             },
             action: vocabulary::action(&asked.action),

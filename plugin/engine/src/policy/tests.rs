@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::json::{Limits, read};
 use crate::model::{
-    ActionName, Actor, Delegation, IssuerId, PrincipalId, ProtocolName, ResourceId, ResourceKind,
-    Timestamp,
+    ActionName, Actor, CallerClass, Delegation, IssuerId, PrincipalId, ProtocolName, ResourceId,
+    ResourceKind, Timestamp,
 };
 
 const AGENT: &str = "https://i#bot";
@@ -70,12 +70,17 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
     let issuer = IssuerId::parse("https://i").unwrap();
     let scopes = BTreeSet::from(["refunds".to_owned()]);
     then(&Situation {
+        class: CallerClass::Agent,
         now: Timestamp::from_unix_millis(1_795_457_870_204),
         actor: &actor,
         credential_kind: "at+jwt",
         bound: None,
         issuer: &issuer,
+        proofs: &["at+jwt"],
+        authenticated: Authenticated { acr: None, at: None, methods: &BTreeSet::new() },
+        transaction: None,
         scopes: &scopes,
+        details: &BTreeSet::new(),
         grants: &BTreeSet::new(),
     })
 }

@@ -29,6 +29,8 @@ pub(crate) struct Definition {
 
 #[derive(Default)]
 pub(crate) struct AgentEntity {
+    /// It is a workload that is no agent.
+    pub(crate) workload: bool,
     pub(crate) owner: String,
     /// The owner, if it is a registered human or team.
     pub(crate) owned_by: Option<Owner>,
@@ -212,7 +214,8 @@ impl AgentEntity {
             }
         }
         let parents = self.teams.iter().map(|t| uid(&NAMES.team, t)).collect();
-        Entity::new(agent(id), members, parents).map_err(|e| e.to_string())
+        let uid = if self.workload { workload(id) } else { agent(id) };
+        Entity::new(uid, members, parents).map_err(|e| e.to_string())
     }
 }
 
@@ -262,6 +265,10 @@ pub(super) fn agent(id: &PrincipalId) -> EntityUid {
     uid(&NAMES.agent, id.as_str())
 }
 
+pub(super) fn workload(id: &PrincipalId) -> EntityUid {
+    uid(&NAMES.workload, id.as_str())
+}
+
 pub(super) fn human(id: &PrincipalId) -> EntityUid {
     uid(&NAMES.human, id.as_str())
 }
@@ -297,6 +304,7 @@ struct Names {
     server: EntityTypeName,
     team: EntityTypeName,
     tool: EntityTypeName,
+    workload: EntityTypeName,
 }
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
@@ -310,6 +318,7 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     server: type_name("Server"),
     team: type_name("Team"),
     tool: type_name("Tool"),
+    workload: type_name("Workload"),
 });
 
 #[expect(clippy::expect_used, reason = "constants of this file, all parsed by the first test")]
@@ -347,7 +356,9 @@ fn parents(base: Option<&str>, groups: &[String]) -> String {
 }
 
 fn applies_to(resource: &str, context: &str) -> String {
-    format!("appliesTo {{ principal: [Agent, Human], resource: [{resource}], context: {context} }}")
+    format!(
+        "appliesTo {{ principal: [Agent, Workload, Human], resource: [{resource}], context: {context} }}"
+    )
 }
 
 /// An input is one record type and nothing else, or its author can't be told where it is wrong.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::decision::Reason;
-use crate::model::{Actor, Delegation, Period, PrincipalId, Timestamp};
+use crate::model::{Actor, CallerClass, Delegation, Period, PrincipalId, Timestamp};
 
 pub(crate) use bounds::Bounds;
 pub(crate) use grant::{Grant, Granted};
@@ -35,6 +35,8 @@ pub(crate) enum Status {
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
     pub(crate) name: Option<String>,
+    /// An agent, or another registered identity that is none.
+    pub(crate) class: CallerClass,
     /// A human's id or a team's name.
     pub(crate) owner: Option<String>,
     pub(crate) sponsor: Option<String>,

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{ActionName, Asked, IssuerId, ProtocolName, ResourceId, ResourceKind};
+use crate::model::{
+    ActionName, Asked, CallerClass, IssuerId, ProtocolName, ResourceId, ResourceKind,
+};
 
 fn id(subject: &str) -> PrincipalId {
     PrincipalId::parse(&format!("https://i#{subject}")).unwrap()
@@ -22,6 +24,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 fn agent() -> Agent {
     Agent {
         name: None,
+        class: CallerClass::Agent,
         owner: Some("team".to_owned()),
         sponsor: None,
         status: Status::Active,

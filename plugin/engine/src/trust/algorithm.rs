@@ -44,17 +44,50 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// What one issuer may sign with.
+/// What one issuer may sign with, and with which of its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Algorithms {
     allowed: BTreeSet<Algorithm>,
     eddsa_alias: bool,
+    key_use: KeyUse,
+}
+
+/// What a key must be for, by its `use` (JWT-17). A SPIFFE bundle holds keys of several uses, and none
+/// of them may do another's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// `sig`, or nothing said (RFC 7517 §4.2).
+    Signature,
+    /// `jwt-svid`, said (SPIFFE JWT-SVID §4).
+    JwtSvid,
+    /// `wit-svid`, said (SPIFFE WIT-SVID).
+    WitSvid,
+}
+
+impl KeyUse {
+    /// Whether that `use` will do; `None`: it is not said.
+    pub(super) fn accepts(self, named: Option<&str>) -> bool {
+        match self {
+            Self::Signature => matches!(named, None | Some("sig")),
+            Self::JwtSvid => named == Some("jwt-svid"),
+            Self::WitSvid => named == Some("wit-svid"),
+        }
+    }
 }
 
 impl Algorithms {
     /// `eddsa_alias`: the issuer still writes `EdDSA` for Ed25519.
     pub(crate) fn new(allowed: BTreeSet<Algorithm>, eddsa_alias: bool) -> Self {
-        Self { allowed, eddsa_alias }
+        Self { allowed, eddsa_alias, key_use: KeyUse::Signature }
+    }
+
+    /// The same, with keys of that use only.
+    pub(crate) fn for_use(self, key_use: KeyUse) -> Self {
+        Self { key_use, ..self }
+    }
+
+    pub(super) fn key_use(&self) -> KeyUse {
+        self.key_use
     }
 
     /// The allowed algorithm of that name, in a token's header or a JWK's `alg`.

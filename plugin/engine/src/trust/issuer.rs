@@ -22,8 +22,31 @@ pub(crate) struct Issuer {
     pub(crate) may_delegate: bool,
     pub(crate) actor_issuer: ActorIssuer,
     pub(crate) foreign_audiences: bool,
+    /// Its access tokens carry no `typ`, or `JWT` (JWT-22).
+    pub(crate) legacy: bool,
+    /// Where it writes scopes (JWT-28).
+    pub(crate) scope_claim: ScopeClaim,
     /// Its tokens must be bound in one of these ways; none: they may be bearer tokens.
     pub(crate) require_binding: Option<BTreeSet<BindingMethod>>,
+}
+
+/// Keys that vouch for something else than access tokens: of a trust domain, of a transaction token
+/// service.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    /// Never an issuer of access tokens.
+    pub(crate) id: IssuerId,
+    pub(crate) algorithms: Algorithms,
+    pub(crate) keys: Keys,
+}
+
+/// Where and how an issuer writes what a token grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScopeClaim {
+    /// `scope`, one text (RFC 8693 §4.2).
+    Scope,
+    /// `scp`, a text or a list of texts, as Entra ID and Okta write it.
+    Scp,
 }
 
 /// Ways to prove that the sender of a credential is the one it was issued to.

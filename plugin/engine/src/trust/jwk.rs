@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::algorithm::{Algorithm, Algorithms};
+use super::algorithm::{Algorithm, Algorithms, KeyUse};
 use super::key_set::holds_secret;
 use super::{base64url, roca};
 use crate::json::{Object, Value};
@@ -34,7 +34,7 @@ pub(crate) enum PublicKey {
 pub(crate) enum Unusable {
     /// `kty`, or `crv`, is none that we know (JWT-19).
     KeyType,
-    /// `use` is not `sig`, or `key_ops` does not allow `verify` (JWT-17).
+    /// `use` is not the one that is asked for, or `key_ops` does not allow `verify` (JWT-17).
     Purpose,
     /// `kid` is not a string of at most [`MAX_KEY_ID_BYTES`].
     KeyId,
@@ -53,7 +53,7 @@ pub(crate) enum Unusable {
 impl Key {
     pub(super) fn read(jwk: &Object, allowed: &Algorithms) -> Result<Self, Unusable> {
         let id = key_id(jwk)?;
-        may_verify(jwk)?;
+        may_verify(jwk, allowed.key_use())?;
         let choice = Choice { alg: jwk.get("alg"), allowed };
         let Material { public, required } = match text(jwk, "kty").ok_or(Unusable::KeyType)? {
             "EC" => p256_key(jwk, choice)?,
@@ -62,6 +62,13 @@ impl Key {
             _ => return Err(Unusable::KeyType),
         };
         Ok(Self { id, thumbprint: thumbprint(required), public })
+    }
+
+    /// A key that a credential brings along for proofs of possession, for the one algorithm that `alg`
+    /// names: without it, the proof would choose (WIT-1). A private key is no proof of anything.
+    pub(crate) fn presented(jwk: &Object, allowed: &Algorithms) -> Option<Self> {
+        let named = jwk.get("alg").is_some() && !holds_secret(jwk);
+        if named { Self::read(jwk, allowed).ok() } else { None }
     }
 
     /// A key that a sender brings along, for that algorithm. Nothing if it is for another, or holds what
@@ -214,8 +221,9 @@ fn key_id(jwk: &Object) -> Result<Option<String>, Unusable> {
 }
 
 /// RFC 7517 §4.2, §4.3: where it is said what a key is for, verifying must be among it.
-fn may_verify(jwk: &Object) -> Result<(), Unusable> {
-    let by_use = jwk.get("use").is_none_or(|u| u.as_str() == Some("sig"));
+fn may_verify(jwk: &Object, key_use: KeyUse) -> Result<(), Unusable> {
+    let named = jwk.get("use").map(|named| named.as_str().unwrap_or_default());
+    let by_use = key_use.accepts(named);
     let lists_verify = |ops: &[Value]| ops.iter().any(|op| op.as_str() == Some("verify"));
     let by_ops = jwk.get("key_ops").is_none_or(|ops| ops.as_array().is_some_and(lists_verify));
     if by_use && by_ops { Ok(()) } else { Err(Unusable::Purpose) }

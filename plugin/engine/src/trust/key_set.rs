@@ -116,6 +116,11 @@ impl KeySet {
         self.passed_over.iter().take(MAX_REASONS).map(ToString::to_string).collect()
     }
 
+    /// The key of that thumbprint (RFC 7638).
+    pub(crate) fn of_thumbprint(&self, thumbprint: &str) -> Option<&Rc<Key>> {
+        self.keys.iter().find(|key| key.thumbprint() == thumbprint)
+    }
+
     pub(crate) fn thumbprints(&self) -> BTreeSet<String> {
         self.keys.iter().map(|key| key.thumbprint().to_owned()).collect()
     }

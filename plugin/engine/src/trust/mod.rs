@@ -25,9 +25,10 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-pub(crate) use algorithm::{Algorithm, Algorithms};
+pub(crate) use algorithm::{Algorithm, Algorithms, KeyUse};
 pub(crate) use issuer::{
-    ActorIssuer, BindingMethod, Discovery, Form, Host, Issuer, Keys, keys_endpoint,
+    ActorIssuer, Anchor, BindingMethod, Discovery, Form, Host, Issuer, Keys, ScopeClaim,
+    keys_endpoint,
 };
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::{KeySet, KeySetError};
@@ -54,7 +55,8 @@ pub(crate) struct Trust {
 
 #[derive(Debug)]
 struct Source {
-    issuer: Rc<Issuer>,
+    /// None of keys that sign no access tokens.
+    issuer: Option<Rc<Issuer>>,
     keys: Held,
 }
 
@@ -114,9 +116,18 @@ impl Trust {
         issuers: Vec<Issuer>,
         verifier: Box<dyn SignatureVerifier>,
     ) -> Self {
-        let source = |issuer: Issuer| (issuer.id.clone(), Source::new(issuer));
+        let source = |issuer: Issuer| (issuer.id.clone(), Source::of_issuer(issuer));
         let sources = issuers.into_iter().map(source).collect();
         Self { sources, verifier, clock: Clock::default(), told: BTreeMap::new() }
+    }
+
+    /// Adds keys of other credentials; their ids are nobody else's.
+    pub(crate) fn with_anchors(mut self, anchors: Vec<Anchor>) -> Self {
+        for anchor in anchors {
+            let source = Source { issuer: None, keys: Held::new(&anchor) };
+            self.sources.insert(anchor.id, source);
+        }
+        self
     }
 
     /// Lets a host verify, as far as it knows the known answers. What came of that.
@@ -130,10 +141,15 @@ impl Trust {
         fitness
     }
 
-    /// The issuer of exactly that name (JWT-23).
+    /// The issuer of access tokens of exactly that name (JWT-23).
     pub(crate) fn issuer(&self, iss: &str) -> Option<Rc<Issuer>> {
         let id = IssuerId::parse(iss).ok()?;
-        self.sources.get(&id).map(|source| Rc::clone(&source.issuer))
+        self.sources.get(&id)?.issuer.clone()
+    }
+
+    /// Whether a key that needs no looking up made the signature.
+    pub(crate) fn holds(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        verify::holds(&*self.verifier, key, message, signature)
     }
 
     /// The key that a token of this issuer with that `kid` and algorithm must be signed with.
@@ -147,11 +163,6 @@ impl Trust {
         let now = self.clock.at(now);
         let source = self.sources.get_mut(issuer).ok_or(NoKey::Unknown)?;
         source.key(key_id, algorithm, now)
-    }
-
-    /// Whether a key that somebody's credential names made the signature.
-    pub(crate) fn holds(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
-        verify::holds(&*self.verifier, key, message, signature)
     }
 
     /// The key that made the signature.
@@ -225,20 +236,9 @@ impl Trust {
 }
 
 impl Source {
-    fn new(issuer: Issuer) -> Self {
-        let keys = match &issuer.keys {
-            Keys::Inline(set) => Held::Inline(set.clone()),
-            Keys::Fetch(endpoint) => {
-                let fetch = Fetch::new(Document::Keys(issuer.id.clone()), endpoint.clone());
-                Held::Fetched(Box::new(FetchedKeys::new(fetch, issuer.algorithms.clone())))
-            }
-            Keys::Discover(discovery) => {
-                let (id, algorithms) = (issuer.id.clone(), issuer.algorithms.clone());
-                let keys = DiscoveredKeys::new(id, algorithms, discovery.clone());
-                Held::Discovered(Box::new(keys))
-            }
-        };
-        Self { issuer: Rc::new(issuer), keys }
+    fn of_issuer(issuer: Issuer) -> Self {
+        let Issuer { id, algorithms, keys, .. } = issuer.clone();
+        Self { issuer: Some(Rc::new(issuer)), keys: Held::new(&Anchor { id, algorithms, keys }) }
     }
 
     fn key(&mut self, id: Option<&str>, alg: Algorithm, now: Elapsed) -> Result<Rc<Key>, NoKey> {
@@ -270,6 +270,23 @@ impl Source {
             Held::Inline(_) => None,
             Held::Fetched(keys) => keys.learn(fetch, reply, now),
             Held::Discovered(keys) => keys.learn(fetch, reply, now),
+        }
+    }
+}
+
+impl Held {
+    fn new(anchor: &Anchor) -> Self {
+        match &anchor.keys {
+            Keys::Inline(set) => Self::Inline(set.clone()),
+            Keys::Fetch(endpoint) => {
+                let fetch = Fetch::new(Document::Keys(anchor.id.clone()), endpoint.clone());
+                Self::Fetched(Box::new(FetchedKeys::new(fetch, anchor.algorithms.clone())))
+            }
+            Keys::Discover(discovery) => {
+                let (id, algorithms) = (anchor.id.clone(), anchor.algorithms.clone());
+                let keys = DiscoveredKeys::new(id, algorithms, discovery.clone());
+                Self::Discovered(Box::new(keys))
+            }
         }
     }
 }

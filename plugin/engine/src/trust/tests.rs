@@ -34,6 +34,8 @@ fn issuer(keys: Keys) -> Issuer {
         may_delegate: true,
         actor_issuer: ActorIssuer::Required,
         foreign_audiences: false,
+        legacy: false,
+        scope_claim: crate::trust::ScopeClaim::Scope,
         require_binding: None,
     }
 }

@@ -16,7 +16,6 @@ pub(crate) enum Confirmation {
     X5tS256([u8; 32]),
     /// The key that signs a Workload Proof Token, for the one algorithm it names (WIMSE
     /// workload-creds). The name as it was written: a WPT must repeat it (WPT-1).
-    #[allow(dead_code, reason = "the seam's")]
     Jwk { key: Rc<Key>, alg: String },
 }
 

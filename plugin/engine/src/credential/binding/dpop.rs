@@ -8,8 +8,8 @@
 use super::nonce::Nonces;
 use super::target::Targets;
 use super::{MAX_JTI_BYTES, Proven, digest, text};
+use crate::credential::claims::instant;
 use crate::credential::jws::Jws;
-use crate::credential::terms::instant;
 use crate::decision::Reason;
 use crate::model::Timestamp;
 use crate::recall::Once;

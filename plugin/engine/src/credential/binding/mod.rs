@@ -190,7 +190,6 @@ impl Bound {
     }
 
     /// Of a certificate that identifies the workload itself: the host's TLS layer had its owner sign.
-    #[allow(dead_code, reason = "the seam's")]
     pub(super) fn by_tls() -> Self {
         Self { method: BindingMethod::Tls, key: None, once: None }
     }

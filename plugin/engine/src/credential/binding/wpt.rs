@@ -5,8 +5,8 @@
 
 use super::target::Targets;
 use super::{MAX_JTI_BYTES, Proven, digest, text};
+use crate::credential::claims::instant;
 use crate::credential::jws::Jws;
-use crate::credential::terms::instant;
 use crate::decision::Reason;
 use crate::json::Object;
 use crate::model::Timestamp;

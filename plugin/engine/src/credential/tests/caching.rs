@@ -180,13 +180,25 @@ fn the_cache_is_bounded_and_drops_what_was_not_used_for_longest() {
         fill(&mut cache, n, 10);
     }
     assert_eq!(cache.len(), cache::MAX_TOKENS);
-    let mut asking = Asking { trust: &mut gateway.trust, audiences: &[GATEWAY], now: at(NOW) };
+    let rules = Rules::default();
+    let mut asking =
+        Asking { trust: &mut gateway.trust, rules: &rules, audiences: &[GATEWAY], now: at(NOW) };
+    let here = Place::Authorization;
+    assert!(
+        cache
+            .find(
+                &format!("{:010}", 2 * cache::MAX_TOKENS - 1),
+                Place::WorkloadIdentityToken,
+                &mut asking
+            )
+            .is_none()
+    );
     let oldest = format!("{:010}", cache::MAX_TOKENS);
-    assert!(cache.find(&oldest, &mut asking).is_some());
+    assert!(cache.find(&oldest, here, &mut asking).is_some());
     fill(&mut cache, 9_999, 10);
-    assert!(cache.find(&oldest, &mut asking).is_some(), "it was used just now");
+    assert!(cache.find(&oldest, here, &mut asking).is_some(), "it was used just now");
     let next = format!("{:010}", cache::MAX_TOKENS + 1);
-    assert!(cache.find(&next, &mut asking).is_none(), "it was not");
+    assert!(cache.find(&next, here, &mut asking).is_none(), "it was not");
     for n in 0..cache::MAX_TOKENS {
         fill(&mut cache, n, jws::MAX_TOKEN_BYTES);
     }

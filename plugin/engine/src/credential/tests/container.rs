@@ -171,13 +171,8 @@ fn a_token_of_another_kind_is_refused() {
         "jwt",
         "",
         "JOSE",
-        "dpop+jwt",
         "logout+jwt",
         "secevent+jwt",
-        "wit+jwt",
-        "wpt+jwt",
-        "txntoken+jwt",
-        "oauth-id-jag+jwt",
         "statuslist+jwt",
         "agent-approval+jwt",
         "token-introspection+jwt",
@@ -191,6 +186,12 @@ fn a_token_of_another_kind_is_refused() {
         assert_eq!(reason(&token), Reason::TokenWrongType, "{typ}");
     }
     assert_eq!(reason(&with_header(|h| without(h, "typ"))), Reason::TokenWrongType);
+    for typ in ["dpop+jwt", "wit+jwt", "wpt+jwt", "application/TXNTOKEN+jwt"] {
+        let token = with_header(|h| h["typ"] = json!(typ));
+        assert_eq!(reason(&token), Reason::TokenMisplaced, "{typ}");
+    }
+    let grant = with_header(|h| h["typ"] = json!("oauth-id-jag+jwt"));
+    assert_eq!(reason(&grant), Reason::GrantAsToken);
     for value in [json!(null), json!(1), json!(["at+jwt"])] {
         let token = with_header(|h| h["typ"] = value.clone());
         assert_eq!(reason(&token), Reason::TokenMalformed, "{value}");

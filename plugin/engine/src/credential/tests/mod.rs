@@ -7,6 +7,7 @@ mod claims;
 mod container;
 mod delegating;
 mod finding;
+mod signatures;
 
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ use crate::fetch::{FetchReply, ReplyHeaders};
 use crate::model::{Actor, IssuerId, PrincipalId};
 use crate::trust::testing::{Signer, key_set};
 use crate::trust::{
-    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, base64url, keys_endpoint,
+    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, ScopeClaim, base64url, keys_endpoint,
 };
 
 const IDP: &str = "https://idp.acme.example";
@@ -43,6 +44,8 @@ fn issuer_of(name: &str, signers: &[(&str, &Signer)]) -> Issuer {
         may_delegate: true,
         actor_issuer: ActorIssuer::Required,
         foreign_audiences: false,
+        legacy: false,
+        scope_claim: ScopeClaim::Scope,
         require_binding: None,
     }
 }

@@ -54,6 +54,8 @@ impl Gateway {
             may_delegate: true,
             actor_issuer: ActorIssuer::Required,
             foreign_audiences: false,
+            legacy: false,
+            scope_claim: crate::trust::ScopeClaim::Scope,
             require_binding: None,
         };
         Self { trust: Trust::new(vec![settings]), issuer }
