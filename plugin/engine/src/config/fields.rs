@@ -98,6 +98,7 @@ impl<'a> Node<'a> {
         let number = self.value.as_integer().and_then(|n| u64::try_from(n).ok());
         match number.filter(|n| (from..=to).contains(n)) {
             Some(n) => Some(n),
+            None if from == to => self.wrong(problems, &format!("must be the number {from}")),
             None => self.wrong(problems, &format!("must be a whole number from {from} to {to}")),
         }
     }

@@ -69,6 +69,12 @@ fn discovery(
 fn host(members: &mut Members<'_>, problems: &mut Problems) -> Option<Host> {
     let cluster = visible(members, "cluster", problems);
     let authority = visible(members, "authority", problems);
+    if authority.as_ref().is_some_and(|text| text.contains('/')) {
+        problems.add(
+            members.at("authority"),
+            "must be a host, and a port if need be: no scheme, no path",
+        );
+    }
     Some(Host { cluster: cluster?, authority: authority? })
 }
 

@@ -40,13 +40,15 @@ pub(super) fn inline<'a>(
     members: &mut Members<'a>,
     definition: &mut Definition,
     problems: &mut Problems,
-) -> Option<Law<'a>> {
+) -> Law<'a> {
     let registered = people::read(members, definition, problems);
     let revocations = revocations::read(members, problems);
     let routes = members.items("http", problems);
-    let (files, revision) = members.need("policy", problems).and_then(|n| policy(&n, problems))?;
+    // A problem is noted where there are none; the rest is read all the same.
+    let policy = members.need("policy", problems).and_then(|n| policy(&n, problems));
+    let (files, revision) = policy.unwrap_or_default();
     let (catalogue, term) = (None, None);
-    Some(Law { registered, revocations, routes, catalogue, files, revision, term })
+    Law { registered, revocations, routes, catalogue, files, revision, term }
 }
 
 /// Of a bundle that is not there yet: nothing is known and nothing is permitted.

@@ -58,7 +58,7 @@ pub(super) fn read(
     let section = members.maybe("bundle").map(|n| bundle::read(&n, problems));
     let opened = fetched.or_else(|| section.as_ref()?.as_ref()?.opened());
     let law = match (&section, opened) {
-        (None, _) => law::inline(&mut members, &mut definition, problems),
+        (None, _) => Some(law::inline(&mut members, &mut definition, problems)),
         (Some(_), None) => Some(law::awaited()),
         (Some(_), Some(opened)) => {
             let contents = Node::named(&opened.contents, "bundle");
@@ -71,9 +71,15 @@ pub(super) fn read(
     let feed = members.maybe("revocation_feed").map(|n| bundle::feed(&n, problems));
     let sizes = limits(&mut members, problems);
     let origins = gateway.as_ref().map(|g| g.origins.clone()).unwrap_or_default();
-    let surface = law.as_ref().and_then(|law| {
-        surface::read(&mut members, law, (&sizes, &origins), &mut definition, problems)
-    });
+    // What a bundle with problems would have said is not needed to find those of `mcp`.
+    let nothing = law::awaited();
+    let surface = surface::read(
+        &mut members,
+        law.as_ref().unwrap_or(&nothing),
+        (&sizes, &origins),
+        &mut definition,
+        problems,
+    );
     let sealer = members.maybe("sessions").and_then(|n| sessions(&n, problems));
     let approvals = members.maybe("approvals");
     let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));

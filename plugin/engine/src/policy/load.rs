@@ -103,7 +103,9 @@ impl<'f> Loader<'f> {
         let result = Validator::new(schema.clone()).validate(&self.set, ValidationMode::Strict);
         for error in result.validation_errors() {
             let (id, path) = self.place(error.policy_id(), error);
-            self.problems.push(Problem::at(path, format!("policy `{id}`: {}", explain(error))));
+            // Cedar names the policy once more.
+            let message = explain(error).replacen(&format!("for policy `{id}`, "), "", 1);
+            self.problems.push(Problem::at(path, format!("policy `{id}`: {message}")));
         }
         if !self.problems.is_empty() {
             return Err(self.problems);
