@@ -198,8 +198,10 @@ impl Case {
         self
     }
 
+    /// A store may take its time as well.
     pub(crate) fn with_recalled(mut self, recall: Recall, answer: Recalled) -> Self {
         self.recalled.push((recall, answer));
+        self.verified = None;
         self
     }
 
