@@ -672,16 +672,19 @@ fn unrevoked(
 ) -> Result<(), Reason> {
     let agent = configuration.registry.find(&verified.actor.agent);
     let feed = engine.renewal.revoked();
-    for proof in [&verified.proof].into_iter().chain(&verified.also) {
-        let presented = Presented {
-            actor: &verified.actor,
-            owner: agent.and_then(|agent| agent.owner.as_deref()),
-            issuer: &proof.issuer,
-            key: proof.key_thumbprint.as_deref(),
-            jti: proof.jti.as_deref(),
-        };
+    let by = |issuer, key, jti| {
+        let owner = agent.and_then(|agent| agent.owner.as_deref());
+        let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };
         configuration.revocations.check(presented)?;
-        feed.map_or(Ok(()), |feed| feed.check(presented))?;
+        feed.map_or(Ok(()), |feed| feed.check(presented))
+    };
+    for proof in verified.proofs() {
+        by(&proof.issuer, proof.key_thumbprint.as_deref(), proof.jti.as_deref())?;
+        // The sender's own key may be the one that was stolen.
+        by(&proof.issuer, proof.bound.as_ref().and_then(Bound::key), None)?;
+    }
+    if let Some(transaction) = &verified.transaction {
+        by(&transaction.source, Some(&transaction.key_thumbprint), None)?;
     }
     Ok(())
 }

@@ -47,6 +47,9 @@ pub(crate) struct Transaction {
     /// `req_wl`: the workload that asked for it.
     pub(crate) workload: String,
     pub(crate) thumbprint: String,
+    /// Whose key signed it, and which (RFC 7638).
+    pub(crate) source: IssuerId,
+    pub(crate) key_thumbprint: String,
 }
 
 /// The transaction that `token` says a verified request belongs to.
@@ -60,7 +63,7 @@ pub(super) fn verify(
     if !jws.is_of_type(KIND.name) {
         return Err(Reason::TokenWrongType.into());
     }
-    signed(&jws, &rules.source, &rules.algorithms, asking)?;
+    let (key, _) = signed(&jws, &rules.source, &rules.algorithms, asking)?;
     let terms = Terms::read(&jws.claims, Form::Issued, rules.limits)?;
     terms.hold(&[&rules.audience], asking.now)?;
     let claims = &jws.claims;
@@ -77,5 +80,7 @@ pub(super) fn verify(
         scopes: scopes(claims, "scope")?,
         workload: identifier(claims, "req_wl")?,
         thumbprint: thumbprint(token.as_bytes()),
+        source: rules.source.clone(),
+        key_thumbprint: key.thumbprint().to_owned(),
     })
 }

@@ -16,7 +16,7 @@ pub(crate) struct Revocations {
     pub(crate) delegations: BTreeSet<(PrincipalId, PrincipalId)>,
     /// Issuer and `jti`.
     pub(crate) tokens: BTreeSet<(String, String)>,
-    /// RFC 7638 thumbprints of keys that sign tokens.
+    /// Thumbprints of keys that sign tokens or prove possession (RFC 7638; of a certificate, `x5t#S256`).
     pub(crate) keys: BTreeSet<String>,
     pub(crate) issuers: BTreeSet<String>,
 }
