@@ -438,20 +438,16 @@ impl Case {
 
     /// What the upstream gets to see of who is asking: our word, never the client's.
     fn edits(&self, place: &Place<'_>, verified: &Verified, filtered: bool) -> HeaderEdits {
-        let mut remove: Vec<_> =
-            self.head.names().filter(|n| is_ours(n)).map(<[u8]>::to_vec).collect();
+        // A transaction that nobody here believes in goes no further (TXN-7).
+        let believed = verified.transaction.is_some();
+        let goes = |name: &[u8]| believed && name == TRANSACTION_HEADER;
+        let not_on = |name: &&[u8]| is_ours(name) || (has_served(name) && !goes(name));
+        let mut remove: Vec<_> = self.head.names().filter(not_on).map(<[u8]>::to_vec).collect();
         remove.sort_unstable();
         remove.dedup();
         if !self.configuration.may_forward_token(place, verified) {
             remove.push(b"authorization".to_vec());
         }
-        // They were for us and have served; and a transaction that nobody here believes in goes no further
-        // (TXN-7).
-        let believed = verified.transaction.is_some();
-        let ours = ["dpop", "workload-identity-token", "workload-proof-token"];
-        let not_on = ours.into_iter().chain((!believed).then_some("txn-token"));
-        let here = not_on.filter(|name| self.head.has(name));
-        remove.extend(here.map(|name| name.as_bytes().to_vec()));
         if filtered {
             remove.extend(protocol::REMOVED_WHEN_FILTERED.iter().map(|n| n.as_bytes().to_vec()));
         }
@@ -704,6 +700,13 @@ fn is_ours(name: &[u8]) -> bool {
     name.first() == OUR_PREFIX.first() && dashed(name).starts_with(OUR_PREFIX)
 }
 
+/// Whether a header carries a proof or a token that was for this gateway, also to an upstream that folds
+/// `_` into `-`: only the spelling with `-` was looked at.
+fn has_served(name: &[u8]) -> bool {
+    // As above: most names begin otherwise.
+    matches!(name.first(), Some(b'd' | b't' | b'w')) && SERVED.contains(&dashed(name).as_slice())
+}
+
 /// An identity as a header value: what is not visible ASCII is percent-encoded, `%` included.
 fn header_text(text: &str) -> String {
     let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
@@ -755,5 +758,9 @@ const MAX_AGE_MS: u64 = 60_000;
 
 /// Every header of this prefix belongs to Deputy; a client's is removed.
 const OUR_PREFIX: &[u8] = b"x-deputy-";
+/// A credential, or a part of one, that is looked at here and means nothing behind.
+const SERVED: [&[u8]; 4] =
+    [b"dpop", b"workload-identity-token", b"workload-proof-token", TRANSACTION_HEADER];
+const TRANSACTION_HEADER: &[u8] = b"txn-token";
 const AGENT_HEADER: &str = "x-deputy-agent";
 const DELEGATOR_HEADER: &str = "x-deputy-on-behalf-of";

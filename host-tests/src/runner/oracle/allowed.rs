@@ -92,7 +92,7 @@ fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut V
     let mcp = receipt["protocol"] == "mcp";
     let touched = |name: &str| {
         is_ours(name.as_bytes())
-            || CREDENTIALS.contains(&name)
+            || CREDENTIALS.contains(&name.replace('_', "-").as_str())
             || (mcp && (REMOVED_WHEN_FILTERED.contains(&name) || SEALED.contains(&name)))
     };
     let (mut sent, mut got) = (joined(&judged.exchange.headers), joined(&message.headers));

@@ -55,6 +55,9 @@ const HEADERS_ONLY: &[&str] = &[
     "x-forwarded-",
     "x-envoy-",
     "dpop",
+    "workload-",
+    "txn-token",
+    "last-event-id",
 ];
 
 /// The first byte of all that follow: few headers of a request have it.
@@ -91,6 +94,9 @@ mod tests {
             "x-http-method-override",
             "Content-Type",
             "X-Auth-Token",
+            "Txn_Token",
+            "workload-identity-token",
+            "Last-Event-ID",
         ] {
             assert!(!trailer_may_pass(name.as_bytes()), "{name}");
         }
