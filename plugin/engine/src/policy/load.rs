@@ -10,6 +10,7 @@ use cedar_policy::{
 };
 use miette::Diagnostic;
 
+use super::depth::{TOO_DEEP, too_deep};
 use super::slices::Slices;
 use super::vocabulary::{self, Contexts, Definition};
 use super::whole::Whole;
@@ -351,54 +352,6 @@ fn number(policy: &CedarPolicy) -> usize {
     policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX)
 }
 
-/// Where a text nests deeper than Cedar's parser and evaluator survive on a 1 MiB stack: on wasm32
-/// their own guard does nothing; 100 parentheses parse and 110 trap, so do 90 and 100 nested `if`,
-/// and a chain of 300 `||` traps when it is evaluated (threats F8).
-///
-/// Counted are open brackets, signs before an operand, and up to the next `;` each `if` and each
-/// operator that chains. Those in strings and comments count too; that is only stricter. `angles`:
-/// whether `<` and `>` are brackets, as in a schema, or comparisons.
-pub(super) fn too_deep(text: &str, angles: bool) -> Option<usize> {
-    let (mut brackets, mut signs, mut chained) = (0_usize, 0_usize, 0_usize);
-    for (at, c) in text.char_indices() {
-        match c {
-            '<' | '>' if !angles => {}
-            '(' | '[' | '{' | '<' => brackets = brackets.saturating_add(1),
-            ')' | ']' | '}' | '>' => brackets = brackets.saturating_sub(1),
-            ';' => chained = 0,
-            // Of `&&` and `||`, both characters count.
-            '&' | '|' => chained = chained.saturating_add(1),
-            '+' | '*' => chained = chained.saturating_add(2),
-            'i' if is_if(text, at) => chained = chained.saturating_add(4),
-            _ => {}
-        }
-        signs = match c {
-            '!' | '-' => signs.saturating_add(1),
-            _ if c.is_whitespace() => signs,
-            _ => 0,
-        };
-        if brackets > MAX_DEPTH || signs > MAX_SIGNS || chained > MAX_CHAINED {
-            return Some(at);
-        }
-    }
-    None
-}
-
-fn is_if(text: &str, at: usize) -> bool {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    let before = text.get(..at).and_then(|t| t.chars().next_back());
-    let mut after = text.get(at..).unwrap_or_default().chars().skip(1);
-    !before.is_some_and(word) && after.next() == Some('f') && !after.next().is_some_and(word)
-}
-
-pub(super) const TOO_DEEP: &str =
-    "is nested too deeply: at most 48 brackets, 48 `if` or 100 operators in one policy";
-/// Half of what the parser survives, whatever stands around it.
-const MAX_DEPTH: usize = 48;
-/// One hundred operators of two.
-const MAX_CHAINED: usize = 200;
-/// A comment may begin or end with a line of dashes.
-const MAX_SIGNS: usize = 160;
 /// Cedar's `like` takes time in proportion to pattern and text, and the text is the caller's
 /// (threats F9).
 const COSTLY: &str = "`like` with more than one `*` on a text of the caller's is slow on long ones; \

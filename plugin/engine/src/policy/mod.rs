@@ -3,6 +3,7 @@
 //! Not here: who they are (`credential`), whether the agent is registered (`registry`).
 
 mod attributes;
+mod depth;
 mod facts;
 mod list;
 mod load;

@@ -11,7 +11,8 @@ use cedar_policy::{
 };
 
 use super::attributes::{self, Attribute, AttributeTypes};
-use super::load::{Problem, TOO_DEEP, too_deep};
+use super::depth::{TOO_DEEP, too_deep};
+use super::load::Problem;
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
 /// What a configuration adds to the vocabulary.
