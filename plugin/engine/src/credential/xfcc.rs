@@ -5,7 +5,7 @@
 
 use super::certificate::hexadecimal;
 use crate::decision::Reason;
-use crate::evidence::{Head, Once};
+use crate::evidence::Head;
 
 /// What one hop said of its client's certificate, as far as it counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,12 +16,15 @@ pub(super) struct Element {
     pub(super) uri: Option<String>,
 }
 
-/// What the closest hop said; `None` without the header.
+/// What the closest hop said; `None` without the header. Several lines of it are one list (RFC 9110
+/// §5.3): Envoy has joined them before anybody looks.
 pub(super) fn last(head: &Head) -> Result<Option<Element>, Reason> {
-    match head.once("x-forwarded-client-cert") {
-        Once::Absent => Ok(None),
-        Once::Many => Err(Reason::CertificateRefused),
-        Once::One(value) => read(value).map(Some).ok_or(Reason::CertificateRefused),
+    let refused = Reason::CertificateRefused;
+    let lines = head.all("x-forwarded-client-cert").map(std::str::from_utf8);
+    let lines: Vec<&str> = lines.collect::<Result<_, _>>().map_err(|_| refused)?;
+    match lines.is_empty() {
+        true => Ok(None),
+        false => read(&lines.join(",")).map(Some).ok_or(refused),
     }
 }
 
