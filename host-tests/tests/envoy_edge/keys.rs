@@ -112,6 +112,22 @@ fn keys_that_are_none_are_not_taken() {
     }
 }
 
+/// K4: within a minute of the last fetch nobody's invention costs another one.
+#[test]
+fn invented_key_ids_make_no_flood_of_fetches() {
+    let world = World::open();
+    world.still_works();
+    let fetched = world.idp.seen().len();
+    for i in 0..100 {
+        let token = world.note(Issuer::named(&format!("invented-{i}")).token("refund-bot", "dana"));
+        let request = world.good().without("authorization");
+        let request = request.header("authorization", format!("Bearer {token}"));
+        world.refuses(&request, 401, "key_unknown");
+    }
+    assert_eq!(world.idp.seen().len(), fetched, "fetches for keys that nobody has");
+    world.still_works();
+}
+
 #[test]
 fn a_forged_token_is_no_token_even_if_its_key_id_is_known() {
     let world = World::open();
