@@ -125,7 +125,8 @@ impl Group {
             return vec![format!("holds now; take it out of exceptions.envoy.json ({why})")];
         }
         let mut found = ran.observed.faults.clone();
-        if *envoy != What::Waits {
+        // With another clock the engine itself may refuse the probe; then the receipts say so.
+        if !matches!(envoy, What::Waits | What::KeepsTime) {
             found.extend(probe(ran));
         }
         match envoy {

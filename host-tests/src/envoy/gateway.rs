@@ -11,7 +11,7 @@ use super::admin::Admin;
 use super::config::{self, Plan};
 use super::journal::Journal;
 use super::listener::Listener;
-use super::process::{Process, Program};
+use super::process::{Process, Program, TWO_WORKERS};
 use super::reply::Answer;
 use super::server::Server;
 use super::wait;
@@ -50,13 +50,21 @@ impl Gateway {
     /// # Panics
     /// When it does not start, or refuses the listener.
     pub fn start(stays: &Plan) -> Arc<Self> {
+        Self::start_with(stays, &TWO_WORKERS)
+    }
+
+    /// The same with as many workers as `workers` says.
+    ///
+    /// # Panics
+    /// When it does not start, or refuses the listener.
+    pub fn start_with(stays: &Plan, workers: &[&str]) -> Arc<Self> {
         let program = Program::find();
         let folder = tempfile::tempdir().expect("there is room for a folder");
         for name in [config::LISTENERS, config::CLUSTERS] {
             write(&folder.path().join(name), 0, &BTreeMap::new());
         }
         let bootstrap = config::dynamic_bootstrap(folder.path());
-        let mut process = Process::start(folder, &bootstrap, &[]);
+        let mut process = Process::start(folder, &bootstrap, workers);
         let admin = Admin::at(&process.admin());
         let (journal, module) = (Journal::of(&process.log()), program.module);
         let gateway =
@@ -79,7 +87,7 @@ impl Gateway {
         let nowhere = "127.0.0.1:1".parse().expect("an address");
         let clusters = config::clusters(plan, "wrong", nowhere);
         let bootstrap = config::static_bootstrap(&listener, &clusters);
-        Process::start(folder, &bootstrap, &[]).end()
+        Process::start(folder, &bootstrap, &TWO_WORKERS).end()
     }
 
     /// Adds a listener; the error is what the plugin and Envoy say about it.

@@ -30,6 +30,6 @@ pub use gateway::Gateway;
 pub use issuer::{ISSUER, Issuer};
 pub use journal::{Access, Journal};
 pub use listener::Listener;
-pub use process::{Process, Program};
+pub use process::{ONE_WORKER, Process, Program, TWO_WORKERS};
 pub use reply::{Answer, Body, Reply};
 pub use server::{Seen, Server};

@@ -173,11 +173,13 @@ exit "$status"
 
 /// Threads that serve requests, each with a VM of its own.
 pub(super) const WORKERS: usize = 2;
+/// How an Envoy is told.
+pub const TWO_WORKERS: [&str; 2] = ["--concurrency", "2"];
+/// For what one worker learns and another does not know.
+pub const ONE_WORKER: [&str; 2] = ["--concurrency", "1"];
 /// No shared memory between Envoys; log lines that can be told apart; access log lines at once.
-const ARGUMENTS: [&str; 11] = [
+const ARGUMENTS: [&str; 9] = [
     "--disable-hot-restart",
-    "--concurrency",
-    "2",
     "--log-level",
     "info",
     "--log-format",

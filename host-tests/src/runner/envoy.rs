@@ -1,4 +1,4 @@
-//! The real module in the real Envoy: one process, a listener for each configuration.
+//! The real module in the real Envoy: one process with one worker, a listener for each configuration.
 //!
 //! Envoy's clock can't be set, so a case is minted anew for the moment it runs
 //! ([`Case::at`](crate::cases::Case::at)); one that is about time is not for this host. Cases of one
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use self::keys::Keys;
 use super::{Host, Observed};
 use crate::cases::{Case, FetchAnswer, Resolved};
-use crate::envoy::{Front, Gateway, Issuer, Listener, Plan};
+use crate::envoy::{Front, Gateway, Issuer, Listener, ONE_WORKER, Plan};
 
 /// One Envoy for many cases.
 pub struct Envoy {
@@ -45,7 +45,7 @@ impl Envoy {
     /// # Panics
     /// When it, or the module, is not there: a host that never ran must not look like one that passed.
     pub fn start() -> Self {
-        let gateway = Gateway::start(&Plan::new(stays()));
+        let gateway = Gateway::start_with(&Plan::new(stays()), &ONE_WORKER);
         let resident = gateway.process().resident();
         Self { gateway, resident }
     }
@@ -110,7 +110,7 @@ impl InEnvoy<'_> {
             let configuration = case.configuration.0.clone();
             let mut plan = Plan { front: Front::Bare, ..Plan::new(configuration.clone()) };
             for cluster in &case.clusters {
-                plan = plan.cluster(cluster, keys.server().address());
+                plan = plan.cluster(cluster, keys.address(cluster));
             }
             let listener = self.gateway.open(plan)?;
             keys.asked();
@@ -135,8 +135,8 @@ impl Host for InEnvoy<'_> {
         for exchange in &case.exchanges {
             keys.turn_to(exchange, starving);
             let (seen, faults) = exchange::play(listener, exchange);
-            let without_keys = |receipt: &String| receipt.contains("keys_unavailable");
-            starving = seen.receipts.iter().any(without_keys) || !keys.are_to_be_had();
+            let lacks = |receipt: &String| receipt.contains("_unavailable\"");
+            starving = seen.receipts.iter().any(lacks) || !keys.are_to_be_had();
             observed.exchanges.push(seen);
             observed.faults.extend(faults);
         }
@@ -163,6 +163,9 @@ fn groups<'c>(cases: &[&'c Case]) -> Vec<Group<'c>> {
 
 /// The answer to all fetches, if it is the same good one all the time.
 fn unchanging(case: &Resolved) -> Option<String> {
+    if case.exchanges.iter().any(|exchange| !exchange.documents.is_empty()) {
+        return None;
+    }
     let mut answers = case.exchanges.iter().flat_map(|exchange| &exchange.fetches);
     let good = |answer: &FetchAnswer| matches!(answer, FetchAnswer::Answered { status: 200, .. });
     let first = answers.next().filter(|answer| good(answer))?;

@@ -8,7 +8,7 @@ use deputy_example_envoy_mcp::agent::{Login, Play, Protocol};
 use deputy_example_envoy_mcp::issuer::Issuer;
 use deputy_example_envoy_mcp::orders::{self, Answers, Witness};
 use host_tests::envoy::Admin;
-use host_tests::envoy::{ISSUER, Journal, Process, Program, wait};
+use host_tests::envoy::{ISSUER, Journal, Process, Program, TWO_WORKERS, wait};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -59,7 +59,7 @@ impl Stage {
         let orders = serve(&runtime, orders::router(answers, witness));
         let config = folder.path().join("envoy.yaml");
         std::fs::write(&config, rewritten(&[(9400, issuer), (9401, orders)])).unwrap();
-        let mut process = Process::start_from(folder, &config, Some(&example()), &[]);
+        let mut process = Process::start_from(folder, &config, Some(&example()), &TWO_WORKERS);
         let admin = Admin::at(&process.admin());
         let gateway = wait::until(
             "the gateway",

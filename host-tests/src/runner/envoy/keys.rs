@@ -1,14 +1,17 @@
 //! The key endpoint of a case: what it answers when, and whether every VM has asked it.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cases::{Exchange, FetchAnswer, Resolved, plain};
 use crate::envoy::{Answer, Reply, Seen, Server, wait};
 
-/// One server behind all clusters of a configuration.
+/// One server behind all clusters of a configuration, but for those that have documents of their own.
 pub(super) struct Keys {
     server: Server,
+    documents: BTreeMap<String, Server>,
     /// Fetches that every VM together makes of all issuers.
     round: usize,
     answer: String,
@@ -24,15 +27,25 @@ impl Keys {
         let server = Server::start(Reply::Reset);
         let round = VMS * case.clusters.len();
         let (answer, asked) = (String::new(), Arc::default());
-        let mut keys = Self { server, round, answer, is_up: true, is_good: false, asked };
+        let named = case.exchanges.iter().flat_map(|exchange| exchange.documents.keys());
+        let documents = named.map(|name| (name.clone(), Server::start(Reply::Reset))).collect();
+        let mut keys =
+            Self { server, documents, round, answer, is_up: true, is_good: false, asked };
         if let Some(first) = case.exchanges.first() {
             keys.answer(first);
         }
         keys
     }
 
-    pub(super) fn server(&self) -> &Server {
-        &self.server
+    /// Where a cluster is.
+    pub(super) fn address(&self, cluster: &str) -> SocketAddr {
+        self.documents.get(cluster).unwrap_or(&self.server).address()
+    }
+
+    /// Requests so far.
+    fn seen(&self) -> usize {
+        let all = std::iter::once(&self.server).chain(self.documents.values());
+        all.map(|server| server.seen().len()).sum()
     }
 
     /// Waits until every VM has asked for the first time.
@@ -48,7 +61,7 @@ impl Keys {
         if shown(exchange) == self.answer {
             return;
         }
-        let before = self.server.seen().len();
+        let before = self.seen();
         self.answer(exchange);
         if starving && self.is_up {
             self.wait(before);
@@ -62,6 +75,9 @@ impl Keys {
 
     fn answer(&mut self, exchange: &Exchange) {
         self.answer = shown(exchange);
+        for (name, server) in &self.documents {
+            server.answers(exchange.documents.get(name).map_or(Reply::Reset, reply));
+        }
         let wanted = exchange.fetches.last();
         let refused = |answer: &FetchAnswer| *answer == FetchAnswer::Refused;
         let up = !exchange.fetches.iter().all(refused);
@@ -83,7 +99,7 @@ impl Keys {
         let begun = Instant::now();
         let (mut seen, mut since) = (before, begun);
         wait::until("every VM to fetch keys", wait::PATIENCE, String::new, || {
-            let now = self.server.seen().len();
+            let now = self.seen();
             if now > seen {
                 (seen, since) = (now, Instant::now());
             }
@@ -127,12 +143,12 @@ fn reply(answer: &FetchAnswer) -> Reply {
 }
 
 fn shown(exchange: &Exchange) -> String {
-    format!("{:?}", exchange.fetches)
+    format!("{:?} {:?}", exchange.fetches, exchange.documents)
 }
 
 /// So long after the last request nobody asks for more.
 const QUIET: Duration = Duration::from_millis(200);
-/// Two workers and the main thread.
-const VMS: usize = 3;
+/// One worker and the main thread.
+const VMS: usize = 2;
 /// The engine's five seconds, a tick, and a busy machine.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(9);
