@@ -1,5 +1,6 @@
 //! Proofs of possession: made for the request and the token they go with, then spoiled as a case asks.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
@@ -83,6 +84,17 @@ impl DpopSpec {
         let base = BaseTokens::from([("proof".to_owned(), recipe)]);
         token::mint(&"proof".into(), &base, now)?.context("a proof")
     }
+}
+
+/// The base tokens, with a Workload Proof Token whose id is unique to `scope` if there is one.
+pub(super) fn scoped<'t>(tokens: &'t BaseTokens, scope: &str) -> Cow<'t, BaseTokens> {
+    let mut tokens = Cow::Borrowed(tokens);
+    if !scope.is_empty()
+        && let Some(claims) = tokens.to_mut().get_mut("wpt").and_then(|wpt| wpt.get_mut("claims"))
+    {
+        claims["jti"] = hash(scope).into();
+    }
+    tokens
 }
 
 /// `"${jkt KEY}"`, `"${x5t CERTIFICATE}"` and `"${nonce SECRET}"`, where they are a whole claim.

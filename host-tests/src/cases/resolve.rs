@@ -143,7 +143,8 @@ fn exchange(
         Clock::Virtual => "",
         Clock::Real(_) => name,
     };
-    let mint = |token: &Value| token::mint(token, &world.tokens, arrives / 1000);
+    let tokens = proof::scoped(&world.tokens, scope);
+    let mint = |token: &Value| token::mint(token, &tokens, arrives / 1000);
     let token = mint(&spec.token)?;
     let mut others = BTreeMap::new();
     for (name, token) in &spec.tokens {

@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::journal::ACCESS;
-use super::ports;
 
 /// One gateway to be: a plugin configuration, and what is around it.
 #[derive(Clone, Debug)]
@@ -97,7 +96,12 @@ fn cluster(name: &str, address: SocketAddr) -> Value {
 }
 
 /// A listener with the plugin, on a port of its own.
-pub(super) fn listener(plan: &Plan, name: &str, module: &Path, access_log: &Path) -> Value {
+pub(super) fn listener(
+    plan: &Plan,
+    (name, port): (&str, u16),
+    module: &Path,
+    access_log: &Path,
+) -> Value {
     let mut http = http(name, access_log);
     http["http_filters"] = json!([wasm(plan, name, module), {
         "name": "envoy.filters.http.router",
@@ -113,7 +117,7 @@ pub(super) fn listener(plan: &Plan, name: &str, module: &Path, access_log: &Path
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": name,
         "stat_prefix": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": ports::unused()}},
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "per_connection_buffer_limit_bytes": plan.buffer_limit,
         "filter_chains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager", "typed_config": http,

@@ -1,6 +1,7 @@
 //! One running Envoy, to which gateways can be added while it runs.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,6 +12,7 @@ use super::admin::Admin;
 use super::config::{self, Plan};
 use super::journal::Journal;
 use super::listener::Listener;
+use super::ports;
 use super::process::{Process, Program, TWO_WORKERS};
 use super::reply::Answer;
 use super::server::Server;
@@ -83,7 +85,12 @@ impl Gateway {
     pub fn refuses_to_start(plan: &Plan) -> (ExitStatus, String) {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let access_log = folder.path().join("access.log");
-        let listener = config::listener(plan, "wrong", &Program::find().module, &access_log);
+        let listener = config::listener(
+            plan,
+            ("wrong", ports::unused()),
+            &Program::find().module,
+            &access_log,
+        );
         let nowhere = "127.0.0.1:1".parse().expect("an address");
         let clusters = config::clusters(plan, "wrong", nowhere);
         let bootstrap = config::static_bootstrap(&listener, &clusters);
@@ -107,28 +114,42 @@ impl Gateway {
         let named: Vec<_> = plans
             .into_iter()
             .map(|plan| (self.name(), plan, Server::start(Answer::json(&json!({})))))
+            .map(|(name, plan, upstream)| ((name, ports::unused()), plan, upstream))
             .collect();
-        let clusters = named
-            .iter()
-            .flat_map(|(name, plan, upstream)| config::clusters(plan, name, upstream.address()));
+        let clusters = named.iter().flat_map(|((name, _), plan, upstream)| {
+            config::clusters(plan, name, upstream.address())
+        });
         self.add_clusters(clusters.collect());
-        let listeners = named.iter().map(|(name, plan, _)| {
-            let listener = config::listener(plan, name, &self.module, &self.access_log(name));
+        let listeners = named.iter().map(|((name, port), plan, _)| {
+            let place = (name.as_str(), *port);
+            let listener = config::listener(plan, place, &self.module, &self.access_log(name));
             (name.clone(), listener)
         });
         self.change(config::LISTENERS, |all| all.listeners.extend(listeners));
-        named.into_iter().map(|(name, _, upstream)| self.opened(name, upstream)).collect()
+        named.into_iter().map(|(place, _, upstream)| self.opened(place, upstream)).collect()
     }
 
-    fn opened(self: &Arc<Self>, name: String, upstream: Server) -> Result<Listener, String> {
+    fn opened(
+        self: &Arc<Self>,
+        (name, port): (String, u16),
+        upstream: Server,
+    ) -> Result<Listener, String> {
         let what = format!("listener {name}");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Nobody else has that port. Envoy is asked only now and then: it lists all it has.
+        let mut asked: u32 = 0;
         let opened = wait::until(
             &what,
             wait::START,
             || self.process.last_words(),
             || {
-                let address = self.admin.listener(&name).map(Ok);
-                address.or_else(|| self.admin.listener_error(&name).map(Err))
+                if TcpStream::connect(address).is_ok() {
+                    return Some(Ok(address));
+                }
+                asked += 1;
+                let ask = asked.is_multiple_of(8);
+                let refused = if ask { self.admin.listener_error(&name) } else { None };
+                refused.map(Err)
             },
         );
         match opened {

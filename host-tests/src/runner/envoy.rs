@@ -71,9 +71,11 @@ impl Envoy {
         let mut host = InEnvoy { gateway: &self.gateway, place: None };
         let run = |case: &&'c Case| {
             // A listener takes its time; proofs last a minute and are minted when it is there.
-            let opened =
-                catch_unwind(AssertUnwindSafe(|| host.open(&case.at(now()).resolved).err()));
-            drop(opened);
+            if !host.is_open_for(&case.resolved) {
+                let open = || host.open(&case.at(now()).resolved).err();
+                // Refused, or broken: that shows again when it is run.
+                drop(catch_unwind(AssertUnwindSafe(open)));
+            }
             let live = case.at(now());
             let observed = catch_unwind(AssertUnwindSafe(|| host.run(&live.resolved)));
             let observed = observed.unwrap_or_else(|_| {
@@ -103,9 +105,12 @@ struct InEnvoy<'g> {
 }
 
 impl InEnvoy<'_> {
+    fn is_open_for(&self, case: &Resolved) -> bool {
+        self.place.as_ref().is_some_and(|place| place.0 == case.configuration.0)
+    }
+
     fn open(&mut self, case: &Resolved) -> Result<&mut (Vec<u8>, Listener, Keys), String> {
-        let same = |place: &(Vec<u8>, Listener, Keys)| place.0 == case.configuration.0;
-        if !self.place.as_ref().is_some_and(same) {
+        if !self.is_open_for(case) {
             let keys = Keys::of(case);
             let configuration = case.configuration.0.clone();
             let mut plan = Plan { front: Front::Bare, ..Plan::new(configuration.clone()) };
