@@ -156,8 +156,10 @@ impl<'f> Loader<'f> {
     }
 
     fn policy(&mut self, file: &'f PolicyFile, index: usize, policy: &CedarPolicy) {
-        let at = format!("{}:{}", file.name, position(&file.text, statement(&file.text, index)));
-        let mut wrong = |message: String| self.problems.push(Problem::at(at.clone(), message));
+        // Only where something is wrong: to find it the file is read from its beginning.
+        let place = || position(&file.text, statement(&file.text, index));
+        let at = || format!("{}:{}", file.name, place());
+        let mut wrong = |message: String| self.problems.push(Problem::at(at(), message));
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let nth = index.saturating_add(1);
             return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
@@ -172,15 +174,15 @@ impl<'f> Loader<'f> {
             wrong(format!("policy `{id}`: {message}"));
         }
         if policy.to_json().is_ok_and(|json| costly_pattern(&json)) {
-            self.likes.push(format!("{at}: policy `{id}`: {COSTLY}"));
+            self.likes.push(format!("{}: policy `{id}`: {COSTLY}", at()));
         }
         if let Some(other) = self.origin.insert(id.to_owned(), file) {
             let message =
                 format!("policy `{id}`: @id is taken by another policy in {}", other.name);
-            return self.problems.push(Problem::at(at, message));
+            return self.problems.push(Problem::at(at(), message));
         }
         if let Err(e) = self.set.add(policy.new_id(PolicyId::new(id))) {
-            self.problems.push(Problem::at(at, format!("policy `{id}`: {e}")));
+            self.problems.push(Problem::at(at(), format!("policy `{id}`: {e}")));
         }
     }
 
