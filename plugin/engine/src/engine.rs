@@ -2,31 +2,34 @@
 //!
 //! Each stage is a pure function of what the case holds; a need means "ask again when I know
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
-//! kept in the case, so nothing is done twice.
+//! kept in the case, so nothing is done twice. Beside it: what a receipt will tell (`progress`), what no
+//! longer counts (`revoked`), what the upstream sees of the caller (`edits`), how a request ends (`ending`).
+
+mod edits;
+mod ending;
+mod progress;
+mod revoked;
 
 use std::fmt;
 use std::rc::Rc;
 
-use crate::audit::{self, AgentFacts, CredentialFacts, Facts, Receipt};
-use crate::authority::{Caller, Factor};
+use progress::trace;
+use revoked::unrevoked;
+
+use crate::audit::{Facts, Receipt};
+use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
-use crate::credential::{
-    self, Bound, Known, Proof, ProvenBefore, TokenCache, Unverified, Verified,
-};
-use crate::decision::{
-    DpopChallenge, EVALUATION_HEADER, Permit, Reason, Refused, Reply, Shape, Verdict, Wire,
-};
-use crate::evidence::{Attribute, Head, Once, dashed};
-use crate::json::{Object, Value};
-use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
+use crate::credential::{self, ProvenBefore, TokenCache, Unverified, Verified};
+use crate::decision::{Permit, Reason, Reply, Shape, Verdict};
+use crate::evidence::{Attribute, Head};
+use crate::model::{Asked, EvaluationId, Timestamp};
 use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
-use crate::registry::Presented;
 use crate::renewal::{Lacking, Renewal};
 use crate::response::{ResponseFilter, Upstream};
 use crate::step::{
-    Absorbed, Arrival, Document, Fetch, FetchReply, Forward, HeaderEdits, NeedBody, NeedFetch,
-    NeedRecall, Outcome, Step,
+    Absorbed, Arrival, Document, Fetch, FetchReply, HeaderEdits, NeedBody, NeedFetch, NeedRecall,
+    Outcome, Step,
 };
 use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
@@ -435,115 +438,6 @@ impl Case {
             _ => Ok((Vec::new(), None)),
         }
     }
-
-    /// What the upstream gets to see of who is asking: our word, never the client's.
-    fn edits(&self, place: &Place<'_>, verified: &Verified, filtered: bool) -> HeaderEdits {
-        // A transaction that nobody here believes in goes no further (TXN-7).
-        let believed = verified.transaction.is_some();
-        let goes = |name: &[u8]| believed && name == TRANSACTION_HEADER;
-        let not_on = |name: &&[u8]| is_ours(name) || (has_served(name) && !goes(name));
-        let mut remove: Vec<_> = self.head.names().filter(not_on).map(<[u8]>::to_vec).collect();
-        remove.sort_unstable();
-        remove.dedup();
-        if !self.configuration.may_forward_token(place, verified) {
-            remove.push(b"authorization".to_vec());
-        }
-        if filtered {
-            remove.extend(protocol::REMOVED_WHEN_FILTERED.iter().map(|n| n.as_bytes().to_vec()));
-        }
-        let mut set = vec![
-            (AGENT_HEADER, header_text(verified.actor.agent.as_str())),
-            (EVALUATION_HEADER, self.id.to_string()),
-        ];
-        let delegation = verified.actor.delegation.as_ref();
-        set.extend(delegation.map(|d| (DELEGATOR_HEADER, header_text(d.delegator.as_str()))));
-        HeaderEdits { remove, set }
-    }
-
-    fn forward(self, now: Timestamp, permit: Permit, progress: Progress, onward: Onward) -> Step {
-        let Progress { facts, shape } = progress;
-        let revision = self.configuration.policy.revision();
-        let receipt = Receipt::allowed(self.id, now, revision, &permit, facts);
-        let forward = Forward::new(permit, onward.edits, onward.response);
-        Step::Decided(Box::new(Outcome::forward(receipt, self.id, shape, forward)))
-    }
-
-    fn refused(self, now: Timestamp, refusal: Refusal, progress: Progress) -> Step {
-        let Progress { facts, shape } = progress;
-        let (verdict, wire, request) = match refusal {
-            Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
-            Refusal::NeedsApproval(approvers) => {
-                let request = self.access_request(now, &approvers, facts.action.as_deref());
-                (Verdict::NeedsApproval { approvers }, Wire::ApprovalRequired, Some(request))
-            }
-        };
-        let reply = self.reply(wire, &shape, request, now);
-        let revision = self.configuration.policy.revision();
-        let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
-        Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
-    }
-
-    fn reply(
-        &self,
-        wire: Wire,
-        shape: &Shape,
-        access_request: Option<Object>,
-        now: Timestamp,
-    ) -> Reply {
-        let (supported, requested) = self.versions(wire);
-        let dpop = self.configuration.credentials.binding.dpop.as_ref();
-        let line = self.head.line().ok();
-        let configuration = &self.configuration;
-        let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
-        let published = line.and_then(|line| configuration.published(line.authority, line.path));
-        let allow = if published.is_some() { "GET" } else { "POST" };
-        let refused = Refused {
-            wire,
-            shape,
-            evaluation: self.id,
-            resource_metadata,
-            allow,
-            supported: &supported,
-            requested,
-            access_request,
-            dpop: dpop.map(|rules| DpopChallenge {
-                algorithms: rules.algorithms.names(),
-                nonce: rules.nonces.as_ref().and_then(|nonces| nonces.current(now)),
-            }),
-        };
-        refused.reply()
-    }
-
-    /// What is spoken where the request went, and what it asked for (MCP 2026-07-28: an unsupported
-    /// version is answered with both).
-    fn versions(&self, wire: Wire) -> (Vec<String>, Option<&str>) {
-        let path = match self.head.line() {
-            Ok(line) if wire == Wire::Version => line.path,
-            _ => return (Vec::new(), None),
-        };
-        let requested = match self.head.once("mcp-protocol-version") {
-            Once::One(text) if is_date(text) => Some(text),
-            _ => None,
-        };
-        (self.configuration.surface.versions_at(path), requested)
-    }
-
-    /// The shape of AuthZEN's access-request profile (APP-1): still a denial, and where to ask.
-    fn access_request(&self, now: Timestamp, approvers: &[String], action: Option<&str>) -> Object {
-        let mut request = Object::of([
-            ("evaluation_id", self.id.to_string().into()),
-            ("evaluated_at", now.to_string().into()),
-            ("reason", Reason::ApprovalRequired.code().into()),
-            ("approvers", Value::Array(approvers.iter().map(|a| a.as_str().into()).collect())),
-        ]);
-        if let Some(action) = action {
-            request.set("action", action.into());
-        }
-        if let Some(endpoint) = &self.configuration.approval_endpoint {
-            request.set("endpoint", endpoint.as_str().into());
-        }
-        request
-    }
 }
 
 /// Where the stages stopped.
@@ -568,178 +462,8 @@ struct Onward {
     response: Option<ResponseFilter>,
 }
 
-impl Progress {
-    /// A token that was genuine and refused all the same names its subject.
-    fn rejected(&mut self, known: Option<Known>) {
-        let Some(known) = known else { return };
-        self.facts.caller = known.class;
-        self.facts.subject = known.subject;
-        self.facts.credential = Some(CredentialFacts {
-            kind: known.kind,
-            issuer: known.issuer,
-            thumbprint: known.thumbprint,
-            expires: None,
-            bound: None,
-            key: None,
-        });
-    }
-
-    fn verified(&mut self, configuration: &Configuration, verified: &Verified) {
-        let agent = configuration.registry.find(&verified.actor.agent);
-        self.facts.caller = agent.map_or(CallerClass::Unknown, |agent| agent.class);
-        let transaction = verified.transaction.as_ref();
-        self.facts.transaction = transaction.map(|t| (t.id.clone(), t.thumbprint.clone()));
-        self.facts.agent = Some(AgentFacts {
-            id: verified.actor.agent.clone(),
-            name: agent.and_then(|a| a.name.clone()),
-            owner: agent.and_then(|a| a.owner.clone()),
-            sponsor: agent.and_then(|a| a.sponsor.clone()),
-            proof: verified.proof.kind,
-        });
-        self.facts.delegation = verified.actor.delegation.clone();
-        self.facts.credential = Some(CredentialFacts::of(&verified.proof));
-        self.facts.also = verified.also.iter().map(CredentialFacts::of).collect();
-    }
-
-    /// What the request is about, and what else it reaches.
-    fn asked(&mut self, asked: &[Asked]) {
-        let mut all = asked.iter();
-        if let Some(first) = all.next() {
-            self.about(first);
-        }
-        self.facts.reaches =
-            all.map(|a| format!("{} {}", a.action.as_str(), resource(a))).collect();
-    }
-
-    fn about(&mut self, asked: &Asked) {
-        self.facts.action = Some(asked.action.as_str().to_owned());
-        self.facts.resource = Some(resource(asked));
-        self.facts.arguments = asked.input.as_ref().and_then(audit::json_digest);
-    }
-
-    /// Of several things, the record of a refusal is about the one that was refused.
-    fn refused_for(&mut self, asked: &Asked) {
-        if !self.facts.reaches.is_empty() {
-            self.about(asked);
-        }
-    }
-
-    /// What was decisive, of the last thing that was weighed, and all grants that counted.
-    fn weighed(&mut self, decisive: Option<Factor>, grants: Vec<String>) {
-        self.facts.decisive = decisive.map(Factor::code);
-        self.facts.grants.extend(grants);
-        self.facts.grants.sort_unstable();
-        self.facts.grants.dedup();
-    }
-
-    /// The policies that decided so far, each once.
-    fn decided(&mut self, agent: Option<Vec<String>>, delegator: Option<Vec<String>>) {
-        for (all, more) in [
-            (&mut self.facts.agent_policies, agent),
-            (&mut self.facts.delegator_policies, delegator),
-        ] {
-            let Some(more) = more else { continue };
-            let all = all.get_or_insert_default();
-            all.extend(more);
-            all.sort_unstable();
-            all.dedup();
-        }
-    }
-}
-
-impl CredentialFacts {
-    fn of(proof: &Proof) -> Self {
-        Self {
-            kind: proof.kind,
-            issuer: proof.issuer.as_str().to_owned(),
-            thumbprint: proof.thumbprint.clone(),
-            expires: proof.expires,
-            bound: proof.bound.as_ref().map(Bound::as_str),
-            key: proof.bound.as_ref().and_then(Bound::key).map(str::to_owned),
-        }
-    }
-}
-
-/// Whether neither the configuration nor the feed says that any of it no longer counts.
-fn unrevoked(
-    engine: &Engine,
-    configuration: &Configuration,
-    verified: &Verified,
-) -> Result<(), Reason> {
-    let agent = configuration.registry.find(&verified.actor.agent);
-    let feed = engine.renewal.revoked();
-    let by = |issuer, key, jti| {
-        let owner = agent.and_then(|agent| agent.owner.as_deref());
-        let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };
-        configuration.revocations.check(presented)?;
-        feed.map_or(Ok(()), |feed| feed.check(presented))
-    };
-    for proof in verified.proofs() {
-        by(&proof.issuer, proof.key_thumbprint.as_deref(), proof.jti.as_deref())?;
-        // The sender's own key may be the one that was stolen.
-        by(&proof.issuer, proof.bound.as_ref().and_then(Bound::key), None)?;
-    }
-    if let Some(transaction) = &verified.transaction {
-        by(&transaction.source, Some(&transaction.key_thumbprint), None)?;
-    }
-    Ok(())
-}
-
-/// As receipts write it.
-fn resource(asked: &Asked) -> String {
-    format!("{}::{}", asked.resource.kind.as_str(), asked.resource.id)
-}
-
 fn deny(reason: Reason) -> Next {
     Next::Refuse(Refusal::Deny(reason))
-}
-
-/// Whether a header name is one that only Deputy sets, also to an upstream that folds `_` into `-`.
-fn is_ours(name: &[u8]) -> bool {
-    // A name that begins otherwise is not worth a copy.
-    name.first() == OUR_PREFIX.first() && dashed(name).starts_with(OUR_PREFIX)
-}
-
-/// Whether a header carries a proof or a token that was for this gateway, also to an upstream that folds
-/// `_` into `-`: only the spelling with `-` was looked at.
-fn has_served(name: &[u8]) -> bool {
-    // As above: most names begin otherwise.
-    matches!(name.first(), Some(b'd' | b't' | b'w')) && SERVED.contains(&dashed(name).as_slice())
-}
-
-/// An identity as a header value: what is not visible ASCII is percent-encoded, `%` included.
-fn header_text(text: &str) -> String {
-    let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
-    if text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            _ if plain(byte) => out.push(byte.into()),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-/// `YYYY-MM-DD`, as MCP writes its versions; anything else is not worth an echo.
-fn is_date(text: &str) -> bool {
-    let digit_or_dash = |(i, b): (usize, u8)| match i {
-        4 | 7 => b == b'-',
-        _ => b.is_ascii_digit(),
-    };
-    text.len() == 10 && text.bytes().enumerate().all(digit_or_dash)
-}
-
-/// The trace id of a well-formed W3C `traceparent`, to find the receipt by. Never an input.
-fn trace(head: &Head) -> Option<String> {
-    let Once::One(value) = head.once("traceparent") else { return None };
-    let mut parts = value.split('-');
-    let (version, trace) = (parts.next()?, parts.next()?);
-    let hex = |s: &str| s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = version.len() == 2 && trace.len() == 32 && hex(version) && hex(trace);
-    (valid && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
 }
 
 impl fmt::Debug for Case {
@@ -755,12 +479,3 @@ const FETCHES_PER_REQUEST: u8 = 14;
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.
 const MAX_AGE_MS: u64 = 60_000;
-
-/// Every header of this prefix belongs to Deputy; a client's is removed.
-const OUR_PREFIX: &[u8] = b"x-deputy-";
-/// A credential, or a part of one, that is looked at here and means nothing behind.
-const SERVED: [&[u8]; 4] =
-    [b"dpop", b"workload-identity-token", b"workload-proof-token", TRANSACTION_HEADER];
-const TRANSACTION_HEADER: &[u8] = b"txn-token";
-const AGENT_HEADER: &str = "x-deputy-agent";
-const DELEGATOR_HEADER: &str = "x-deputy-on-behalf-of";

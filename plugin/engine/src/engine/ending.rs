@@ -1,0 +1,111 @@
+//! How a request ends: the outcome, its receipt, and for a refusal the reply.
+
+use super::{Case, Onward, Progress, Refusal};
+use crate::audit::Receipt;
+use crate::decision::{DpopChallenge, Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
+use crate::evidence::Once;
+use crate::json::{Object, Value};
+use crate::model::Timestamp;
+use crate::step::{Forward, Outcome, Step};
+
+impl Case {
+    pub(super) fn forward(
+        self,
+        now: Timestamp,
+        permit: Permit,
+        progress: Progress,
+        onward: Onward,
+    ) -> Step {
+        let Progress { facts, shape } = progress;
+        let revision = self.configuration.policy.revision();
+        let receipt = Receipt::allowed(self.id, now, revision, &permit, facts);
+        let forward = Forward::new(permit, onward.edits, onward.response);
+        Step::Decided(Box::new(Outcome::forward(receipt, self.id, shape, forward)))
+    }
+
+    pub(super) fn refused(self, now: Timestamp, refusal: Refusal, progress: Progress) -> Step {
+        let Progress { facts, shape } = progress;
+        let (verdict, wire, request) = match refusal {
+            Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
+            Refusal::NeedsApproval(approvers) => {
+                let request = self.access_request(now, &approvers, facts.action.as_deref());
+                (Verdict::NeedsApproval { approvers }, Wire::ApprovalRequired, Some(request))
+            }
+        };
+        let reply = self.reply(wire, &shape, request, now);
+        let revision = self.configuration.policy.revision();
+        let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
+        Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
+    }
+
+    fn reply(
+        &self,
+        wire: Wire,
+        shape: &Shape,
+        access_request: Option<Object>,
+        now: Timestamp,
+    ) -> Reply {
+        let (supported, requested) = self.versions(wire);
+        let dpop = self.configuration.credentials.binding.dpop.as_ref();
+        let line = self.head.line().ok();
+        let configuration = &self.configuration;
+        let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
+        let published = line.and_then(|line| configuration.published(line.authority, line.path));
+        let allow = if published.is_some() { "GET" } else { "POST" };
+        let refused = Refused {
+            wire,
+            shape,
+            evaluation: self.id,
+            resource_metadata,
+            allow,
+            supported: &supported,
+            requested,
+            access_request,
+            dpop: dpop.map(|rules| DpopChallenge {
+                algorithms: rules.algorithms.names(),
+                nonce: rules.nonces.as_ref().and_then(|nonces| nonces.current(now)),
+            }),
+        };
+        refused.reply()
+    }
+
+    /// What is spoken where the request went, and what it asked for (MCP 2026-07-28: an unsupported
+    /// version is answered with both).
+    fn versions(&self, wire: Wire) -> (Vec<String>, Option<&str>) {
+        let path = match self.head.line() {
+            Ok(line) if wire == Wire::Version => line.path,
+            _ => return (Vec::new(), None),
+        };
+        let requested = match self.head.once("mcp-protocol-version") {
+            Once::One(text) if is_date(text) => Some(text),
+            _ => None,
+        };
+        (self.configuration.surface.versions_at(path), requested)
+    }
+
+    /// The shape of AuthZEN's access-request profile (APP-1): still a denial, and where to ask.
+    fn access_request(&self, now: Timestamp, approvers: &[String], action: Option<&str>) -> Object {
+        let mut request = Object::of([
+            ("evaluation_id", self.id.to_string().into()),
+            ("evaluated_at", now.to_string().into()),
+            ("reason", Reason::ApprovalRequired.code().into()),
+            ("approvers", Value::Array(approvers.iter().map(|a| a.as_str().into()).collect())),
+        ]);
+        if let Some(action) = action {
+            request.set("action", action.into());
+        }
+        if let Some(endpoint) = &self.configuration.approval_endpoint {
+            request.set("endpoint", endpoint.as_str().into());
+        }
+        request
+    }
+}
+
+/// `YYYY-MM-DD`, as MCP writes its versions; anything else is not worth an echo.
+fn is_date(text: &str) -> bool {
+    let digit_or_dash = |(i, b): (usize, u8)| match i {
+        4 | 7 => b == b'-',
+        _ => b.is_ascii_digit(),
+    };
+    text.len() == 10 && text.bytes().enumerate().all(digit_or_dash)
+}
