@@ -1,8 +1,8 @@
 //! The Envoys that are compared: the same listener and the same answer, and one thing each in
 //! between.
 //!
-//! Nothing stands behind them: the router itself answers 200, so no upstream costs anything. The
-//! buffer filter before it takes in the body, as an upstream would; without it Envoy would close the
+//! Nothing stands behind them: the router itself answers 200, so no upstream costs anything. It answers
+//! as an MCP server would, because that is what Deputy reads on the way back. The buffer filter before it takes in the body, as an upstream would; without it Envoy would close the
 //! connection of every POST it has answered early.
 
 use anyhow::Result;
@@ -15,7 +15,11 @@ use super::world::World;
 pub(super) fn document(port: u16, admin: u16, filters: &[Value]) -> Value {
     let answer = json!({
         "match": {"prefix": "/"},
-        "direct_response": {"status": 200, "body": {"inline_string": "ok"}},
+        "direct_response": {"status": 200, "body": {"inline_string": ANSWER}},
+        "response_headers_to_add": [{
+            "header": {"key": "content-type", "value": "application/json"},
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }],
     });
     let mut filters = filters.to_vec();
     filters.push(filter("buffer", "buffer.v3.Buffer", json!({"max_request_bytes": 1_048_576})));
@@ -112,6 +116,8 @@ pub(super) fn jwt_rbac(world: &World, cached: bool) -> Result<Vec<Value>> {
     ])
 }
 
+/// The answer to the `tools/call` that is measured, by its id.
+pub(super) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"refunded 40 EUR"}],"isError":false}}"#;
 const STAT_PREFIX: &str = "bench";
 const PAYLOAD: &str = "payload";
 /// Requests that each of them has let through, by its own count.

@@ -43,10 +43,11 @@ impl Proxy {
         Ok(Self { name: name.to_owned(), child, port, admin, log, started: Instant::now() })
     }
 
-    /// Waits until it has answered this request with a 200; how long that took since the start.
+    /// Waits until it has answered this request with a 200 and the router's answer; how long that took
+    /// since the start.
     ///
     /// # Errors
-    /// If it ends, takes too long, or refuses.
+    /// If it ends, takes too long, refuses, or withholds the answer.
     pub(super) fn answers(&mut self, request: &Request) -> Result<Duration> {
         let is_ready = |proxy: &Self| {
             Request::get("/ready").send(proxy.admin).is_ok_and(|answer| answer.is_200())
@@ -67,6 +68,13 @@ impl Proxy {
         ensure!(
             answer.is_200(),
             "Envoy with {} refuses {}:\n\n{}",
+            self.name,
+            request.path,
+            answer.0
+        );
+        ensure!(
+            answer.0.contains(gateway::ANSWER),
+            "Envoy with {} does not pass the answer to {}:\n\n{}",
             self.name,
             request.path,
             answer.0
