@@ -17,6 +17,10 @@
 
 #[path = "envoy_edge/bodies.rs"]
 mod bodies;
+#[path = "envoy_edge/certificates.rs"]
+mod certificates;
+#[path = "envoy_edge/front.rs"]
+mod front;
 #[path = "envoy_edge/headers.rs"]
 mod headers;
 #[path = "envoy_edge/http2.rs"]
@@ -29,9 +33,13 @@ mod lists;
 mod proofs;
 #[path = "envoy_edge/renewal.rs"]
 mod renewal;
+#[path = "envoy_edge/secured.rs"]
+mod secured;
 #[path = "envoy_edge/starting.rs"]
 mod starting;
 #[path = "envoy_edge/streams.rs"]
 mod streams;
+#[path = "envoy_edge/tls.rs"]
+mod tls;
 #[path = "envoy_edge/world.rs"]
 mod world;

@@ -1,7 +1,7 @@
 //! A client that sends exactly the bytes it is told to.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
@@ -143,6 +143,14 @@ impl Client {
     /// When nobody listens there.
     pub fn connect(to: SocketAddr) -> io::Result<Self> {
         Ok(Self { wire: Wire::connect(to, PATIENCE)? })
+    }
+
+    /// Over a connection that is there, such as one into a tunnel.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn over(stream: TcpStream) -> io::Result<Self> {
+        Ok(Self { wire: Wire::new(stream, PATIENCE)? })
     }
 
     /// Sends a request. A gateway that has answered already may have closed: that is no error.

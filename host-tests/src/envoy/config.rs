@@ -20,6 +20,12 @@ pub struct Plan {
     pub buffer_limit: u32,
     /// What Envoy itself does to a request before any filter.
     pub front: Front,
+    /// The listener's transport socket; none: no TLS.
+    pub transport: Option<Value>,
+    /// Members of the connection manager, over those it has here.
+    pub manager: Value,
+    /// HTTP filters before the plugin.
+    pub before: Vec<Value>,
 }
 
 /// How much Envoy itself does to a request.
@@ -35,7 +41,15 @@ impl Plan {
     /// For that configuration, with the example's settings of Envoy.
     pub fn new(configuration: impl Into<Vec<u8>>) -> Self {
         let (configuration, buffer_limit) = (configuration.into(), 1024 * 1024);
-        Self { configuration, clusters: Vec::new(), buffer_limit, front: Front::Recommended }
+        Self {
+            configuration,
+            clusters: Vec::new(),
+            buffer_limit,
+            front: Front::Recommended,
+            transport: None,
+            manager: json!({}),
+            before: Vec::new(),
+        }
     }
 
     /// With a cluster.
@@ -103,15 +117,25 @@ pub(super) fn listener(
     access_log: &Path,
 ) -> Value {
     let mut http = http(name, access_log);
-    http["http_filters"] = json!([wasm(plan, name, module), {
+    let router = json!({
         "name": "envoy.filters.http.router",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
             "suppress_envoy_headers": plan.front == Front::Bare,
         },
-    }]);
-    for (member, value) in front(plan.front).as_object().into_iter().flatten() {
-        http[member] = value.clone();
+    });
+    let plugin = wasm(plan, name, module);
+    http["http_filters"] = plan.before.iter().cloned().chain([plugin, router]).collect();
+    for over in [&front(plan.front), &plan.manager] {
+        for (member, value) in over.as_object().into_iter().flatten() {
+            http[member] = value.clone();
+        }
+    }
+    let mut chain = json!({"filters": [{
+        "name": "envoy.filters.network.http_connection_manager", "typed_config": http,
+    }]});
+    if let Some(transport) = &plan.transport {
+        chain["transport_socket"] = transport.clone();
     }
     json!({
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
@@ -119,9 +143,7 @@ pub(super) fn listener(
         "stat_prefix": name,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "per_connection_buffer_limit_bytes": plan.buffer_limit,
-        "filter_chains": [{"filters": [{
-            "name": "envoy.filters.network.http_connection_manager", "typed_config": http,
-        }]}],
+        "filter_chains": [chain],
     })
 }
 

@@ -105,6 +105,14 @@ impl Listener {
         wait::until(&what, wait::PATIENCE, otherwise, || (self.under_way() == count).then_some(()));
     }
 
+    /// TLS handshakes that came to nothing, as Envoy counts them: with a certificate whose chain does
+    /// not end at the authority, and without one.
+    pub fn refused_handshakes(&self) -> (u64, u64) {
+        let of = |counter| format!("listener.{}.ssl.{counter}", self.name);
+        let stat = |counter| self.gateway.admin().stat(&of(counter));
+        (stat("fail_verify_error"), stat("fail_verify_no_cert"))
+    }
+
     /// Bytes that Envoy has read from the upstream.
     pub fn read_from_upstream(&self) -> u64 {
         let stat = format!("cluster.{}-upstream.upstream_cx_rx_bytes_total", self.name);

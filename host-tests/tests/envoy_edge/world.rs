@@ -185,9 +185,14 @@ impl World {
 
     /// The last two of five things: on every worker a good request passes, and memory is bounded.
     pub(crate) fn still_works(&self) {
-        self.listener.on_every_worker(2, |_| {
+        self.still_works_by(|| {
             self.allows(&self.good());
         });
+    }
+
+    /// The same where an ordinary request is no good one.
+    pub(crate) fn still_works_by(&self, good: impl Fn()) {
+        self.listener.on_every_worker(2, |_| good());
         let grown = self.listener.gateway().process().resident().saturating_sub(self.resident);
         assert!(grown < MOST_GROWTH, "Envoy grew by {} MiB", grown >> 20);
         let strange = |line: &&String| line.contains("engine_fault") || line.contains("held");
