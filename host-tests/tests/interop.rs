@@ -1,5 +1,5 @@
-//! Peers that nobody here wrote: token libraries of two languages, and an identity provider whose
-//! metadata and keys a real gateway fetches.
+//! Peers that nobody here wrote: token libraries and JSON parsers of two languages, and an identity
+//! provider whose metadata and keys a real gateway fetches.
 //!
 //! `DEPUTY_PEERS` names the folder they are installed in; `cargo xtask test` gets it ready.
 #![allow(
@@ -12,8 +12,12 @@
     reason = "tests"
 )]
 
+#[path = "interop/bodies.rs"]
+mod bodies;
 #[path = "interop/idp.rs"]
 mod idp;
+#[path = "interop/parsers.rs"]
+mod parsers;
 #[path = "interop/provider.rs"]
 mod provider;
 #[path = "interop/tokens.rs"]
