@@ -254,7 +254,7 @@ fn untyped(resource: &Value) -> Value {
 }
 
 /// The name of a listener's own cluster.
-fn own(listener: &str, cluster: &str) -> String {
+pub(super) fn own(listener: &str, cluster: &str) -> String {
     format!("{listener}-{cluster}")
 }
 

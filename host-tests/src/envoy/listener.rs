@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::client::{Client, Request, Response};
+use super::config;
 use super::gateway::Gateway;
 use super::journal::{self, Access};
 use super::process::WORKERS;
@@ -39,6 +40,11 @@ impl Listener {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The name in Envoy of a cluster of its plan. It stays there when the listener is gone.
+    pub fn own(&self, cluster: &str) -> String {
+        config::own(&self.name, cluster)
     }
 
     /// Where it is.

@@ -168,3 +168,49 @@ fn a_new_bundle_replaces_the_old_one_under_load_and_no_request_fails() {
         world.allows(&request);
     });
 }
+
+/// A listener that is opened anew is a new engine on every worker; what they all know outlives it.
+#[test]
+fn an_older_bundle_is_refused_on_every_worker_of_a_listener_that_is_opened_anew() {
+    let signer = Issuer::named("publisher");
+    let mut law = Value::Null;
+    let bundles = Server::start(Answer::ok("text/plain", "not yet"));
+    let address = bundles.address();
+    let mut section = json!({
+        "keys": signer.jwks(),
+        "poll_seconds": 2,
+        "fetch": {"cluster": "bundles", "authority": "b.acme.example", "path": "/anew"},
+    });
+    let first = World::changed(
+        |configuration| {
+            law = contents(configuration);
+            configuration["bundle"] = section.clone();
+        },
+        |plan| plan.cluster("bundles", address),
+    );
+    let publish = |revision| {
+        bundles.answers(signed(&signer, "deputy-bundle+jwt", revision, law.clone()));
+    };
+    publish(2);
+    on_every_worker(&first, &first.good(), 200);
+    let cluster = first.listener.own("bundles");
+    drop(first);
+    publish(1);
+    section["fetch"]["cluster"] = cluster.into();
+    let world = World::changed(
+        |configuration| {
+            contents(configuration);
+            configuration["bundle"] = section;
+        },
+        |plan| plan,
+    );
+    let request = world.good();
+    world.listener.on_every_worker(2, |_| {
+        world.refuses(&request, 503, "bundle_unavailable");
+    });
+    let older = |line: &String| line.contains("revision 1 is older than revision 2");
+    assert!(world.listener.said().iter().any(older), "{:?}", world.listener.said());
+    publish(2);
+    on_every_worker(&world, &request, 200);
+    world.still_works();
+}

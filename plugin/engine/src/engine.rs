@@ -28,8 +28,8 @@ use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
 use crate::response::{ResponseFilter, Upstream};
 use crate::step::{
-    Absorbed, Arrival, Document, Fetch, FetchReply, HeaderEdits, NeedBody, NeedFetch, NeedRecall,
-    Outcome, Step,
+    Absorbed, Arrival, Document, Fetch, FetchReply, HeaderEdits, Joined, NeedBody, NeedFetch,
+    NeedRecall, Outcome, Step,
 };
 use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
@@ -125,7 +125,7 @@ impl Engine {
 
     /// Fetches to make in the background: at the start and then on every tick.
     pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
-        let mut fetches = self.renewal.due(now);
+        let mut fetches = self.renewal.due(&self.configuration, now);
         fetches.extend(self.trust.due(now));
         fetches
     }
@@ -169,9 +169,18 @@ impl Engine {
         self.configuration.policy.revision()
     }
 
-    /// Refuses bundles older than this revision: what a host remembers of an earlier life.
-    pub fn remember(&mut self, revision: u64) {
-        self.renewal.remember(revision);
+    /// Names of the values that the engines of all workers keep together in the host's store: for
+    /// each, at the start, before and after a document is absorbed and on every tick, a host reads it
+    /// and calls [`Engine::join`]. They follow from the configuration and are few.
+    #[must_use]
+    pub fn common(&self) -> Vec<String> {
+        self.renewal.names()
+    }
+
+    /// Takes in what the store has under one of these names, and says what to write instead. A write
+    /// must fail if somebody else wrote meanwhile; then all of it is done again.
+    pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
+        self.renewal.join(&self.configuration, name, value)
     }
 
     /// Seconds since the bundle and the revocations were last confirmed; none: nothing is held, or

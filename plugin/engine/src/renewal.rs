@@ -4,12 +4,17 @@
 //! good changes nothing. Older ones are refused: who can replay a document must not be able to undo
 //! what came after it. Not here: signatures (`bundle`), what the contents mean (`config`).
 
+mod floor;
+
 use crate::bundle::{self, BUNDLE, Fresh, Polled, REVOCATIONS, Signers};
 use crate::config::{self, Blueprint, Configuration, Feed};
 use crate::decision::Reason;
 use crate::fetch::{Document, Fetch, FetchReply};
 use crate::model::Timestamp;
+use crate::recall::{Joined, Newest};
 use crate::registry::Revocations;
+
+use floor::Floor;
 
 /// Both sources, as far as a configuration has them.
 #[derive(Default)]
@@ -28,14 +33,16 @@ pub(crate) enum Lacking {
 struct BundleSource {
     blueprint: Blueprint,
     polled: Polled,
-    /// The lowest revision that is taken.
-    floor: u64,
+    floor: Floor,
 }
 
 struct FeedSource {
     signers: Signers,
     polled: Polled,
+    floor: Floor,
     held: Option<Feed>,
+    /// Which one that is.
+    newest: Option<Newest>,
 }
 
 impl Renewal {
@@ -44,19 +51,26 @@ impl Renewal {
         feed: Option<(Signers, Polled)>,
     ) -> Self {
         let bundle = bundle.map(|(blueprint, polled)| {
-            let floor = blueprint.lowest_revision;
+            let floor = Floor::of(polled.source(), blueprint.lowest_revision);
             BundleSource { blueprint, polled, floor }
         });
-        Self {
-            bundle,
-            feed: feed.map(|(signers, polled)| FeedSource { signers, polled, held: None }),
-        }
+        let feed = feed.map(|(signers, polled)| {
+            let floor = Floor::of(polled.source(), 0);
+            FeedSource { signers, polled, floor, held: None, newest: None }
+        });
+        Self { bundle, feed }
     }
 
     /// Fetches to make in the background.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
-        let bundle = self.bundle.as_mut().and_then(|b| b.polled.due(now));
-        let feed = self.feed.as_mut().and_then(|f| f.polled.due(now));
+    pub(crate) fn due(&mut self, current: &Configuration, now: Timestamp) -> Vec<Fetch> {
+        let bundle = self.bundle.as_mut().and_then(|bundle| {
+            let behind = bundle.floor.is_above(held(current).as_ref());
+            bundle.polled.due(now, behind)
+        });
+        let feed = self.feed.as_mut().and_then(|feed| {
+            let behind = feed.floor.is_above(feed.newest.as_ref());
+            feed.polled.due(now, behind)
+        });
         bundle.into_iter().chain(feed).collect()
     }
 
@@ -131,12 +145,38 @@ impl Renewal {
         ]
     }
 
-    /// No bundle older than this one is taken, whoever remembers it.
-    pub(crate) fn remember(&mut self, revision: u64) {
-        if let Some(bundle) = &mut self.bundle {
-            bundle.floor = bundle.floor.max(revision);
-        }
+    /// The names under which all workers keep what is the newest.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let bundle = self.bundle.as_ref().map(|b| &b.floor);
+        let feed = self.feed.as_ref().map(|f| &f.floor);
+        bundle.into_iter().chain(feed).map(|floor| floor.name().to_owned()).collect()
     }
+
+    /// Takes in what the store has under such a name.
+    pub(crate) fn join(
+        &mut self,
+        current: &Configuration,
+        name: &str,
+        value: Option<&[u8]>,
+    ) -> Joined {
+        let bundle = self.bundle.as_mut().map(|b| (held(current), &mut b.floor, &mut b.polled));
+        let feed = self.feed.as_mut().map(|f| (f.newest.clone(), &mut f.floor, &mut f.polled));
+        let mut sources = bundle.into_iter().chain(feed);
+        let Some((held, floor, polled)) = sources.find(|(_, floor, _)| floor.name() == name) else {
+            return Joined::default();
+        };
+        let joined = floor.join(value);
+        if floor.is_above(held.as_ref()) {
+            polled.ask_in_full();
+        }
+        joined
+    }
+}
+
+/// Which bundle is in force, if one is.
+fn held(current: &Configuration) -> Option<Newest> {
+    let digest = current.bundle.clone()?;
+    Some(Newest { revision: current.policy.revision(), digest })
 }
 
 impl BundleSource {
@@ -152,11 +192,9 @@ impl BundleSource {
         }
         let fresh = self.polled.answered(fetch, reply, now)?;
         match self.judge(current, &fresh, now) {
-            Ok(configuration) => {
+            Ok((newest, configuration)) => {
                 self.polled.taken(fresh, now);
-                if let Some(configuration) = &configuration {
-                    self.floor = configuration.policy.revision();
-                }
+                self.floor.raise(newest);
                 configuration
             }
             Err(why) => {
@@ -166,33 +204,31 @@ impl BundleSource {
         }
     }
 
-    /// The configuration with this bundle; none if it is the one that is in force.
+    /// What it is, and the configuration with it; none if it is the one that is in force.
     fn judge(
         &self,
         current: &Configuration,
         fresh: &Fresh,
         now: Timestamp,
-    ) -> Result<Option<Configuration>, String> {
+    ) -> Result<(Newest, Option<Configuration>), String> {
         let opened = bundle::open(&fresh.body, BUNDLE, &self.blueprint.signers);
         let opened = opened.map_err(|e| e.to_string())?;
-        if current.bundle.as_deref() == Some(opened.digest.as_str()) {
-            return Ok(None);
+        let newest = |revision| Newest { revision, digest: opened.digest.clone() };
+        if current.bundle.as_ref() == Some(&opened.digest) {
+            let newest = newest(current.policy.revision());
+            return self.floor.admits(&newest).map(|()| (newest, None));
         }
         let next = self.blueprint.with(&opened).map_err(|problems| problems.to_string())?;
-        let (revision, held) = (next.policy.revision(), current.policy.revision());
-        if revision < self.floor {
-            return Err(format!("revision {revision} is older than {}", self.floor));
-        }
-        if current.bundle.is_some() && revision == held {
-            return Err(format!("revision {revision} is another document than the one in force"));
-        }
+        let revision = next.policy.revision();
+        let newest = newest(revision);
+        self.floor.admits(&newest)?;
         if next.term.is_some_and(|term| now >= term.expires) {
             return Err(format!("revision {revision} has expired"));
         }
         if let Some(id) = current.registry.revived(&next.registry) {
             return Err(format!("{id} is retired; a retired id stays listed as retired"));
         }
-        Ok(Some(next))
+        Ok((newest, Some(next)))
     }
 }
 
@@ -203,25 +239,26 @@ impl FeedSource {
         }
         let Some(fresh) = self.polled.answered(fetch, reply, now) else { return };
         match self.judge(&fresh, now) {
-            Ok(feed) => {
+            Ok((newest, feed)) => {
                 self.held = Some(feed);
+                self.newest = Some(newest.clone());
+                self.floor.raise(newest);
                 self.polled.taken(fresh, now);
             }
             Err(why) => self.polled.refused(why),
         }
     }
 
-    fn judge(&self, fresh: &Fresh, now: Timestamp) -> Result<Feed, String> {
+    fn judge(&self, fresh: &Fresh, now: Timestamp) -> Result<(Newest, Feed), String> {
         let opened = bundle::open(&fresh.body, REVOCATIONS, &self.signers);
-        let feed = config::read_feed(&opened.map_err(|e| e.to_string())?)?;
-        let revision = feed.revision;
-        if self.held.as_ref().is_some_and(|held| revision < held.revision) {
-            return Err(format!("revision {revision} is older than the one in force"));
-        }
+        let opened = opened.map_err(|e| e.to_string())?;
+        let feed = config::read_feed(&opened)?;
+        let newest = Newest { revision: feed.revision, digest: opened.digest };
+        self.floor.admits(&newest)?;
         if now >= feed.expires {
-            return Err(format!("revision {revision} has expired"));
+            return Err(format!("revision {} has expired", feed.revision));
         }
-        Ok(feed)
+        Ok((newest, feed))
     }
 }
 

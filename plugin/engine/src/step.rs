@@ -42,6 +42,7 @@ use crate::recall::{Recall, Recalled};
 use crate::response::ResponseFilter;
 
 pub use crate::fetch::{Document, Endpoint, EntityTag, Fetch, FetchReply, ReplyHeaders};
+pub use crate::recall::Joined;
 
 /// What only the host knows when a request arrives.
 #[derive(Clone, Copy, Debug)]

@@ -36,7 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "trust",
         ],
     ),
-    ("renewal", &["bundle", "config", "decision", "fetch", "model", "registry"]),
+    ("renewal", &["bundle", "config", "decision", "fetch", "model", "recall", "registry"]),
     ("authority", &["credential", "decision", "model", "policy", "registry"]),
     ("response", &["audit", "authority", "decision", "json", "model", "policy", "protocol"]),
     ("step", &["audit", "decision", "engine", "fetch", "model", "recall", "response"]),

@@ -3,11 +3,12 @@
 //! They are the root context's: a call that belongs to a stream is cancelled when the stream ends,
 //! and a hundred streams would make a hundred calls. Not here: what a reply means (the engine's).
 
-use deputy_engine::step::{Absorbed, Fetch, FetchReply};
+use deputy_engine::step::{Absorbed, Document, Fetch, FetchReply};
 
 use crate::abi::{Buffer, Level, Map, Status, host};
 use crate::plugin;
 use crate::root::{Fault, Root, While as _, now};
+use crate::store;
 use crate::waiting::Joined;
 
 /// What came of a stream's wish for a fetch.
@@ -74,12 +75,20 @@ pub(crate) fn abandon(root: &Root) {
 /// Absorbs once, then wakes each.
 fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     let cluster = fetch.endpoint().cluster.clone();
+    let common = matches!(fetch.document(), Document::Bundle | Document::Revocations);
+    if common {
+        // What another worker has taken meanwhile must not be replaced by something older.
+        store::join(root);
+    }
     let absorbed = now().and_then(|now| {
         root.step(|engine| {
             let absorbed = engine.absorb(fetch.clone(), reply, now);
             (absorbed, engine.fetch_error(&fetch))
         })
     });
+    if common {
+        store::join(root);
+    }
     let absorbed = absorbed.map(|(absorbed, error)| {
         for why in absorbed.passed_over() {
             host::log(Level::Warn, &format!("deputy: cluster {cluster:?}: {why}"));

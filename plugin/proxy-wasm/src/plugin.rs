@@ -13,6 +13,7 @@ use std::rc::Rc;
 use crate::abi::{Action, host};
 use crate::fetches;
 use crate::root::Root;
+use crate::store;
 use crate::stream::Stream;
 
 /// Everything one VM knows. A host runs several VMs; they share nothing.
@@ -64,6 +65,7 @@ pub(crate) fn configure(root: u32, size: usize) -> bool {
 
 pub(crate) fn tick(root: u32) {
     if let Some(root) = find(root) {
+        store::join(&root);
         fetches::refresh(&root);
     }
 }

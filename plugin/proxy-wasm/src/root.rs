@@ -94,6 +94,8 @@ impl Root {
         if recalls {
             root.has_store();
         }
+        // Before the first document is taken: an earlier life of this VM may have seen a newer one.
+        store::join(&root);
         Ok(root)
     }
 

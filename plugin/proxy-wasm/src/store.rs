@@ -6,7 +6,7 @@
 use deputy_engine::step::{Held, NeedRecall, NeedRemember, Step};
 
 use crate::abi::{Level, Status, host};
-use crate::root::{Fault, Root, now};
+use crate::root::{Fault, Root, While as _, now};
 
 /// Reads what the engine wants to recall.
 pub(crate) fn recall(root: &Root, need: NeedRecall) -> Result<Step, Fault> {
@@ -14,14 +14,7 @@ pub(crate) fn recall(root: &Root, need: NeedRecall) -> Result<Step, Fault> {
     if !root.has_store() {
         return Ok(need.fault(now));
     }
-    let held = match host::shared(&need.name()) {
-        // A write with this number would be unconditional.
-        Ok((_, 0)) => Err(Status::INTERNAL_FAILURE),
-        Ok((value, version)) => Ok(Some(Held { value, version })),
-        Err(Status::NOT_FOUND) => Ok(None),
-        Err(status) => Err(status),
-    };
-    match held {
+    match read(&need.name()) {
         Ok(held) => root.step(|engine| need.provide(engine, held, now)),
         Err(status) => {
             failed("reading shared data", status);
@@ -37,10 +30,7 @@ pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
     match host::set_shared(&need.name(), need.value(), cas) {
         Ok(()) => {
             if need.replaces_foreign() {
-                root.count("deputy.state.foreign");
-                let name = need.name();
-                let line = format!("deputy: shared data {name}: was not Deputy's; replaced");
-                host::log(Level::Error, &line);
+                foreign(root, &need.name());
             }
             root.step(|engine| need.stored(engine, now))
         }
@@ -55,13 +45,65 @@ pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
     }
 }
 
+/// Tells all workers what this one knows, and learns what they know: the newest bundle, the newest list
+/// of revocations. Without a store each worker knows only what it has seen itself.
+pub(crate) fn join(root: &Root) {
+    let names = root.step(|engine| engine.common()).unwrap_or_default();
+    if names.is_empty() || !root.has_store() {
+        return;
+    }
+    for name in names {
+        if let Err(fault) = join_one(root, &name) {
+            fault.log("tried again in a second");
+        }
+    }
+}
+
+fn join_one(root: &Root, name: &str) -> Result<(), Fault> {
+    for _ in 0..MOST_TRIES {
+        let held = read(name).while_("reading shared data")?;
+        let value = held.as_ref().map(|held| held.value.as_slice());
+        let joined = root.step(|engine| engine.join(name, value))?;
+        let Some(value) = joined.write else { return Ok(()) };
+        let cas = held.map_or(IF_ABSENT, |held| held.version);
+        match host::set_shared(name, &value, cas) {
+            Err(Status::CAS_MISMATCH) => root.count("deputy.state.lost"),
+            written => {
+                if joined.foreign && written.is_ok() {
+                    foreign(root, name);
+                }
+                return written.while_("writing shared data");
+            }
+        }
+    }
+    Err(Fault { doing: "writing shared data", status: Status::CAS_MISMATCH })
+}
+
+fn read(name: &str) -> Result<Option<Held>, Status> {
+    match host::shared(name) {
+        // A write with this number would be unconditional.
+        Ok((_, 0)) => Err(Status::INTERNAL_FAILURE),
+        Ok((value, version)) => Ok(Some(Held { value, version })),
+        Err(Status::NOT_FOUND) => Ok(None),
+        Err(status) => Err(status),
+    }
+}
+
+/// Somebody else writes where we do, or what we wrote was damaged: what it said is lost.
+fn foreign(root: &Root, name: &str) {
+    root.count("deputy.state.foreign");
+    let line = format!("deputy: shared data {name}: was not Deputy's; replaced");
+    host::log(Level::Error, &line);
+}
+
 /// Whether the host keeps what is written, and refuses a write over what it has meanwhile become.
 /// All workers do this at about the same time, with the same name.
 pub(crate) fn works() -> bool {
     let works = (0..MOST_TRIES).find_map(|_| probe());
     if works != Some(true) {
         let line = "deputy: the host has no shared data with compare-and-swap; \
-            requests that need it are refused (state_unavailable)";
+            requests that need it are refused (state_unavailable), and each worker knows only the \
+            bundles and revocations that it has taken itself";
         host::log(Level::Error, line);
     }
     works.unwrap_or(false)

@@ -83,6 +83,10 @@ pub struct Fetch(step::Fetch);
 #[wasm_bindgen]
 pub struct Absorbed(step::Absorbed);
 
+/// What becomes of a value that the engines of all isolates keep together.
+#[wasm_bindgen]
+pub struct Joined(step::Joined);
+
 #[wasm_bindgen]
 impl Deputy {
     /// Reads a configuration (JSON). Throws with every problem, one on each line.
@@ -198,6 +202,19 @@ impl Deputy {
         }
     }
 
+    /// Names of the values that the engines of all isolates keep together in the store: join each at
+    /// the start, every second, and before and after `absorb` takes a bundle or a list of revocations.
+    #[wasm_bindgen(getter)]
+    pub fn common(&self) -> Vec<String> {
+        self.0.common()
+    }
+
+    /// Takes in what the store has under one of these names, or nothing. What to write in its place,
+    /// unless somebody else did meanwhile (then join again), is `write`.
+    pub fn join(&mut self, name: &str, value: Option<Vec<u8>>) -> Joined {
+        Joined(self.0.join(name, value.as_deref()))
+    }
+
     /// Fetches to make in the background: at the start and then every second.
     pub fn due(&mut self, now: f64) -> Vec<Fetch> {
         self.0.due(instant(now)).into_iter().map(Fetch).collect()
@@ -294,6 +311,21 @@ impl Step {
             step::Step::Publish(reply) => Ok(Reply::from(reply)),
             _ => Err(JsError::new("the step is no public document")),
         }
+    }
+}
+
+#[wasm_bindgen]
+impl Joined {
+    /// What to write, if anything.
+    #[wasm_bindgen(getter)]
+    pub fn write(&self) -> Option<Vec<u8>> {
+        self.0.write.clone()
+    }
+
+    /// What was there was not Deputy's, or is damaged, and taught nothing: worth a line in the log.
+    #[wasm_bindgen(getter)]
+    pub fn foreign(&self) -> bool {
+        self.0.foreign
     }
 }
 

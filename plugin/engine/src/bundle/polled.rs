@@ -43,10 +43,11 @@ impl Polled {
         Self { fetch, pace, clock, confirmed, tag, last, waiting: false, error }
     }
 
-    /// The fetch to make in the background, if it is time.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Fetch> {
+    /// The fetch to make in the background, if it is time: sooner, where there is known to be
+    /// something newer.
+    pub(crate) fn due(&mut self, now: Timestamp, behind: bool) -> Option<Fetch> {
         let now = self.clock.at(now);
-        let pause = if self.error.is_some() {
+        let pause = if behind || self.error.is_some() {
             self.pace.every_ms.min(BACKOFF_MS)
         } else {
             self.pace.every_ms
@@ -79,6 +80,11 @@ impl Polled {
     pub(crate) fn age_ms(&mut self, now: Timestamp) -> Option<u64> {
         let now = self.clock.at(now);
         self.confirmed.map(|confirmed| now.since(confirmed))
+    }
+
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> &Fetch {
+        &self.fetch
     }
 
     /// Whether an answer to that fetch is one to this.
@@ -120,6 +126,11 @@ impl Polled {
         self.confirmed = Some(self.clock.at(now));
         self.tag = fresh.tag;
         self.error = None;
+    }
+
+    /// That nothing has changed is no answer from now on: what is held is known to be replaced.
+    pub(crate) fn ask_in_full(&mut self) {
+        self.tag = None;
     }
 
     /// The last answer is not what was asked for.

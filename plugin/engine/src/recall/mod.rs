@@ -1,15 +1,18 @@
-//! What a host keeps for all its workers: whether something was used before.
+//! What a host keeps for all its workers: whether something was used before, and what all of them know.
 //!
 //! Pure: a question, the bytes a host has, and the time, give an answer and the bytes to keep in
 //! their place. The host only reads and writes, and writes only if nobody else did meanwhile. Its
 //! store may be one that never forgets a name (proxy-wasm shared data), so names are few and fixed.
 //! Another kind of state is one more variant of [`Recall`]. Not here: the conversation (`step`).
 
+mod newest;
 mod slot;
 #[cfg(test)]
 mod tests;
 
 use sha2::{Digest, Sha256};
+
+pub(crate) use newest::Newest;
 
 use slot::{Admitted, Digest16, Slot};
 
@@ -52,6 +55,16 @@ pub(crate) struct Judged {
     pub(crate) foreign: bool,
 }
 
+/// What becomes of a value that the engines of all workers keep together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// What to write in its place: only if it is still what was read, or still not there.
+    pub write: Option<Vec<u8>>,
+    /// What was there was not written by Deputy, or is damaged. Nothing was learned from it: what
+    /// other workers knew and this one does not is lost, and somebody should know.
+    pub foreign: bool,
+}
+
 impl Recall {
     /// The name under which the host keeps it.
     pub(crate) fn name(&self) -> String {
@@ -71,13 +84,7 @@ impl Recall {
 impl Once {
     /// `what` is the kind of thing, `parts` name one of its kind.
     pub(crate) fn new(what: &str, parts: &[&[u8]], until: Timestamp) -> Self {
-        let mut hash = Sha256::new();
-        for part in [what.as_bytes()].iter().chain(parts) {
-            // With its length, so that no part runs into the next.
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hash.update(part);
-        }
-        let [a, b, rest @ ..] = <[u8; 32]>::from(hash.finalize());
+        let [a, b, rest @ ..] = hashed(what, parts);
         let mut digest = Digest16::default();
         digest.iter_mut().zip(rest).for_each(|(to, from)| *to = from);
         Self { digest, slot: u16::from_le_bytes([a, b]) % SLOTS, until }
@@ -94,6 +101,23 @@ impl Once {
         };
         Judged { answer, keep, foreign }
     }
+}
+
+/// The name of a value that all workers keep together: of that kind, about that one thing. There are as
+/// many as a configuration names things.
+pub(crate) fn name_of(kind: &str, parts: &[&[u8]]) -> String {
+    let [a, b, c, d, e, f, g, h, ..] = hashed(kind, parts);
+    format!("deputy/{kind}/{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+fn hashed(what: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [what.as_bytes()].iter().chain(parts) {
+        // With its length, so that no part runs into the next.
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// With [`slot::MAX_ENTRIES`] room for 196,608 uses at a time in less than 5 MiB: 1,600 proofs a
