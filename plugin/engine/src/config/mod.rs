@@ -7,6 +7,7 @@ mod bundle;
 mod credentials;
 mod fields;
 mod grants;
+mod groups;
 mod issuers;
 mod keys;
 mod law;
@@ -25,9 +26,9 @@ use std::rc::Rc;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
 use crate::json::{Limits, Value, read as read_json};
-use crate::policy::{Definition, Policy, Problem, SharedPolicy};
+use crate::policy::{Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Sealer, Surface};
-use crate::registry::{ActionGroups, Registry, Revocations};
+use crate::registry::{Registry, Revocations};
 use crate::resource::{Description, Resource, Resources};
 use crate::trust::Trust;
 
@@ -211,7 +212,7 @@ impl Configuration {
             Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
         let resources = resources(&parts);
         let parts::Parts { registered, definition, .. } = parts;
-        let groups = groups(&definition);
+        let groups = groups::groups(&definition);
         let said = policy.warnings().iter().cloned();
         let warnings = parts.warnings.into_iter().chain(said).collect();
         Ok(Self {
@@ -255,20 +256,6 @@ fn resources(parts: &parts::Parts) -> Resources {
     });
     let gateway = resource(&parts.audience, None, &parts.scopes);
     Resources::new(gateway.into_iter().chain(servers).collect())
-}
-
-/// The groups each action is in.
-fn groups(definition: &Definition) -> ActionGroups {
-    let mut groups = ActionGroups::new();
-    for tool in &definition.tools {
-        let of = groups.entry(format!("{}/{}", tool.server, tool.name)).or_default();
-        of.insert("tools/call".to_owned());
-        of.extend(tool.groups.iter().cloned());
-    }
-    for route in &definition.routes {
-        groups.entry(route.action.clone()).or_default().extend(route.groups.iter().cloned());
-    }
-    groups
 }
 
 /// A document an operator wrote; larger ones come as bundles.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fields::{Node, Problems as Collected};
 use super::law::{self, Law, Term};
-use super::{Problems, bundle, groups, surface};
+use super::{Problems, bundle, groups::groups, surface};
 use crate::bundle::{BUNDLE, CONTENTS_LIMITS, Signers, open};
 use crate::json::{self, Value};
 use crate::model::Timestamp;

@@ -10,7 +10,7 @@ pub(crate) struct Limits {
     pub(crate) scopes: Option<BTreeSet<String>>,
     /// Actions, or groups of actions.
     pub(crate) actions: Option<BTreeSet<String>>,
-    /// MCP servers, single tools (`server/tool`), and resources of HTTP routes.
+    /// MCP servers, single things on them (`server/tool`), and resources of HTTP routes.
     pub(crate) resources: Option<BTreeSet<String>>,
 }
 
@@ -22,11 +22,12 @@ impl Limits {
     pub(super) fn hold(&self, asked: &Asked, groups: &ActionGroups) -> bool {
         let actions = self.actions.as_ref();
         let resources = self.resources.as_ref();
-        // What connects a client to a server is no action that a limit is about: it lists and calls
-        // nothing.
-        let connects = CONNECTING.contains(&asked.action.as_str());
-        actions.is_none_or(|actions| connects || covers_action(actions, asked, groups))
-            && resources.is_none_or(|resources| covers_resource(resources, asked))
+        // What connects a client to a server is no action that a limit is about: it calls nothing,
+        // and lists show what is within the limits.
+        let connects = groups.get(asked.action.as_str()).is_some_and(|of| of.contains(CONNECTING));
+        let reaches = |names| connects && covers_part(names, asked);
+        actions.is_none_or(|names| connects || covers_action(names, asked, groups))
+            && resources.is_none_or(|names| covers_resource(names, asked) || reaches(names))
     }
 }
 
@@ -45,12 +46,19 @@ pub(super) fn covers_action(
 pub(super) fn covers_resource(names: &BTreeSet<String>, asked: &Asked) -> bool {
     let resource = &asked.resource;
     let server = match resource.kind {
-        ResourceKind::Tool => resource.id.split_once('/').map(|(server, _)| server),
-        _ => None,
+        ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt => {
+            resource.id.split_once('/').map(|(server, _)| server)
+        }
+        ResourceKind::Server | ResourceKind::Endpoint => None,
     };
     names.contains(&resource.id) || server.is_some_and(|server| names.contains(server))
 }
 
-/// The group `mcp/connect` of the schema.
-const CONNECTING: [&str; 5] =
-    ["initialize", "server/discover", "ping", "notifications", "tools/list"];
+/// Whether one of the names is that of something on the server that is asked.
+fn covers_part(names: &BTreeSet<String>, asked: &Asked) -> bool {
+    let on = |name: &String| name.split_once('/').is_some_and(|(of, _)| of == asked.resource.id);
+    asked.resource.kind == ResourceKind::Server && names.iter().any(on)
+}
+
+/// The group of the schema that says what connecting is.
+const CONNECTING: &str = "mcp/connect";

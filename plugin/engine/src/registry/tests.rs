@@ -39,7 +39,10 @@ fn registry(agent: Agent, teams: Option<&[(&str, bool)]>) -> Registry {
     let human = |disabled| Human { disabled, teams: set(&["support"]) };
     let humans = BTreeMap::from([(id("dana"), human(false)), (id("gone"), human(true))]);
     let teams = teams.map(|t| t.iter().map(|(name, off)| ((*name).to_owned(), *off)).collect());
-    let groups = ActionGroups::from([("s/look".to_owned(), set(&["tools/call", "read"]))]);
+    let groups = ActionGroups::from([
+        ("s/look".to_owned(), set(&["tools/call", "read"])),
+        ("tools/list".to_owned(), set(&["mcp/connect"])),
+    ]);
     Registry::new([(id("bot"), agent)].into(), People::new(humans, teams), groups, BTreeMap::new())
 }
 
@@ -148,7 +151,18 @@ fn a_limit_on_resources_names_servers_tools_or_routes() {
     assert!(look(&["s"]) && look(&["s/look"]));
     assert!(!look(&[]) && !look(&["s/pay"]) && !look(&["look"]));
     assert!(within(limit(&["s"]), ResourceKind::Server, "tools/list", "s"));
+    assert!(within(limit(&["s/look"]), ResourceKind::Server, "tools/list", "s"));
+    assert!(!within(limit(&["s/look"]), ResourceKind::Server, "tasks/list", "s"));
     assert!(!within(limit(&["t"]), ResourceKind::Server, "tools/list", "s"));
+    assert!(!within(limit(&["t/look"]), ResourceKind::Server, "tools/list", "s"));
+    for kind in [ResourceKind::Resource, ResourceKind::Prompt] {
+        assert!(
+            within(limit(&["s"]), kind, "x", "s/a") && within(limit(&["s/a"]), kind, "x", "s/a")
+        );
+        assert!(
+            !within(limit(&["t"]), kind, "x", "s/a") && !within(limit(&["s/b"]), kind, "x", "s/a")
+        );
+    }
     assert!(within(limit(&["orders/x"]), ResourceKind::Endpoint, "orders:read", "orders/x"));
     assert!(!within(limit(&["orders"]), ResourceKind::Endpoint, "orders:read", "orders/x"));
 }
