@@ -1,5 +1,6 @@
-//! Peers that nobody here wrote: token libraries and JSON parsers of two languages, and an identity
-//! provider whose metadata and keys a real gateway fetches.
+//! Peers that nobody here wrote: token libraries and JSON parsers of two languages, an identity
+//! provider whose metadata and keys a real gateway fetches, and MCP clients and servers on both sides
+//! of one.
 //!
 //! `DEPUTY_PEERS` names the folder they are installed in; `cargo xtask test` gets it ready.
 #![allow(
@@ -16,10 +17,14 @@
 mod bodies;
 #[path = "interop/idp.rs"]
 mod idp;
+#[path = "interop/mcp.rs"]
+mod mcp;
 #[path = "interop/parsers.rs"]
 mod parsers;
 #[path = "interop/provider.rs"]
 mod provider;
+#[path = "interop/server.rs"]
+mod server;
 #[path = "interop/tokens.rs"]
 mod tokens;
 

@@ -26,6 +26,8 @@ pub struct Plan {
     pub manager: Value,
     /// HTTP filters before the plugin.
     pub before: Vec<Value>,
+    /// Where permitted requests go, instead of the listener's own recording upstream.
+    pub upstream: Option<SocketAddr>,
 }
 
 /// How much Envoy itself does to a request.
@@ -49,6 +51,7 @@ impl Plan {
             transport: None,
             manager: json!({}),
             before: Vec::new(),
+            upstream: None,
         }
     }
 
@@ -78,8 +81,8 @@ impl Plan {
 }
 
 /// The clusters of a listener.
-pub(super) fn clusters(plan: &Plan, name: &str, upstream: SocketAddr) -> Vec<(String, Value)> {
-    let mut all = vec![(own(name, UPSTREAM), upstream)];
+pub(super) fn clusters(plan: &Plan, name: &str, recorder: SocketAddr) -> Vec<(String, Value)> {
+    let mut all = vec![(own(name, UPSTREAM), plan.upstream.unwrap_or(recorder))];
     all.extend(plan.clusters.iter().map(|(cluster, address)| (own(name, cluster), *address)));
     all.into_iter().map(|(name, address)| (name.clone(), cluster(&name, address))).collect()
 }
