@@ -1,6 +1,6 @@
-//! Peers that nobody here wrote: token libraries and JSON parsers of two languages, an identity
-//! provider whose metadata and keys a real gateway fetches, and MCP clients and servers on both sides
-//! of one.
+//! Peers that nobody here wrote: token libraries and JSON parsers of two languages, a DPoP client, an
+//! identity provider whose metadata and keys a real gateway fetches, and MCP clients and servers on both
+//! sides of one.
 //!
 //! `DEPUTY_PEERS` names the folder they are installed in; `cargo xtask test` gets it ready.
 #![allow(
@@ -15,6 +15,8 @@
 
 #[path = "interop/bodies.rs"]
 mod bodies;
+#[path = "interop/dpop.rs"]
+mod dpop;
 #[path = "interop/idp.rs"]
 mod idp;
 #[path = "interop/mcp.rs"]
@@ -28,9 +30,12 @@ mod server;
 #[path = "interop/tokens.rs"]
 mod tokens;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use host_tests::envoy::{Issuer, Request};
+use serde_json::{Value, json};
 
 /// The folder of the peers.
 fn peers() -> PathBuf {
@@ -51,4 +56,39 @@ fn script(name: &str) -> PathBuf {
 fn example() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/envoy-mcp/deputy.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The same with the keys of nobody, for the listener that stays.
+fn staying() -> Value {
+    let mut stays = example();
+    stays["issuers"][0]["keys"] = json!({"inline": Issuer::named("stays").jwks()});
+    stays
+}
+
+/// What a script prints when it is told that.
+fn made_by(command: &mut Command, told: &Value) -> Value {
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    child.stdin.take().unwrap().write_all(told.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What the example's autonomous agent may do.
+fn list_orders(authorization: &str) -> Request {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let params = json!({"name": "list_orders", "arguments": {"customer": 7}, "_meta": meta});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    Request::new("POST", "/mcp")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", "list_orders")
+        .header("authorization", authorization)
+        .body(body.to_string())
 }

@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use host_tests::envoy::{Answer, Gateway, Issuer, Listener, Plan, Request, wait};
+use host_tests::envoy::{Answer, Gateway, Listener, Plan, wait};
 use serde_json::json;
 
-use crate::example;
 use crate::provider::Provider;
+use crate::{example, list_orders, staying};
 
 /// The engine's: an unknown key is looked for once a minute at most.
 const FLOOR: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ fn an_identity_provider_is_discovered_and_its_rotation_costs_no_good_request() {
     wait::until("keys on every worker", FLOOR, String::new, || {
         let token = idp.token();
         let mut all = true;
-        listener.on_every_worker(1, |l| all &= l.send(&list_orders(&token)).status == 200);
+        listener.on_every_worker(1, |l| all &= l.send(&list_orders(&bearer(&token))).status == 200);
         all.then_some(())
     });
     let learned = Instant::now();
@@ -49,16 +49,14 @@ fn an_identity_provider_is_discovered_and_its_rotation_costs_no_good_request() {
 
 /// Serves it, without exception.
 fn served(listener: &Listener, token: &str) -> u32 {
-    let response = listener.send(&list_orders(token));
+    let response = listener.send(&list_orders(&bearer(token)));
     assert_eq!(response.status, 200, "{response:?} {:?}", listener.receipts().last());
     1
 }
 
 /// The example, with the provider for its issuer.
 fn gateway(idp: &Provider) -> Listener {
-    let mut stays = example();
-    stays["issuers"][0]["keys"] = json!({"inline": Issuer::named("stays").jwks()});
-    let gateway = Gateway::start(&Plan::new(stays.to_string()));
+    let gateway = Gateway::start(&Plan::new(staying().to_string()));
     let text = example().to_string().replace("https://idp.acme.example", &idp.issuer);
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
     document["issuers"][0]["algorithms"] = json!(["RS256"]);
@@ -71,22 +69,8 @@ fn gateway(idp: &Provider) -> Listener {
     listener
 }
 
-/// What the example's autonomous agent may do.
-fn list_orders(token: &str) -> Request {
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let params = json!({"name": "list_orders", "arguments": {"customer": 7}, "_meta": meta});
-    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
-    Request::new("POST", "/mcp")
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", "list_orders")
-        .header("authorization", format!("Bearer {token}"))
-        .body(body.to_string())
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 fn key_id(token: &str) -> serde_json::Value {

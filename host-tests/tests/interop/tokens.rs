@@ -1,7 +1,6 @@
 //! Tokens of other libraries, in every algorithm.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deputy_engine::engine::Engine;
@@ -10,7 +9,7 @@ use deputy_engine::model::Timestamp;
 use deputy_engine::step::{Arrival, Step};
 use serde_json::{Value, json};
 
-use crate::{example, peers, script};
+use crate::{example, made_by, peers, script};
 
 const ISSUER: &str = "https://idp.acme.example";
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "Ed25519"];
@@ -32,12 +31,7 @@ fn minted(command: &mut Command) -> Value {
         "client_id": "refund-bot", "iat": now - 5, "exp": now + 295, "jti": "of a peer",
         "scope": "orders", "act": {"iss": ISSUER, "sub": "refund-bot"},
     });
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    child.stdin.take().unwrap().write_all(claims.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
+    made_by(command, &claims)
 }
 
 fn judge(made: &Value) {
