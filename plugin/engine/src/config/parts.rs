@@ -122,11 +122,10 @@ fn workloads(registered: &Registered, problems: &mut Problems) -> BTreeMap<Strin
     let mut workloads = BTreeMap::new();
     for (id, agent) in &registered.agents {
         let Some(spiffe) = &agent.spiffe else { continue };
-        let itself = PrincipalId::parse(spiffe).ok();
-        if itself.is_some_and(|other| other != *id && registered.agents.contains_key(&other)) {
+        if spiffe != id && registered.agents.contains_key(spiffe) {
             problems.add("agents", format!("{spiffe} is an agent itself, and that of another"));
         }
-        workloads.insert(spiffe.clone(), id.clone());
+        workloads.insert(spiffe.as_str().to_owned(), id.clone());
     }
     workloads
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
-use crate::model::{CallerClass, Period, PrincipalId, Timestamp};
+use crate::model::{CallerClass, Period, PrincipalId, Timestamp, WorkloadId};
 use crate::policy::{
     AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
 };
@@ -113,7 +113,7 @@ fn read_agents(
     problems: &mut Problems,
 ) -> BTreeMap<PrincipalId, Agent> {
     let mut agents: BTreeMap<PrincipalId, Agent> = BTreeMap::new();
-    let mut spiffe: BTreeSet<String> = BTreeSet::new();
+    let mut spiffe: BTreeSet<PrincipalId> = BTreeSet::new();
     for node in nodes {
         let Some((id, agent, entity)) = agent(node, people, definition, problems) else {
             continue;
@@ -121,7 +121,7 @@ fn read_agents(
         if agents.contains_key(&id) {
             problems.add(format!("{}.id", node.path()), "is the id of another agent as well");
         }
-        if agent.spiffe.as_ref().is_some_and(|text| !spiffe.insert(text.clone())) {
+        if agent.spiffe.as_ref().is_some_and(|id| !spiffe.insert(id.clone())) {
             problems.add(format!("{}.spiffe", node.path()), "is that of another agent as well");
         }
         definition.agents.insert(id.clone(), entity);
@@ -158,7 +158,7 @@ fn agent(
         sponsor: sponsor.clone(),
         purpose,
         risk,
-        spiffe: spiffe.clone(),
+        spiffe: spiffe.as_ref().map(|id| id.as_str().to_owned()),
         workload: class == Some(Some(CallerClass::Workload)),
         valid_until: valid.until,
         teams,
@@ -211,24 +211,16 @@ fn risk(node: &Node<'_>, problems: &mut Problems) -> Option<&'static str> {
     }
 }
 
-/// A SPIFFE id as far as comparing it byte for byte needs it: a trust domain, a path, nothing that
-/// has two spellings (SPIFFE-ID §2).
-fn spiffe(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+fn spiffe(members: &mut Members<'_>, problems: &mut Problems) -> Option<PrincipalId> {
     let text = members.maybe_text("spiffe", problems)?;
-    let domain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    let segment = |s: &str| {
-        !matches!(s, "" | "." | "..")
-            && s.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-    };
-    let parts = text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'));
-    let good = parts.is_some_and(|(name, path)| {
-        !name.is_empty() && name.chars().all(domain) && path.split('/').all(segment)
-    });
-    if !good || text.len() > LONGEST_SPIFFE_ID {
-        problems.add(members.at("spiffe"), "must be a SPIFFE id with a path, spiffe://domain/path");
-        return None;
+    match WorkloadId::spiffe(text) {
+        Ok(id) => Some(id.principal()),
+        Err(_) => {
+            let at = members.at("spiffe");
+            problems.add(at, "must be a SPIFFE id with a path, spiffe://domain/path");
+            None
+        }
     }
-    Some(text.to_owned())
 }
 
 /// Two instants that may be absent, in order.
@@ -347,5 +339,3 @@ pub(super) fn maybe_principal(
 }
 
 const RISKS: [&str; 4] = ["low", "medium", "high", "critical"];
-/// SPIFFE-ID §2.3.
-const LONGEST_SPIFFE_ID: usize = 2048;

@@ -12,13 +12,14 @@ pub(super) fn unrevoked(
     configuration: &Configuration,
     verified: &Verified,
 ) -> Result<(), Reason> {
-    let agent = configuration.registry.find(&verified.actor.agent);
+    let registry = &configuration.registry;
+    let agent = registry.find(&verified.actor.agent);
     let feed = engine.renewal.revoked();
     let by = |issuer, key, jti| {
         let owner = agent.and_then(|agent| agent.owner.as_deref());
         let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };
-        configuration.revocations.check(presented)?;
-        feed.map_or(Ok(()), |feed| feed.check(presented))
+        configuration.revocations.check(presented, registry)?;
+        feed.map_or(Ok(()), |feed| feed.check(presented, registry))
     };
     for proof in verified.proofs() {
         by(&proof.issuer, proof.key_thumbprint.as_deref(), proof.jti.as_deref())?;

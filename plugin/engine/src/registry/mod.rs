@@ -44,7 +44,7 @@ pub(crate) struct Agent {
     /// When it may act at all.
     pub(crate) valid: Period,
     /// The same agent as its workload certificate names it.
-    pub(crate) spiffe: Option<String>,
+    pub(crate) spiffe: Option<PrincipalId>,
     /// For whom it may act; none: for whomever policy lets it.
     pub(crate) delegators: Option<Delegators>,
     /// The most it may ever have, whatever its token and policy say.
@@ -56,7 +56,6 @@ pub(crate) struct Agent {
 pub(crate) struct Registry {
     agents: BTreeMap<PrincipalId, Agent>,
     people: People,
-    by_spiffe: BTreeMap<String, PrincipalId>,
     groups: Rc<ActionGroups>,
     grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
 }
@@ -68,10 +67,7 @@ impl Registry {
         groups: ActionGroups,
         grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
     ) -> Self {
-        let spiffe =
-            |(id, agent): (&PrincipalId, &Agent)| Some((agent.spiffe.clone()?, id.clone()));
-        let by_spiffe = agents.iter().filter_map(spiffe).collect();
-        Self { agents, people, by_spiffe, groups: Rc::new(groups), grants }
+        Self { agents, people, groups: Rc::new(groups), grants }
     }
 
     /// What is known of an agent, fit or not.
@@ -79,10 +75,13 @@ impl Registry {
         self.agents.get(id)
     }
 
-    /// The agent a SPIFFE id belongs to.
-    #[allow(dead_code, reason = "workload credentials reconcile by it")]
-    pub(crate) fn find_spiffe(&self, spiffe: &str) -> Option<&PrincipalId> {
-        self.by_spiffe.get(spiffe)
+    /// An id, and the SPIFFE id of the agent that is listed by it.
+    pub(crate) fn names<'r>(
+        &'r self,
+        id: &'r PrincipalId,
+    ) -> impl Iterator<Item = &'r PrincipalId> {
+        let spiffe = self.find(id).and_then(|agent| agent.spiffe.as_ref());
+        [Some(id), spiffe].into_iter().flatten()
     }
 
     /// An id that is retired here and is not so any more in a later registry. To be dropped would be

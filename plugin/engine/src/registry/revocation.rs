@@ -1,7 +1,11 @@
 //! What no longer counts, whatever its token, its registration and policy say.
+//!
+//! An agent that is listed with a SPIFFE id is revoked by either of its names, whichever a request
+//! proves: the list may come from somebody who knows only one.
 
 use std::collections::BTreeSet;
 
+use super::Registry;
 use crate::decision::Reason;
 use crate::model::{Actor, IssuerId, PrincipalId};
 
@@ -34,31 +38,43 @@ pub(crate) struct Presented<'a> {
 impl Revocations {
     /// Why a request can't go on. From the widest to the narrowest: what an operator who pulled a
     /// switch looks for first.
-    pub(crate) fn check(&self, presented: Presented<'_>) -> Result<(), Reason> {
-        match self.struck(presented) {
+    pub(crate) fn check(&self, presented: Presented<'_>, known: &Registry) -> Result<(), Reason> {
+        match self.struck(presented, known) {
             Some(reason) => Err(reason),
             None => Ok(()),
         }
     }
 
-    fn struck(&self, presented: Presented<'_>) -> Option<Reason> {
+    fn struck(&self, presented: Presented<'_>, known: &Registry) -> Option<Reason> {
         let Presented { actor, owner, issuer, key, jti } = presented;
         let delegation = actor.delegation.as_ref();
         // Authority that passed through a revoked agent came from nobody.
         let prior = delegation.map(|d| d.prior.as_slice()).unwrap_or_default();
-        let mut chain = prior.iter().chain([&actor.agent]);
+        let agent = &actor.agent;
+        let mut chain = prior.iter().chain([agent]);
         let delegator = delegation.map(|d| &d.delegator);
-        let pair = delegator.map(|d| (actor.agent.clone(), d.clone()));
         let found = [
             (self.issuers.contains(issuer.as_str()), Reason::IssuerRevoked),
             (key.is_some_and(|key| self.keys.contains(key)), Reason::KeyRevoked),
             (owner.is_some_and(|owner| self.owners.contains(owner)), Reason::OwnerRevoked),
-            (chain.any(|agent| self.agents.contains(agent)), Reason::AgentRevoked),
+            (chain.any(|agent| self.has_agent(agent, known)), Reason::AgentRevoked),
             (delegator.is_some_and(|d| self.delegators.contains(d)), Reason::DelegatorRevoked),
-            (pair.is_some_and(|p| self.delegations.contains(&p)), Reason::DelegationRevoked),
+            (
+                delegator.is_some_and(|d| self.has_delegation(agent, d, known)),
+                Reason::DelegationRevoked,
+            ),
             (jti.is_some_and(|jti| self.has_token(issuer, jti)), Reason::TokenRevoked),
         ];
         found.into_iter().find_map(|(struck, reason)| struck.then_some(reason))
+    }
+
+    fn has_agent(&self, id: &PrincipalId, known: &Registry) -> bool {
+        !self.agents.is_empty() && known.names(id).any(|name| self.agents.contains(name))
+    }
+
+    fn has_delegation(&self, id: &PrincipalId, by: &PrincipalId, known: &Registry) -> bool {
+        let listed = |name: &PrincipalId| self.delegations.contains(&(name.clone(), by.clone()));
+        !self.delegations.is_empty() && known.names(id).any(listed)
     }
 
     fn has_token(&self, issuer: &IssuerId, jti: &str) -> bool {

@@ -13,6 +13,10 @@ fn id(subject: &str) -> PrincipalId {
     PrincipalId::parse(&format!("https://i#{subject}")).unwrap()
 }
 
+fn workload(name: &str) -> PrincipalId {
+    PrincipalId::parse(&format!("spiffe://td/{name}")).unwrap()
+}
+
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1000)
 }
@@ -244,13 +248,15 @@ fn struck(revocations: &Revocations, prior: &[&str]) -> &'static str {
     let issuer = IssuerId::parse("https://i").unwrap();
     let (owner, key, jti) = (Some("team"), Some("k"), Some("j"));
     let presented = Presented { actor: &actor, owner, issuer: &issuer, key, jti };
-    revocations.check(presented).err().map_or("", Reason::code)
+    let bot = Agent { spiffe: Some(workload("bot")), ..agent() };
+    revocations.check(presented, &registry(bot, None)).err().map_or("", Reason::code)
 }
 
 #[test]
 fn whatever_is_revoked_refuses_and_nothing_else_does() {
     let none = Revocations::default;
     let pair = |a: &str, d: &str| BTreeSet::from([(id(a), id(d))]);
+    let of = |a: &str, d: &str| BTreeSet::from([(workload(a), id(d))]);
     let token = |i: &str, j: &str| BTreeSet::from([(i.to_owned(), j.to_owned())]);
     let cases = [
         (none(), ""),
@@ -263,6 +269,10 @@ fn whatever_is_revoked_refuses_and_nothing_else_does() {
         (Revocations { owners: set(&["teams"]), ..none() }, ""),
         (Revocations { delegations: pair("bot", "dana"), ..none() }, "delegation_revoked"),
         (Revocations { delegations: pair("bot", "lee"), ..none() }, ""),
+        (Revocations { agents: [workload("bot")].into(), ..none() }, "agent_revoked"),
+        (Revocations { agents: [workload("early")].into(), ..none() }, ""),
+        (Revocations { delegations: of("bot", "dana"), ..none() }, "delegation_revoked"),
+        (Revocations { delegations: of("bot", "lee"), ..none() }, ""),
         (Revocations { tokens: token("https://i", "j"), ..none() }, "token_revoked"),
         (Revocations { tokens: token("https://other", "j"), ..none() }, ""),
         (Revocations { keys: set(&["k"]), ..none() }, "key_revoked"),
