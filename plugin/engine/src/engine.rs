@@ -267,7 +267,7 @@ impl Case {
         }
         if let Some(resource) = configuration.published(line.authority, line.path) {
             return match line.method {
-                "GET" => Next::Publish(resource.reply()),
+                "GET" | "HEAD" => Next::Publish(resource.reply()),
                 _ => deny(Reason::MethodNotServed),
             };
         }

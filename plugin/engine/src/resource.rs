@@ -34,6 +34,20 @@ pub(crate) struct Description {
     pub(crate) authorization_servers: Vec<String>,
     /// Scopes worth asking for; empty: not said.
     pub(crate) scopes: Vec<String>,
+    pub(crate) binding: Binding,
+    /// Types of `authorization_details` that count here; empty: not said.
+    pub(crate) detail_types: Vec<String>,
+}
+
+/// How tokens are bound to their senders here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Binding {
+    /// Algorithms of DPoP proofs; empty: none is accepted.
+    pub(crate) dpop_algorithms: Vec<String>,
+    /// Whether a token that is not bound by DPoP is never accepted.
+    pub(crate) dpop_required: bool,
+    /// Whether tokens bound to a certificate are accepted.
+    pub(crate) certificates: bool,
 }
 
 impl Resources {
@@ -83,7 +97,7 @@ impl Resource {
         Some(Self { server_path, url, authority: canonical(host), path, body })
     }
 
-    /// The answer to a GET.
+    /// The answer to a GET; and to a HEAD, of which a host sends no content (RFC 9110 §9.3.2).
     pub(crate) fn reply(&self) -> Reply {
         let headers = vec![
             // Public, and the same for everybody until the next configuration.
@@ -102,8 +116,24 @@ fn document(identifier: &str, description: &Description) -> Rc<[u8]> {
         ("authorization_servers", texts(&description.authorization_servers)),
         ("bearer_methods_supported", Value::Array(vec!["header".into()])),
     ]);
-    if !description.scopes.is_empty() {
-        document.set("scopes_supported", texts(&description.scopes));
+    let binding = &description.binding;
+    for (name, values) in [
+        ("scopes_supported", &description.scopes),
+        ("authorization_details_types_supported", &description.detail_types),
+        ("dpop_signing_alg_values_supported", &binding.dpop_algorithms),
+    ] {
+        if !values.is_empty() {
+            document.set(name, texts(values));
+        }
+    }
+    // Left out they say false.
+    for (name, value) in [
+        ("dpop_bound_access_tokens_required", binding.dpop_required),
+        ("tls_client_certificate_bound_access_tokens", binding.certificates),
+    ] {
+        if value {
+            document.set(name, Value::Bool(true));
+        }
     }
     Value::Object(document).to_text().into_bytes().into()
 }

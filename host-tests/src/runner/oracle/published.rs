@@ -25,7 +25,10 @@ pub(super) fn judge(judged: &Judged<'_>, found: &mut Vec<String>) {
         found.extend(header(name, value, answer.all(name)));
     }
     let text = String::from_utf8_lossy(&answer.body.0);
-    if let Some(expected) = &expect.reply {
+    // A host that has sent no content, as it must not, has sent the right one.
+    let is_head = judged.exchange.header(":method") == Some(b"HEAD");
+    let unsent = is_head && answer.body.0.is_empty();
+    if let Some(expected) = expect.reply.as_ref().filter(|_| !unsent) {
         subset::compare(expected, serde_json::from_str(&text).ok().as_ref(), "reply", found);
     }
     let said = [text.as_ref()].into_iter().chain(seen.logs.iter().map(String::as_str));

@@ -29,8 +29,8 @@ use crate::json::{Limits, Value, read as read_json};
 use crate::policy::{Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Sealer, Surface};
 use crate::registry::{Registry, Revocations};
-use crate::resource::{Description, Resource, Resources};
-use crate::trust::Trust;
+use crate::resource::{Binding, Description, Resource, Resources};
+use crate::trust::{BindingMethod, Issuer, Trust};
 
 pub(crate) use law::{Feed, Term, read_feed};
 pub use published::{PublishedBundle, check_bundle};
@@ -245,10 +245,14 @@ impl Configuration {
 fn resources(parts: &parts::Parts) -> Resources {
     let web = |id: &&str| id.starts_with("https://") || id.starts_with("http://");
     let issuers = parts.issuers.iter().map(|issuer| issuer.id.as_str());
-    let authorization_servers: Vec<_> = issuers.filter(web).map(str::to_owned).collect();
+    let description = Description {
+        authorization_servers: issuers.filter(web).map(str::to_owned).collect(),
+        scopes: Vec::new(),
+        binding: binding(parts),
+        detail_types: parts.credentials.detail_types.iter().cloned().collect(),
+    };
     let resource = |identifier: &str, path: Option<String>, scopes: &[String]| {
-        let authorization_servers = authorization_servers.clone();
-        let description = Description { authorization_servers, scopes: scopes.to_vec() };
+        let description = Description { scopes: scopes.to_vec(), ..description.clone() };
         Resource::new(identifier, path, &description, canonical_authority)
     };
     let servers = parts.tokens.values().filter_map(|server| {
@@ -256,6 +260,25 @@ fn resources(parts: &parts::Parts) -> Resources {
     });
     let gateway = resource(&parts.audience, None, &parts.scopes);
     Resources::new(gateway.into_iter().chain(servers).collect())
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// What clients are told of bound tokens (RFC 9728 §2). DPoP is required where every issuer that a token
+/// can come from requires it, and no other way.
+fn binding(parts: &parts::Parts) -> Binding {
+    let dpop = parts.credentials.binding.dpop.as_ref();
+    let only = |issuer: &Issuer| {
+        let required = issuer.require_binding.as_ref();
+        required.is_some_and(|required| required.iter().eq([&BindingMethod::Dpop]))
+    };
+    Binding {
+        dpop_algorithms: dpop.map(|dpop| words(&dpop.algorithms.names())).unwrap_or_default(),
+        dpop_required: !parts.issuers.is_empty() && parts.issuers.iter().all(only),
+        certificates: parts.credentials.certificates.connection,
+    }
 }
 
 /// A document an operator wrote; larger ones come as bundles.

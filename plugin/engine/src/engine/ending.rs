@@ -51,7 +51,7 @@ impl Case {
         let configuration = &self.configuration;
         let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
         let published = line.and_then(|line| configuration.published(line.authority, line.path));
-        let allow = if published.is_some() { "GET" } else { "POST" };
+        let allow = if published.is_some() { "GET, HEAD" } else { "POST" };
         let refused = Refused {
             wire,
             shape,
