@@ -8,6 +8,7 @@ mod credentials;
 mod fields;
 mod grants;
 mod groups;
+mod input_schema;
 mod issuers;
 mod keys;
 mod law;
@@ -202,7 +203,12 @@ fn parts(document: &Value, fetched: Option<&Opened>) -> Result<parts::Parts, Pro
     let mut problems = Collected::default();
     match parts::read(&Node::root(document), fetched, &mut problems) {
         Some(parts) if problems.0.is_empty() => Ok(parts),
-        _ => Err(Problems(problems.0)),
+        Some(parts) => {
+            let policies = (parts.files.as_slice(), parts.revision);
+            let all = published::complete(&parts.definition, policies, problems);
+            Err(all.err().unwrap_or_else(|| Problems(Vec::new())))
+        }
+        None => Err(Problems(problems.0)),
     }
 }
 

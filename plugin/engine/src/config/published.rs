@@ -8,7 +8,7 @@ use super::{Problems, bundle, groups::groups, surface};
 use crate::bundle::{BUNDLE, CONTENTS_LIMITS, Signers, open};
 use crate::json::{self, Value};
 use crate::model::Timestamp;
-use crate::policy::{Definition, Policy, Problem};
+use crate::policy::{Definition, Policy, PolicyFile, Problem};
 use crate::registry::Registry;
 
 /// Holds the contents of a bundle that is not signed yet against every rule, and returns what its
@@ -115,7 +115,16 @@ fn loaded(
     for node in &law.routes {
         surface::route(node, definition, &mut problems);
     }
-    match Policy::load(definition, &law.files, law.revision) {
+    complete(definition, (&law.files, law.revision), problems)
+}
+
+/// The policies, unless something is wrong with them or was wrong before: then all of that.
+pub(super) fn complete(
+    definition: &Definition,
+    (files, revision): (&[PolicyFile], u64),
+    mut problems: Collected,
+) -> Result<Policy, Problems> {
+    match Policy::load(definition, files, revision) {
         Ok(policy) if problems.0.is_empty() => Ok(policy),
         Ok(_) => Err(Problems(problems.0)),
         Err(more) => {

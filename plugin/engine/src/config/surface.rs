@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::TokenUse;
 use super::fields::{Members, Node, Problems};
 use super::law::Law;
 use super::parts::Sizes;
+use super::{TokenUse, input_schema};
 use crate::model::ActionName;
 use crate::policy::{Definition, Offered, OfferedKind, Rated, RouteAction, ToolAction};
 use crate::protocol::{
@@ -121,7 +121,7 @@ pub(super) fn catalogue(
     for node in nodes {
         let Some(mut members) = node.members(problems) else { continue };
         let name = members.need_text("name", problems);
-        let input = members.maybe_text("input", problems).map(str::to_owned);
+        let input = input(&mut members, problems);
         let groups = members.texts("groups", problems);
         let rated = rated(&mut members, problems);
         let pin = pin(&mut members, problems);
@@ -142,6 +142,18 @@ pub(super) fn catalogue(
         });
     }
     tools
+}
+
+/// The type of a tool's arguments: in Cedar, or as the JSON Schema that its server lists.
+fn input(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+    let text = members.maybe("input");
+    let schema = members.maybe("input_schema");
+    match (text, schema) {
+        (Some(_), Some(schema)) => schema.wrong(problems, "can't be beside input"),
+        (Some(text), None) => text.text(problems).map(str::to_owned),
+        (None, Some(schema)) => input_schema::record_type(&schema, problems),
+        (None, None) => None,
+    }
 }
 
 /// How risky it is, and what kinds of data are in it: the operator's word, never the server's.

@@ -51,7 +51,13 @@ impl Policy {
         files: &[PolicyFile],
         revision: u64,
     ) -> Result<Self, Vec<Problem>> {
-        let schema = vocabulary::schema(definition, Contexts::Whole)?;
+        let schema = match vocabulary::schema(definition, Contexts::Whole) {
+            Ok(schema) => schema,
+            Err(mut problems) => {
+                problems.extend(Loader::new(files).untyped());
+                return Err(problems);
+            }
+        };
         let inputs = vocabulary::schema(definition, Contexts::InputOnly)?;
         let entities = vocabulary::entities(definition, &schema)?;
         let (all, warnings) = Loader::new(files).load(&schema)?;
@@ -96,10 +102,21 @@ impl<'f> Loader<'f> {
         }
     }
 
-    fn load(mut self, schema: &Schema) -> Result<(PolicySet, Vec<String>), Vec<Problem>> {
+    /// What is wrong with the policies whatever the types are, where there is no schema to hold them
+    /// against.
+    fn untyped(mut self) -> Vec<Problem> {
+        self.read();
+        self.problems
+    }
+
+    fn read(&mut self) {
         for file in self.files {
             self.file(file);
         }
+    }
+
+    fn load(mut self, schema: &Schema) -> Result<(PolicySet, Vec<String>), Vec<Problem>> {
+        self.read();
         // What could be read is validated although something else could not: all problems at once.
         let result = Validator::new(schema.clone()).validate(&self.set, ValidationMode::Strict);
         for error in result.validation_errors() {

@@ -5,6 +5,7 @@
 mod attributes;
 mod depth;
 mod facts;
+mod input;
 mod list;
 mod load;
 mod scope;

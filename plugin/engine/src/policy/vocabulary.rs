@@ -7,11 +7,10 @@ use std::sync::LazyLock;
 
 use cedar_policy::{
     Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema,
-    SchemaFragment,
 };
 
 use super::attributes::{self, Attribute, AttributeTypes};
-use super::depth::{TOO_DEEP, too_deep};
+use super::input;
 use super::load::Problem;
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
@@ -115,7 +114,9 @@ pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Sche
     let mut groups: BTreeSet<&str> = BTreeSet::new();
     for tool in &definition.tools {
         groups.extend(tool.groups.iter().map(String::as_str));
-        problems.extend(tool.input.as_deref().and_then(|i| check_input(&tool.path, i)));
+        if let Some(text) = tool.input.as_deref() {
+            problems.extend(input::check(&tool.path, text));
+        }
         let context = contexts.with(tool.input.as_deref());
         let parents = parents(Some("tools/call"), &tool.groups);
         let action = format!("{}/{}", tool.server, tool.name);
@@ -360,29 +361,6 @@ fn applies_to(resource: &str, context: &str) -> String {
     format!(
         "appliesTo {{ principal: [Agent, Workload, Human], resource: [{resource}], context: {context} }}"
     )
-}
-
-/// An input is one record type and nothing else, or its author can't be told where it is wrong.
-fn check_input(path: &str, input: &str) -> Option<Problem> {
-    let at = |message: String| Some(Problem::at(format!("{path}.input"), message));
-    if too_deep(input, true).is_some() {
-        return at(TOO_DEEP.to_owned());
-    }
-    if !input.trim_start().starts_with('{') {
-        return at("must be a Cedar record type, such as `{ id: Long }`".to_owned());
-    }
-    match SchemaFragment::from_cedarschema_str(&format!("type Input = {input};")) {
-        Err(e) => at(format!("is not a Cedar record type: {e}")),
-        Ok((fragment, _)) => {
-            let json = fragment.to_json_value().ok()?;
-            let space = json.get("")?;
-            let count =
-                |key: &str| space.get(key).and_then(|v| v.as_object()).map_or(0, |o| o.len());
-            let only_one =
-                count("commonTypes") == 1 && count("entityTypes") == 0 && count("actions") == 0;
-            if only_one { None } else { at("must be a single Cedar record type".to_owned()) }
-        }
-    }
 }
 
 /// The base vocabulary with the attributes that the configuration declares.
