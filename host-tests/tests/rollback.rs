@@ -150,6 +150,26 @@ fn what_one_worker_has_taken_no_other_falls_behind() {
 }
 
 #[test]
+fn gauges_tell_revision_and_age_of_what_is_held_or_how_long_there_is_nothing() {
+    let (case, shared) = (case(BUNDLE), SharedStore::default());
+    let gateway = start(case, &shared);
+    let begun = case.resolved.exchanges[0].arrives;
+    let at = |seconds: u64| {
+        gateway.set_now((begun + seconds * 1000) * 1_000_000);
+        gateway.tick();
+        ["policy.revision", "bundle.revision", "bundle.age_seconds"]
+            .map(|name| shared.metric(&format!("deputy.{name}")).unwrap())
+    };
+    assert_eq!(at(0), [0, 0, 0]);
+    // Within the time in which a call may be answered.
+    assert_eq!(at(2), [0, 0, 2], "nothing for two seconds");
+    assert_eq!(answer(&gateway, 0, case, 0), 1);
+    assert_eq!(at(2), [7, 7, 0]);
+    assert_eq!(at(27), [7, 7, 25], "25 seconds old");
+    assert_eq!(shared.metric("deputy.revocations.age_seconds"), None, "there is no such source");
+}
+
+#[test]
 fn a_damaged_value_is_replaced_and_said_once() {
     for damaged in
         [&b""[..], b"\0", b"deputy1n7", &[0xff; 5000], b"deputy1n\xff\xff\xff\xff\xff\xff\xff\xff"]

@@ -210,7 +210,13 @@ fn an_older_bundle_is_refused_on_every_worker_of_a_listener_that_is_opened_anew(
     });
     let older = |line: &String| line.contains("revision 1 is older than revision 2");
     assert!(world.listener.said().iter().any(older), "{:?}", world.listener.said());
+    let gauge =
+        |name: &str| world.listener.gateway().admin().stat(&format!("wasmcustom.deputy.{name}"));
     publish(2);
     on_every_worker(&world, &request, 200);
+    // They are one for all listeners here, so others may have told theirs in between.
+    wait::until("the gauges", LONG, String::new, || {
+        (gauge("bundle.revision") == 2 && gauge("bundle.age_seconds") <= 3).then_some(())
+    });
     world.still_works();
 }

@@ -183,10 +183,13 @@ impl Engine {
         self.renewal.join(&self.configuration, name, value)
     }
 
-    /// Seconds since the bundle and the revocations were last confirmed; none: nothing is held, or
-    /// none is configured.
-    pub fn ages(&mut self, now: Timestamp) -> [Option<u64>; 2] {
-        self.renewal.ages(now)
+    /// What operators watch, by name: the revision of the policies in force; of a fetched bundle and
+    /// of the list of revocations, revision (0: there is none) and the seconds since anybody
+    /// confirmed it, or since there is none.
+    pub fn gauges(&mut self, now: Timestamp) -> Vec<(&'static str, u64)> {
+        let mut gauges = self.renewal.gauges(&self.configuration, now);
+        gauges.push(("policy.revision", self.configuration.policy.revision()));
+        gauges
     }
 
     /// Why the last fetch of that kind was refused, for a log line.

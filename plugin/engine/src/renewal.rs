@@ -136,13 +136,24 @@ impl Renewal {
         Some(format!("{}: {error}", fetch.document().name()))
     }
 
-    /// Seconds since the bundle, and the list of revocations, were last confirmed.
-    pub(crate) fn ages(&mut self, now: Timestamp) -> [Option<u64>; 2] {
-        let seconds = |polled: &mut Polled| polled.age_ms(now).map(|ms| ms / 1000);
-        [
-            self.bundle.as_mut().and_then(|b| seconds(&mut b.polled)),
-            self.feed.as_mut().and_then(|f| seconds(&mut f.polled)),
-        ]
+    /// Revision and age in seconds of what is held of either source, each by its name.
+    pub(crate) fn gauges(
+        &mut self,
+        current: &Configuration,
+        now: Timestamp,
+    ) -> Vec<(&'static str, u64)> {
+        let mut gauges = Vec::new();
+        if let Some(bundle) = &mut self.bundle {
+            let revision = held(current).map_or(0, |held| held.revision);
+            gauges.push(("bundle.revision", revision));
+            gauges.push(("bundle.age_seconds", bundle.polled.unconfirmed_ms(now) / 1000));
+        }
+        if let Some(feed) = &mut self.feed {
+            let revision = feed.newest.as_ref().map_or(0, |newest| newest.revision);
+            gauges.push(("revocations.revision", revision));
+            gauges.push(("revocations.age_seconds", feed.polled.unconfirmed_ms(now) / 1000));
+        }
+        gauges
     }
 
     /// The names under which all workers keep what is the newest.

@@ -60,6 +60,7 @@ pub(crate) fn configure(root: u32, size: usize) -> bool {
         fetches::abandon(&replaced);
     }
     fetches::refresh(&configured);
+    configured.gauge();
     true
 }
 
@@ -67,6 +68,7 @@ pub(crate) fn tick(root: u32) {
     if let Some(root) = find(root) {
         store::join(&root);
         fetches::refresh(&root);
+        root.gauge();
     }
 }
 

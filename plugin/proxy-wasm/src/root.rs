@@ -9,6 +9,7 @@ use deputy_engine::evidence::Attribute;
 use deputy_engine::model::Timestamp;
 use deputy_engine::step::Fetch;
 
+use crate::abi::host::Metric;
 use crate::abi::{Buffer, Level, Status, host};
 use crate::signatures;
 use crate::store;
@@ -21,6 +22,7 @@ pub(crate) struct Root {
     attributes: Vec<Attribute>,
     waiting: RefCell<Waiting<Fetch>>,
     counters: BTreeMap<String, u32>,
+    gauges: BTreeMap<&'static str, u32>,
     /// Whether the host's shared data can be relied on; tested at the start or at the first need.
     store: OnceCell<bool>,
 }
@@ -83,12 +85,14 @@ impl Root {
         let counters = counters();
         signatures::by_host(&mut engine, &counters);
         let recalls = engine.recalls();
+        let gauges = gauges(&mut engine)?;
         let root = Self {
             context,
             attributes: engine.attributes(),
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
             counters,
+            gauges,
             store: OnceCell::new(),
         };
         if recalls {
@@ -127,6 +131,18 @@ impl Root {
     /// Whether what workers share is really shared.
     pub(crate) fn has_store(&self) -> bool {
         *self.store.get_or_init(store::works)
+    }
+
+    /// Tells the host what operators watch.
+    pub(crate) fn gauge(&self) {
+        let Ok(values) = now().and_then(|now| self.step(|engine| engine.gauges(now))) else {
+            return;
+        };
+        for (name, value) in values {
+            if let Some(metric) = self.gauges.get(name) {
+                host::gauge(*metric, value);
+            }
+        }
     }
 
     /// Counts, if the host can.
@@ -180,8 +196,19 @@ fn counters() -> BTreeMap<String, u32> {
         .chain(signatures)
         .chain(["deputy.published".to_owned()])
         .chain(state)
-        .filter_map(|name| host::counter(&name).ok().map(|metric| (name, metric)))
+        .filter_map(|name| host::metric(Metric::Counter, &name).ok().map(|metric| (name, metric)))
         .collect()
+}
+
+/// Which there are follows from the configuration.
+fn gauges(engine: &mut Engine) -> Result<BTreeMap<&'static str, u32>, String> {
+    let now =
+        now().map_err(|fault| format!("{}: the host answered {}", fault.doing, fault.status))?;
+    let make = |(name, _)| {
+        let metric = host::metric(Metric::Gauge, &format!("deputy.{name}")).ok()?;
+        Some((name, metric))
+    };
+    Ok(engine.gauges(now).into_iter().filter_map(make).collect())
 }
 
 fn busy(doing: &'static str) -> Fault {

@@ -20,6 +20,8 @@ pub(crate) struct Polled {
     fetch: Fetch,
     pace: Pace,
     clock: Clock,
+    /// When this was first looked at: how long nothing has been held.
+    began: Option<Elapsed>,
     /// When what is held came, or was last said to be what there is.
     confirmed: Option<Elapsed>,
     tag: Option<EntityTag>,
@@ -39,8 +41,8 @@ pub(crate) struct Fresh {
 impl Polled {
     pub(crate) fn new(fetch: Fetch, pace: Pace) -> Self {
         let clock = Clock::default();
-        let (confirmed, tag, last, error) = (None, None, None, None);
-        Self { fetch, pace, clock, confirmed, tag, last, waiting: false, error }
+        let (began, confirmed, tag, last, error) = (None, None, None, None, None);
+        Self { fetch, pace, clock, began, confirmed, tag, last, waiting: false, error }
     }
 
     /// The fetch to make in the background, if it is time: sooner, where there is known to be
@@ -77,9 +79,16 @@ impl Polled {
     }
 
     /// How long ago what is held was confirmed; none: nothing is held.
-    pub(crate) fn age_ms(&mut self, now: Timestamp) -> Option<u64> {
+    fn age_ms(&mut self, now: Timestamp) -> Option<u64> {
         let now = self.clock.at(now);
         self.confirmed.map(|confirmed| now.since(confirmed))
+    }
+
+    /// How long nobody has confirmed what is held, or, if nothing is, how long there is nothing.
+    pub(crate) fn unconfirmed_ms(&mut self, now: Timestamp) -> u64 {
+        let now = self.clock.at(now);
+        let began = *self.began.get_or_insert(now);
+        now.since(self.confirmed.unwrap_or(began))
     }
 
     /// Where it comes from.

@@ -216,16 +216,29 @@ pub(crate) fn call_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Stat
     })
 }
 
-/// Makes a counter, or finds the one of that name.
-pub(crate) fn counter(name: &str) -> Result<u32, Status> {
-    const COUNTER: u32 = 0;
+/// What a metric is.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+}
+
+/// Makes a metric, or finds the one of that name.
+pub(crate) fn metric(kind: Metric, name: &str) -> Result<u32, Status> {
     let mut metric = 0;
     // SAFETY: pointer and size describe `name`; the host writes one u32 to a local.
     let status = unsafe {
-        imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut metric)
+        imports::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut metric)
     };
     Status(status).ok()?;
     Ok(metric)
+}
+
+/// Sets a gauge. As with a count, a lost one is nobody's outage.
+pub(crate) fn gauge(metric: u32, value: u64) {
+    // SAFETY: no memory is passed.
+    let _ = unsafe { imports::proxy_record_metric(metric, value) };
 }
 
 /// Adds one to a counter. A lost count is nobody's outage.

@@ -122,6 +122,7 @@ unsafe extern "C" {
         metric: *mut u32,
     ) -> RawStatus;
     pub(super) fn proxy_increment_metric(metric: u32, by: i64) -> RawStatus;
+    pub(super) fn proxy_record_metric(metric: u32, value: u64) -> RawStatus;
 }
 
 // The ABI has no random source of its own; hosts of 0.2.1 offer WASI's.
