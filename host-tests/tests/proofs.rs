@@ -140,18 +140,39 @@ fn a_store_that_keeps_changing_ends_in_a_refusal() {
     assert_eq!(reason, "state_contended");
 }
 
+/// A value with so many uses of each of these users, all of them still of importance.
+fn used(users: impl Iterator<Item = (u16, u128)>) -> Held {
+    let until = exchange().arrives + 60_000;
+    let mut value = b"deputy1o\0\0\0\0\0\0\0\0".to_vec();
+    for (i, user) in users.flat_map(|(user, times)| (0..times).map(move |_| user)).enumerate() {
+        value.extend((i as u128).to_le_bytes());
+        value.extend((until | u64::from(user) << 48).to_le_bytes());
+    }
+    Held { value, version: 7 }
+}
+
 #[test]
 fn a_store_without_room_refuses_what_it_can_not_remember() {
     let mut engine = worker();
     let need = asked(&mut engine);
-    let until = exchange().arrives + 60_000;
-    let mut full = b"deputy1o\0\0\0\0\0\0\0\0".to_vec();
-    for i in 0..192_u128 {
-        full.extend(i.to_le_bytes());
-        full.extend(until.to_le_bytes());
-    }
-    let held = Held { value: full, version: 7 };
-    assert_eq!(reason(need.provide(&mut engine, Some(held), now())), "state_full");
+    let full = used((0..8).map(|user| (user, 24)));
+    assert_eq!(reason(need.provide(&mut engine, Some(full), now())), "state_full");
+}
+
+#[test]
+fn an_agent_without_room_of_its_own_is_refused_and_no_other_is() {
+    let mut engine = worker();
+    let need = asked(&mut engine);
+    let Step::Remember(first) = need.provide(&mut engine, None, now()) else { panic!("a write") };
+    // The last two bytes of an entry name the user by a hash.
+    let ours = u16::from_le_bytes(*first.value().last_chunk().unwrap());
+    let need = asked(&mut engine);
+    let alone = used([(ours, 48)].into_iter());
+    assert_eq!(reason(need.provide(&mut engine, Some(alone), now())), "agent_state_full");
+    let need = asked(&mut engine);
+    let others = used([(ours, 47), (ours ^ 1, 48), (ours ^ 2, 48)].into_iter());
+    let step = need.provide(&mut engine, Some(others), now());
+    assert!(matches!(step, Step::Remember(_)), "{step:?}");
 }
 
 #[test]

@@ -316,6 +316,7 @@ impl Case {
         // Last of what is asked about who it is: only a registered caller with a token and a proof that
         // hold writes to the store (threats S2).
         for (once, again) in verified.used_once() {
+            let once = once.clone().by(verified.actor.agent.as_str());
             if let Err(next) = self.use_once(once, again) {
                 return next;
             }
@@ -353,13 +354,14 @@ impl Case {
     }
 
     /// Goes on only with what was not used before, and asks the host's store about it once.
-    fn use_once(&self, once: &UsedOnce, again: Reason) -> Result<(), Next> {
-        let recall = Recall::Once(once.clone());
+    fn use_once(&self, once: UsedOnce, again: Reason) -> Result<(), Next> {
+        let recall = Recall::Once(once);
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::First)) => Ok(()),
             Some((_, Recalled::Again)) => Err(deny(again)),
             Some((_, Recalled::Full)) => Err(deny(Reason::StateFull)),
+            Some((_, Recalled::ShareFull)) => Err(deny(Reason::AgentStateFull)),
         }
     }
 

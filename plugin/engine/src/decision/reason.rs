@@ -273,6 +273,8 @@ reasons! {
     StateUnavailable = "state_unavailable", Verifiable, Unavailable;
     /// There is no room to remember that this was used.
     StateFull = "state_full", Verifiable, Unavailable;
+    /// This agent has used as many proofs in a short time as one agent may.
+    AgentStateFull = "agent_state_full", Verifiable, Unavailable;
     /// Other workers kept changing what this request had to write.
     StateContended = "state_contended", Verifiable, Unavailable;
     /// The host could not do what the decision asked of it.

@@ -30,6 +30,8 @@ pub(crate) enum Recall {
 pub(crate) struct Once {
     digest: Digest16,
     slot: u16,
+    /// Whose share of the room it takes.
+    user: u16,
     /// From here on it is refused for its age anyway.
     until: Timestamp,
 }
@@ -43,6 +45,8 @@ pub(crate) enum Recalled {
     Again,
     /// There is no room to remember it.
     Full,
+    /// Whoever uses it has used up its own share of the room.
+    ShareFull,
 }
 
 /// An answer, and what is to be kept for the next one.
@@ -87,17 +91,25 @@ impl Once {
         let [a, b, rest @ ..] = hashed(what, parts);
         let mut digest = Digest16::default();
         digest.iter_mut().zip(rest).for_each(|(to, from)| *to = from);
-        Self { digest, slot: u16::from_le_bytes([a, b]) % SLOTS, until }
+        Self { digest, slot: u16::from_le_bytes([a, b]) % SLOTS, user: 0, until }
+    }
+
+    /// The same, of the share of this user.
+    pub(crate) fn by(mut self, user: &str) -> Self {
+        let [a, b, ..] = hashed("user", &[user.as_bytes()]);
+        self.user = u16::from_le_bytes([a, b]);
+        self
     }
 
     fn judge(&self, held: Option<&[u8]>, now: Timestamp) -> Judged {
         let known = held.map(|bytes| Slot::decode(bytes, now));
         let foreign = matches!(known, Some(None));
         let mut slot = known.flatten().unwrap_or_default();
-        let (answer, keep) = match slot.admit(self.digest, self.until, now) {
+        let (answer, keep) = match slot.admit((self.digest, self.user), self.until, now) {
             Admitted::First => (Recalled::First, Some(slot.encode())),
             Admitted::Again => (Recalled::Again, None),
             Admitted::Full => (Recalled::Full, None),
+            Admitted::ShareFull => (Recalled::ShareFull, None),
         };
         Judged { answer, keep, foreign }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::slot::{Admitted, MAX_ENTRIES, Slot};
+use super::slot::{Admitted, MAX_ENTRIES, MOST_OF_ONE, Slot};
 use super::{Once, Recall, Recalled, SLOTS};
 use crate::model::Timestamp;
 
@@ -64,7 +64,8 @@ fn names_are_few_however_much_is_used() {
 #[test]
 fn a_full_slot_takes_nothing_until_what_it_holds_no_longer_matters() {
     let mut slot = Slot::default();
-    let mut use_at = |i: usize, now| slot.admit(digest(i), at(now + WINDOW), at(now));
+    let user = |i: usize| u16::try_from(i % 5).unwrap();
+    let mut use_at = |i: usize, now| slot.admit((digest(i), user(i)), at(now + WINDOW), at(now));
     for i in 0..MAX_ENTRIES {
         assert_eq!(use_at(i, NOW), Admitted::First);
     }
@@ -72,6 +73,29 @@ fn a_full_slot_takes_nothing_until_what_it_holds_no_longer_matters() {
     assert_eq!(use_at(MAX_ENTRIES, NOW + WINDOW), Admitted::First);
     let largest = slot.encode().len() + "deputy/once/000".len();
     assert!(largest * usize::from(SLOTS) < 5 << 20, "{largest} bytes each");
+}
+
+#[test]
+fn one_agent_that_uses_up_its_share_leaves_room_for_others() {
+    let mut store = Store::default();
+    let until = |i: usize, agent: &str, until| {
+        let once = Once::new("test", &[&i.to_le_bytes()], at(until));
+        Recall::Once(once.by(agent))
+    };
+    let by = |i, agent| until(i, agent, NOW + WINDOW);
+    // As long as it is not everywhere at the end of its share.
+    let most = 2 * MOST_OF_ONE * usize::from(SLOTS);
+    let answers: Vec<_> = (0..most).map(|i| store.ask(&by(i, "flood"), NOW)).collect();
+    let passed = answers.iter().filter(|answer| **answer == Recalled::First).count();
+    assert!(passed <= MOST_OF_ONE * usize::from(SLOTS), "{passed}");
+    assert!(answers.iter().all(|answer| [Recalled::First, Recalled::ShareFull].contains(answer)));
+    assert_eq!(answers.last(), Some(&Recalled::ShareFull));
+    for i in most..most + 20_000 {
+        assert_eq!(store.ask(&by(i, "other"), NOW), Recalled::First, "{i}");
+    }
+    // Its own share is there again when what it used no longer matters.
+    let later = until(2 * most, "flood", NOW + 2 * WINDOW);
+    assert_eq!(store.ask(&later, NOW + WINDOW), Recalled::First);
 }
 
 fn digest(i: usize) -> [u8; 16] {
