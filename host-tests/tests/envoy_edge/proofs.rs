@@ -28,12 +28,22 @@ fn proven(world: &World, jti: &str) -> Request {
 
 /// The call, and the proof that it still lacks.
 fn with_proof(world: &World, jti: &str) -> (Request, String) {
+    bound(
+        world,
+        jti,
+        &json!({
+            "sub": "dana", "client_id": "refund-bot",
+            "act": {"iss": "https://idp.acme.example", "sub": "refund-bot"},
+        }),
+    )
+}
+
+/// The same with a token of these claims.
+fn bound(world: &World, jti: &str, claims: &Value) -> (Request, String) {
     let client = Issuer::named("client");
-    let token = world.token_with(&json!({
-        "sub": "dana", "client_id": "refund-bot",
-        "act": {"iss": "https://idp.acme.example", "sub": "refund-bot"},
-        "cnf": {"jkt": client.thumbprint()},
-    }));
+    let mut claims = claims.clone();
+    claims["cnf"] = json!({"jkt": client.thumbprint()});
+    let token = world.token_with(&claims);
     let proof = client.dpop("POST", &format!("{ORIGIN}/mcp"), &token, jti);
     world.note(proof.clone());
     let request = call("get_order", &json!({"id": 1042}), &token)
@@ -120,6 +130,22 @@ fn a_bound_token_is_no_bearer_token_and_no_proof_reaches_the_upstream() {
     let refused = world.refuses(&twice, 401, "dpop_malformed");
     let challenge = refused.header("www-authenticate").unwrap();
     assert!(challenge.starts_with("DPoP error=\"invalid_dpop_proof\", algs="), "{challenge}");
+    world.still_works();
+}
+
+/// What one worker has seen every other knows.
+#[test]
+fn a_key_that_proved_one_agent_proves_no_other_on_any_worker() {
+    let world = world();
+    world.allows(&proven(&world, "whose"));
+    let mut sent = 0;
+    world.listener.on_every_worker(2, |_| {
+        sent += 1;
+        let claims = json!({"sub": "nightly-report", "client_id": "nightly-report"});
+        let (request, proof) = bound(&world, &format!("another-{sent}"), &claims);
+        world.refuses(&request.header("dpop", proof), 403, "shared_key");
+    });
+    world.allows(&proven(&world, "still ours"));
     world.still_works();
 }
 

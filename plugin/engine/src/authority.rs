@@ -22,6 +22,7 @@ pub(crate) struct Caller {
     narrowed: Option<BTreeSet<String>>,
     /// The kinds of all proofs.
     proofs: Vec<&'static str>,
+    shares: bool,
     now: Timestamp,
 }
 
@@ -67,7 +68,12 @@ impl Caller {
     ) -> Self {
         let narrowed = bounds.narrowed(&verified.grant.scopes);
         let proofs = verified.proofs().map(|proof| proof.kind).collect();
-        Self { verified, class, bounds, narrowed, proofs, now }
+        Self { verified, class, bounds, narrowed, proofs, shares: false, now }
+    }
+
+    /// Whether it presents what another has presented before.
+    pub(crate) fn sharing(self, shares: bool) -> Self {
+        Self { shares, ..self }
     }
 
     /// Types of the token's authorization details that cover a request; none if it has no details.
@@ -156,6 +162,7 @@ impl Caller {
             class: self.class,
             credential_kind: verified.proof.kind,
             bound: verified.proof.bound.as_ref().map(credential::Bound::as_str),
+            shared: self.shares,
             issuer: &verified.proof.issuer,
             proofs: &self.proofs,
             authenticated: Authenticated {

@@ -9,6 +9,7 @@ mod edits;
 mod ending;
 mod progress;
 mod revoked;
+mod sharing;
 
 use std::fmt;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use revoked::unrevoked;
 use crate::audit::{Facts, Receipt};
 use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
-use crate::credential::{self, ProvenBefore, TokenCache, Unverified, Verified};
+use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
 use crate::decision::{Permit, Reason, Reply, Shape, Verdict};
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, EvaluationId, Timestamp};
@@ -102,8 +103,9 @@ impl Engine {
     /// start whether it has one, so that an operator need not wait for the first refusal.
     #[must_use]
     pub fn recalls(&self) -> bool {
-        let binding = &self.configuration.credentials.binding;
-        binding.dpop.is_some() || binding.wpt.is_some()
+        let credentials = &self.configuration.credentials;
+        let used_once = credentials.binding.dpop.is_some() || credentials.binding.wpt.is_some();
+        used_once || credentials.sharing != Sharing::Ignored
     }
 
     /// Starts a request.
@@ -321,6 +323,10 @@ impl Case {
                 return next;
             }
         }
+        let shares = match self.shares(&verified, configuration.credentials.sharing, progress) {
+            Ok(shares) => shares,
+            Err(next) => return next,
+        };
         match place.read(&self.head, self.body.as_deref(), configuration.body_limit) {
             Read::NeedsBody { limit } => Next::Body(limit),
             Read::Refused { reason, shape } => {
@@ -329,7 +335,8 @@ impl Case {
             }
             Read::Asked { asked, shape, exchange } => {
                 progress.shape = shape;
-                let caller = Rc::new(Caller::new(verified, progress.facts.caller, bounds, now));
+                let caller = Caller::new(verified, progress.facts.caller, bounds, now);
+                let caller = Rc::new(caller.sharing(shares));
                 self.decide(&place, &caller, (asked, exchange), progress)
             }
         }
@@ -359,7 +366,7 @@ impl Case {
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::First)) => Ok(()),
-            Some((_, Recalled::Again)) => Err(deny(again)),
+            Some((_, Recalled::Again | Recalled::Own | Recalled::Others)) => Err(deny(again)),
             Some((_, Recalled::Full)) => Err(deny(Reason::StateFull)),
             Some((_, Recalled::ShareFull)) => Err(deny(Reason::AgentStateFull)),
         }

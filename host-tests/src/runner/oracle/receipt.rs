@@ -64,7 +64,7 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 24] = [
+const MEMBERS: [&str; 25] = [
     "v",
     "id",
     "time",
@@ -77,6 +77,7 @@ const MEMBERS: [&str; 24] = [
     "on_behalf_of",
     "credential",
     "also",
+    "shared",
     "transaction",
     "protocol",
     "action",

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) credential: Option<CredentialFacts>,
     /// Further credentials that say the same.
     pub(crate) also: Vec<CredentialFacts>,
+    /// What of them another has presented before.
+    pub(crate) shared: Vec<String>,
     pub(crate) protocol: Option<&'static str>,
     pub(crate) action: Option<String>,
     pub(crate) resource: Option<String>,
@@ -123,6 +125,7 @@ impl Receipt {
         to.object("on_behalf_of", on_behalf_of(&facts));
         to.object("credential", facts.credential.as_ref().map(CredentialFacts::members));
         to.objects("also", facts.also.iter().map(CredentialFacts::members));
+        to.texts("shared", (!facts.shared.is_empty()).then_some(facts.shared.as_slice()));
         to.object(
             "transaction",
             facts.transaction.map(|(id, thumbprint)| {

@@ -1,5 +1,5 @@
 //! What credentials are accepted besides access tokens: the sections `client_certificates`,
-//! `trust_domains`, `transaction_tokens`, `bot_directories` and `authorization_details_types`.
+//! `shared_credentials`, `trust_domains`, `transaction_tokens`, `bot_directories` and `authorization_details_types`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::fields::{Members, Node, Problems};
 use super::issuers::algorithms;
 use super::{keys, proofs};
 use crate::credential::{
-    CertificateRules, Directory, DomainRules, KINDS, Limits, Rules, TransactionRules, Uris,
+    CertificateRules, Directory, DomainRules, KINDS, Limits, Rules, Sharing, TransactionRules, Uris,
 };
 use crate::model::{IssuerId, TrustDomain};
 use crate::trust::{Algorithm, Algorithms, Anchor, Issuer, KeySet, KeyUse, Keys};
@@ -25,6 +25,7 @@ pub(super) fn read(
     let certificates = certificates.map(|node| certificates_section(&node, problems));
     let told = certificates.is_some();
     let binding = proofs::read(members, told, issuers, problems);
+    let sharing = sharing(members, binding.dpop.is_some(), problems);
     let domains = domains(members, &mut anchors, problems);
     let transactions = members.maybe("transaction_tokens");
     let transactions = transactions.map(|node| transactions_section(&node, &mut anchors, problems));
@@ -35,6 +36,7 @@ pub(super) fn read(
     let rules = Rules {
         certificates,
         binding,
+        sharing,
         domains,
         transactions: transactions.flatten(),
         bots,
@@ -42,6 +44,20 @@ pub(super) fn read(
         agents: BTreeMap::new(),
     };
     Some((rules, anchors))
+}
+
+/// `shared_credentials`. Where proofs are used once the store that tells is there anyway.
+fn sharing(members: &mut Members<'_>, dpop: bool, problems: &mut Problems) -> Sharing {
+    let Some(node) = members.maybe("shared_credentials") else {
+        return if dpop { Sharing::Refused } else { Sharing::Ignored };
+    };
+    let sharing = node.text(problems).and_then(|text| match text {
+        "refuse" => Some(Sharing::Refused),
+        "flag" => Some(Sharing::Flagged),
+        "ignore" => Some(Sharing::Ignored),
+        _ => node.wrong(problems, "must be refuse, flag or ignore"),
+    });
+    sharing.unwrap_or_default()
 }
 
 fn certificates_section(node: &Node<'_>, problems: &mut Problems) -> Option<CertificateRules> {

@@ -99,6 +99,7 @@ impl Claims<'_> {
             grant: self.grant()?,
             authentication,
             audiences: terms.audiences(),
+            client: None,
             transaction: None,
         };
         Ok((verified, terms, confirmation))

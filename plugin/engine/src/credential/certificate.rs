@@ -53,6 +53,16 @@ pub(super) struct Certificate {
     pub(super) workload: Option<WorkloadId>,
 }
 
+impl Certificate {
+    /// Whose it is: a workload's, which gets a new one every few hours, or nobody's but its own.
+    pub(super) fn client(&self) -> String {
+        match &self.workload {
+            Some(workload) => workload.as_str().to_owned(),
+            None => base64url::encode(&self.digest),
+        }
+    }
+}
+
 impl CertificateRules {
     /// What the host has to be asked.
     pub(crate) fn attributes(&self) -> Vec<Attribute> {

@@ -26,6 +26,7 @@ mod jws;
 mod jwt_svid;
 mod presented;
 mod rules;
+mod shared;
 mod signature;
 mod signed;
 mod terms;
@@ -47,6 +48,7 @@ pub(crate) use cache::TokenCache;
 pub(crate) use certificate::{CertificateRules, Uris};
 pub(crate) use details::covering;
 pub(crate) use rules::{DomainRules, Rules};
+pub(crate) use shared::Sharing;
 pub(crate) use terms::Limits;
 pub(crate) use transaction::TransactionRules;
 pub(crate) use verified::{Authentication, Grant, Known, Proof, Rejected, Unverified, Verified};
@@ -148,12 +150,18 @@ pub(crate) fn verify<A: AsRef<str>>(
             false => presented.nothing().into(),
         });
     };
-    let verified = join::join(first, held.collect())?;
+    let mut verified = join::join(first, held.collect())?;
+    // Whose connection it is counts only where nothing else says whose the token is.
+    if rules.sharing != Sharing::Ignored
+        && verified.proof.bound.is_none()
+        && let Some(certificate) = &presented.certificate
+    {
+        Rc::make_mut(&mut verified).client = Some(certificate.client());
+    }
     let (Some(token), Some(service)) = (presented.transaction, &rules.transactions) else {
         return Ok(verified);
     };
     let transaction = transaction::verify(token, service, &verified, &mut asking)?;
-    let mut verified = verified;
     Rc::make_mut(&mut verified).transaction = Some(transaction);
     Ok(verified)
 }

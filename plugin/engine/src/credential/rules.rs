@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::binding::BindingRules;
 use super::bot::Directory;
 use super::certificate::CertificateRules;
+use super::shared::Sharing;
 use super::terms::Limits;
 use super::transaction::TransactionRules;
 use crate::model::{IssuerId, PrincipalId, WorkloadId};
@@ -15,6 +16,7 @@ use crate::trust::Algorithms;
 pub(crate) struct Rules {
     pub(crate) certificates: CertificateRules,
     pub(crate) binding: BindingRules,
+    pub(crate) sharing: Sharing,
     /// By name.
     pub(crate) domains: BTreeMap<String, DomainRules>,
     pub(crate) transactions: Option<TransactionRules>,

@@ -20,6 +20,8 @@ pub(crate) struct Verified {
     pub(crate) also: Vec<Proof>,
     /// The OAuth client; of tokens that have one. Never an actor (ACT-3).
     pub(crate) client_id: Option<String>,
+    /// Whose certificate the connection has, where a token is bound to nothing and somebody asks.
+    pub(crate) client: Option<String>,
     pub(crate) grant: Grant,
     pub(crate) authentication: Authentication,
     /// All of `aud`; none of a proof that has no audience.

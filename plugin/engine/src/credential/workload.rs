@@ -77,6 +77,7 @@ pub(super) fn alone(id: &WorkloadId, proof: Proof, rules: &Rules) -> Verified {
         grant: Grant::default(),
         authentication: Authentication::default(),
         audiences: Vec::new(),
+        client: None,
         transaction: None,
     }
 }

@@ -27,6 +27,8 @@ impl Reason {
             Self::AgentUsedPassword => {
                 "have the agent authenticate with a key (private_key_jwt, mTLS, a workload identity)"
             }
+            Self::SharedKey => "give each agent a key of its own, and revoke this one",
+            Self::SharedToken => "have tokens bound to the key or certificate of who gets them",
             Self::ProofOfPossessionMissing => "send the proof that the token is bound to",
             Self::WorkloadUnmapped => {
                 "list the workload as `spiffe` of its agent, if it is that agent"

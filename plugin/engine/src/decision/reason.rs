@@ -83,6 +83,10 @@ reasons! {
     WorkloadUnmapped = "workload_unmapped", Who, ActorUnauthorized;
     /// Two credentials of the request name two agents.
     IdentitiesDisagree = "identities_disagree", Who, ActorUnauthorized;
+    /// The key that proves the credential has proven another agent's before.
+    SharedKey = "shared_key", Who, ActorUnauthorized;
+    /// The token is bound to nothing, and another client has presented it before.
+    SharedToken = "shared_token", Who, ActorUnauthorized;
     /// The agent's own token was got with a password, which is a shared secret (`amr`).
     AgentUsedPassword = "agent_used_password", Who, ActorUnauthorized;
     /// The HTTP message signatures are malformed.

@@ -24,6 +24,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) credential_kind: &'a str,
     /// What proved that the credential is the sender's own; none of a bearer token.
     pub(crate) bound: Option<&'a str>,
+    /// Whether another has presented its key, or the credential itself, before.
+    pub(crate) shared: bool,
     pub(crate) issuer: &'a IssuerId,
     /// Kinds of all proofs, that one among them.
     pub(crate) proofs: &'a [&'static str],
@@ -130,6 +132,7 @@ fn credential(situation: &Situation<'_>) -> Members {
         ("proofs", Value::set(proofs, None)),
     ];
     members.extend(situation.bound.map(|bound| ("bound", text(bound))));
+    members.extend(situation.shared.then(|| ("shared", Value::from(true))));
     members
 }
 

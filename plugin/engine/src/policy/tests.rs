@@ -75,6 +75,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         actor: &actor,
         credential_kind: "at+jwt",
         bound: None,
+        shared: false,
         issuer: &issuer,
         proofs: &["at+jwt"],
         authenticated: Authenticated { acr: None, at: None, methods: &BTreeSet::new() },

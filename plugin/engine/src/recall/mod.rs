@@ -5,6 +5,7 @@
 //! store may be one that never forgets a name (proxy-wasm shared data), so names are few and fixed.
 //! Another kind of state is one more variant of [`Recall`]. Not here: the conversation (`step`).
 
+mod holder;
 mod newest;
 mod slot;
 #[cfg(test)]
@@ -12,8 +13,10 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use holder::Holder;
 pub(crate) use newest::Newest;
 
+use newest::Foreign;
 use slot::{Admitted, Digest16, Slot};
 
 use crate::model::Timestamp;
@@ -23,6 +26,8 @@ use crate::model::Timestamp;
 pub(crate) enum Recall {
     /// Was this used before? From now on it was.
     Once(Once),
+    /// Who presents this? From now on it is theirs.
+    Held(Holder),
 }
 
 /// Something that may be used once: a proof's `jti`, an approval.
@@ -39,10 +44,14 @@ pub(crate) struct Once {
 /// The answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recalled {
-    /// It was not used before, and is from now on.
+    /// It was not used, or presented, before, and is from now on.
     First,
     /// It was, or may have been before the clock was set back.
     Again,
+    /// Nobody has it but whoever presents it.
+    Own,
+    /// Somebody else has it.
+    Others,
     /// There is no room to remember it.
     Full,
     /// Whoever uses it has used up its own share of the room.
@@ -74,6 +83,7 @@ impl Recall {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Once(once) => format!("deputy/once/{:03x}", once.slot),
+            Self::Held(holder) => holder.name(),
         }
     }
 
@@ -81,6 +91,7 @@ impl Recall {
     pub(crate) fn judge(&self, held: Option<&[u8]>, now: Timestamp) -> Judged {
         match self {
             Self::Once(once) => once.judge(held, now),
+            Self::Held(holder) => holder.judge(held, now),
         }
     }
 }
