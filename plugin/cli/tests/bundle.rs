@@ -108,6 +108,7 @@ fn every_problem_is_told_at_once_with_its_file_line_id_and_what_to_do() {
         "template.cedar:1:1: policy `a-template`: templates can't be proven",
         "optional.cedar:3:8: policy `an-argument-that-may-not-be-there`",
         "approval.cedar:1:1: policy `a-permit-to-approve`: @approval belongs on a forbid",
+        "team.cedar:5:22: policy `a-misspelt-team-forbids-nobody`: Team::\"suport\" is not in `teams`",
         "deep.cedar:3:55: is nested too deeply",
         "nothing was written",
     ] {
@@ -123,6 +124,10 @@ fn a_policy_that_never_applies_or_is_slow_is_refused_unless_warnings_are_allowed
     let said = bad(&arguments, &out);
     assert!(said.contains("error: never.cedar:1:1: policy `never-applies`"), "{said}");
     assert!(said.contains("error: slow.cedar:1:1: policy `a-slow-pattern`: `like`"), "{said}");
+    assert!(
+        said.contains("error: nobody.cedar:2:31: policy `a-team-of-nobody`: nobody is in"),
+        "{said}"
+    );
     let said = good(&[&arguments[..], &["--allow-warnings"]].concat());
     assert!(said.contains("warning: never.cedar:1:1"), "{said}");
 }

@@ -144,10 +144,32 @@ fn gateway(node: &Node<'_>, problems: &mut Problems) -> Option<Gateway> {
     let resource_metadata = url(&mut members, "resource_metadata", problems);
     let scopes = scopes(&mut members, problems);
     let origins = members.texts("allowed_origins", problems);
-    let authorities = members.texts("authorities", problems);
-    let authorities = authorities.iter().map(|a| super::canonical_authority(a)).collect();
+    let authorities = authorities(&mut members, problems);
     members.close(problems);
     Some(Gateway { audience: audience?, authorities, resource_metadata, scopes, origins })
+}
+
+/// Hosts, as `:authority` has them. A URL would be equal to none, and every request `unmapped`.
+fn authorities(members: &mut Members<'_>, problems: &mut Problems) -> Vec<String> {
+    let nodes = members.items("authorities", problems);
+    let authority = |node: &Node<'_>| {
+        let text = node.text(problems)?;
+        let good = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '@' | '?' | '#');
+        if text.is_empty() || !text.chars().all(good) {
+            let host = text.split_once("://").map_or(text, |(_, rest)| rest);
+            let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+            let example =
+                if host.chars().all(good) && !host.is_empty() { host } else { "gateway.example" };
+            return node.wrong(
+                problems,
+                &format!(
+                    "must be a host, and a port if need be, as `{example}`: no scheme, no path"
+                ),
+            );
+        }
+        Some(super::canonical_authority(text))
+    };
+    nodes.iter().filter_map(authority).collect()
 }
 
 /// `scopes_supported`: what clients are told to ask for (RFC 9728 §2).

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::fields::{Members, Node, Problems};
 use crate::model::{CallerClass, Period, PrincipalId, Timestamp, WorkloadId};
 use crate::policy::{
-    AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
+    AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner, Teams,
 };
 use crate::registry::{Agent, Delegators, Grant, Human, Limits, People, Status};
 
@@ -30,9 +30,53 @@ pub(super) fn read(
     let ids = agents.iter().filter_map(|n| n.value().as_object()?.get("id")?.as_str()).collect();
     let humans = humans(members, (teams.as_ref(), &ids), definition, problems);
     let people = People::new(humans, teams);
-    let agents = read_agents(&agents, &people, definition, problems);
+    let nodes = agents;
+    let agents = read_agents(&nodes, &people, definition, problems);
+    definition.warnings.extend(unowned(&nodes, &people));
+    definition.teams = all_teams(&people, &agents, definition);
     let grants = super::grants::read(members, &agents, &people, problems);
     Registered { agents, people, grants }
+}
+
+/// The teams there are: as listed, or else all that anybody is in.
+fn all_teams(
+    people: &People,
+    agents: &BTreeMap<PrincipalId, Agent>,
+    definition: &Definition,
+) -> Teams {
+    if let Some(listed) = people.teams() {
+        return Teams { listed: true, names: listed.keys().cloned().collect() };
+    }
+    let of_agents = definition.agents.values().flat_map(|agent| &agent.teams);
+    let of_humans = definition.humans.values().flat_map(|human| &human.teams);
+    let served = agents.values().filter_map(|agent| agent.delegators.as_ref());
+    let served = served.flat_map(|delegators| &delegators.teams);
+    let names = of_agents.chain(of_humans).chain(served).cloned().collect();
+    Teams { listed: false, names }
+}
+
+/// Agents that are refused for their owner whatever they ask for, which nobody means.
+fn unowned(nodes: &[Node<'_>], people: &People) -> Vec<String> {
+    let doubt = |node: &Node<'_>| {
+        let owner = node.value().as_object()?.get("owner")?.as_str()?;
+        let (known, of) = match PrincipalId::parse(owner) {
+            Ok(id) => (people.human(&id).is_some(), "humans"),
+            Err(_) => (people.teams().is_none_or(|teams| teams.contains_key(owner)), "teams"),
+        };
+        let (path, owner) = (node.path(), owner.escape_debug());
+        (!known).then(|| {
+            format!(
+                "{path}.owner: `{owner}` is not in `{of}`, so every request of this agent is refused; \
+                 list it there, or correct the name"
+            )
+        })
+    };
+    let mut doubts: Vec<_> = nodes.iter().filter_map(doubt).collect();
+    let more = doubts.len().saturating_sub(MOST_DOUBTS);
+    doubts.truncate(MOST_DOUBTS);
+    doubts
+        .extend((more > 0).then(|| format!("agents: {more} more have an owner who is not listed")));
+    doubts
 }
 
 fn attributes(members: &mut Members<'_>, definition: &mut Definition, problems: &mut Problems) {
@@ -338,4 +382,6 @@ pub(super) fn maybe_principal(
     problems.keep(&members.at(name), PrincipalId::parse(text))
 }
 
+/// Lines in a log that somebody is to read.
+const MOST_DOUBTS: usize = 32;
 const RISKS: [&str; 4] = ["low", "medium", "high", "critical"];

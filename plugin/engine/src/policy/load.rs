@@ -12,6 +12,7 @@ use miette::Diagnostic;
 
 use super::depth::{TOO_DEEP, too_deep};
 use super::slices::Slices;
+use super::teams::{self, Teams};
 use super::vocabulary::{self, Contexts, Definition};
 use super::whole::Whole;
 use super::{APPROVAL, Policy};
@@ -54,13 +55,14 @@ impl Policy {
         let schema = match vocabulary::schema(definition, Contexts::Whole) {
             Ok(schema) => schema,
             Err(mut problems) => {
-                problems.extend(Loader::new(files).untyped());
+                problems.extend(Loader::new(files, &definition.teams).untyped());
                 return Err(problems);
             }
         };
         let inputs = vocabulary::schema(definition, Contexts::InputOnly)?;
         let entities = vocabulary::entities(definition, &schema)?;
-        let (all, warnings) = Loader::new(files).load(&schema)?;
+        let (all, more) = Loader::new(files, &definition.teams).load(&schema)?;
+        let warnings = definition.warnings.iter().cloned().chain(more).collect();
         let mut policies: Vec<_> = all.policies().cloned().collect();
         policies.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(Self {
@@ -83,22 +85,24 @@ pub(super) fn policy_of(error: &AuthorizationError) -> &PolicyId {
 
 struct Loader<'f> {
     files: &'f [PolicyFile],
+    teams: &'f Teams,
     /// Which file a policy came from.
     origin: BTreeMap<String, &'f PolicyFile>,
     set: PolicySet,
     problems: Vec<Problem>,
-    /// Patterns that cost more the longer the text is that a caller sends.
-    likes: Vec<String>,
+    /// Patterns that cost more the longer the text is that a caller sends, and teams of nobody.
+    doubts: Vec<String>,
 }
 
 impl<'f> Loader<'f> {
-    fn new(files: &'f [PolicyFile]) -> Self {
+    fn new(files: &'f [PolicyFile], teams: &'f Teams) -> Self {
         Self {
             files,
+            teams,
             origin: BTreeMap::new(),
             set: PolicySet::new(),
             problems: Vec::new(),
-            likes: Vec::new(),
+            doubts: Vec::new(),
         }
     }
 
@@ -134,7 +138,7 @@ impl<'f> Loader<'f> {
             format!("{path}: policy `{id}`: {w}")
         };
         let mut warnings: Vec<String> = result.validation_warnings().map(warning).collect();
-        warnings.extend(self.likes.iter().cloned());
+        warnings.extend(self.doubts.iter().cloned());
         Ok((self.set, warnings))
     }
 
@@ -190,8 +194,23 @@ impl<'f> Loader<'f> {
         for message in misused(policy) {
             wrong(format!("policy `{id}`: {message}"));
         }
-        if policy.to_json().is_ok_and(|json| costly_pattern(&json)) {
-            self.likes.push(format!("{}: policy `{id}`: {COSTLY}", at()));
+        if let Ok(json) = policy.to_json() {
+            if costly_pattern(&json) {
+                self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", at()));
+            }
+            for team in teams::named(&json) {
+                let Some(message) = self.teams.unknown(team) else { continue };
+                let message = format!("policy `{id}`: {message}");
+                let from = statement(&file.text, index);
+                let spelled = format!("Team::\"{team}\"");
+                let rest = file.text.get(from..).and_then(|rest| rest.find(&spelled));
+                let place = position(&file.text, from.saturating_add(rest.unwrap_or_default()));
+                let problem = Problem::at(format!("{}:{place}", file.name), message);
+                match self.teams.listed {
+                    true => self.problems.push(problem),
+                    false => self.doubts.push(problem.to_string()),
+                }
+            }
         }
         if let Some(other) = self.origin.insert(id.to_owned(), file) {
             let message =

@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod scope;
 mod slices;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -32,6 +33,7 @@ pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::{Authenticated, Situation, Transacted};
 pub(crate) use load::PolicyFile;
 pub use load::Problem;
+pub(crate) use teams::Teams;
 pub(crate) use vocabulary::{
     AgentEntity, Definition, HumanEntity, Offered, OfferedKind, Owner, Rated, RouteAction,
     ToolAction,

@@ -12,6 +12,7 @@ use cedar_policy::{
 use super::attributes::{self, Attribute, AttributeTypes};
 use super::input;
 use super::load::Problem;
+use super::teams::Teams;
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
 /// What a configuration adds to the vocabulary.
@@ -25,6 +26,9 @@ pub(crate) struct Definition {
     pub(crate) routes: Vec<RouteAction>,
     pub(crate) agent_attributes: AttributeTypes,
     pub(crate) human_attributes: AttributeTypes,
+    pub(crate) teams: Teams,
+    /// What its author should know although it is no error.
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Default)]
