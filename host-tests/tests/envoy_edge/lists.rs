@@ -1,5 +1,7 @@
 //! Lists of tools on their way back.
 
+use std::time::Duration;
+
 use host_tests::envoy::wait;
 use host_tests::envoy::{Answer, Response};
 use serde_json::{Value, json};
@@ -179,4 +181,28 @@ fn pieces(bytes: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
 fn events(text: &str) -> Vec<Value> {
     let data = |line: &str| serde_json::from_str(line.strip_prefix("data:")?).ok();
     text.lines().filter_map(data).collect()
+}
+
+#[test]
+fn a_tool_that_has_drifted_is_refused_on_every_worker_within_a_second() {
+    let world = World::changed(
+        |configuration| {
+            let tools = configuration["mcp"][0]["tools"].as_array_mut().unwrap();
+            let pinned = tools.iter_mut().find(|tool| tool["name"] == "get_order").unwrap();
+            pinned["digest"] = format!("sha-256:{}", "A".repeat(43)).into();
+        },
+        |plan| plan,
+    );
+    let call = world.good();
+    // Nobody has seen the list.
+    world.listener.on_every_worker(1, |_| {
+        world.allows(&call);
+    });
+    world.listener.upstream.answers(Answer::json(&answer()));
+    let listed = world.allows(&list(&world.token()));
+    assert!(!tools(&listed.json()).contains(&"get_order".to_owned()), "{listed:?}");
+    std::thread::sleep(Duration::from_millis(1100));
+    world.listener.on_every_worker(2, |_| {
+        world.refuses(&call, 403, "tool_drifted");
+    });
 }

@@ -3,8 +3,10 @@
 //! Each stage is a pure function of what the case holds; a need means "ask again when I know
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
 //! kept in the case, so nothing is done twice. Beside it: what a receipt will tell (`progress`), what no
-//! longer counts (`revoked`), what the upstream sees of the caller (`edits`), how a request ends (`ending`).
+//! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
+//! (`drift`), what the upstream sees of the caller (`edits`), how a request ends (`ending`).
 
+mod drift;
 mod edits;
 mod ending;
 mod progress;
@@ -14,6 +16,7 @@ mod sharing;
 use std::fmt;
 use std::rc::Rc;
 
+use drift::Pinned;
 use progress::trace;
 use revoked::unrevoked;
 
@@ -40,6 +43,7 @@ pub struct Engine {
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
+    pinned: Pinned,
 }
 
 /// One request under way, and the configuration it was last looked at with.
@@ -73,8 +77,9 @@ impl Engine {
     /// Everything that is wrong with it, each with its path or position.
     pub fn new(configuration: &[u8]) -> Result<Self, Problems> {
         let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
+        let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
-        Ok(Self { configuration, trust, cache, renewal: Renewal::new(bundle, feed) })
+        Ok(Self { configuration, trust, cache, renewal, pinned })
     }
 
     /// Lets the host verify signatures from now on, in the algorithms in which it answers known
@@ -143,6 +148,7 @@ impl Engine {
             Document::Bundle | Document::Revocations => {
                 let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
                 if let Some(next) = next {
+                    self.pinned = self.pinned.renewed(&next);
                     self.configuration = Rc::new(next);
                     // Which agent a workload is may have changed with it.
                     self.cache = TokenCache::default();
@@ -176,13 +182,16 @@ impl Engine {
     /// and calls [`Engine::join`]. They follow from the configuration and are few.
     #[must_use]
     pub fn common(&self) -> Vec<String> {
-        self.renewal.names()
+        self.renewal.names().into_iter().chain(self.pinned.name().map(str::to_owned)).collect()
     }
 
     /// Takes in what the store has under one of these names, and says what to write instead. A write
     /// must fail if somebody else wrote meanwhile; then all of it is done again.
     pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
-        self.renewal.join(&self.configuration, name, value)
+        match self.pinned.name() == Some(name) {
+            true => self.pinned.join(value),
+            false => self.renewal.join(&self.configuration, name, value),
+        }
     }
 
     /// What operators watch, by name: the revision of the policies in force; of a fetched bundle and

@@ -181,8 +181,8 @@ impl Asking {
         answer
     }
 
-    /// Whether a tool is still what somebody has looked at. If not, it is hidden, and this worker
-    /// refuses its calls until the server shows the old definition again or the pin is changed.
+    /// Whether a tool is still what somebody has looked at. If not, it is hidden, and its calls
+    /// are refused until the server shows the old definition again or the pin is changed.
     fn is_as_pinned(&mut self, name: &str, entry: &ToolEntry, definition: &str) -> bool {
         let Some(pin) = &entry.pin else { return true };
         let digest = protocol::definition(definition).as_ref().and_then(audit::json_digest);

@@ -46,7 +46,7 @@ pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
 }
 
 /// Tells all workers what this one knows, and learns what they know: the newest bundle, the newest list
-/// of revocations. Without a store each worker knows only what it has seen itself.
+/// of revocations, which tools have drifted. Without a store each worker knows only what it has seen itself.
 pub(crate) fn join(root: &Root) {
     let names = root.step(|engine| engine.common()).unwrap_or_default();
     if names.is_empty() || !root.has_store() {
@@ -54,7 +54,7 @@ pub(crate) fn join(root: &Root) {
     }
     for name in names {
         if let Err(fault) = join_one(root, &name) {
-            fault.log("tried again in a second");
+            fault.log("tried again with the next tick");
         }
     }
 }
@@ -103,7 +103,7 @@ pub(crate) fn works() -> bool {
     if works != Some(true) {
         let line = "deputy: the host has no shared data with compare-and-swap; \
             requests that need it are refused (state_unavailable), and each worker knows only the \
-            bundles and revocations that it has taken itself";
+            bundles, revocations and drifted tools that it has seen itself";
         host::log(Level::Error, line);
     }
     works.unwrap_or(false)

@@ -203,7 +203,7 @@ impl Deputy {
     }
 
     /// Names of the values that the engines of all isolates keep together in the store: join each at
-    /// the start, every second, and before and after `absorb` takes a bundle or a list of revocations.
+    /// the start, twice a second, and before and after `absorb` takes a bundle or a list of revocations.
     #[wasm_bindgen(getter)]
     pub fn common(&self) -> Vec<String> {
         self.0.common()

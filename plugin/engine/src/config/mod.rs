@@ -108,6 +108,11 @@ impl Configuration {
         self.authorities.is_empty() || self.authorities.contains(&canonical_authority(authority))
     }
 
+    /// The gateway's own identifier.
+    pub(crate) fn audience(&self) -> &str {
+        &self.audience
+    }
+
     /// What `aud` may say at this place: the gateway's own identifier and, for an MCP server that
     /// has one, the server's.
     pub(crate) fn audiences(&self, place: &Place<'_>) -> Vec<&str> {

@@ -17,8 +17,8 @@ pub(crate) use http::{RouteParts, Template};
 pub use list::ResponseEdits;
 pub(crate) use list::{Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
-    Catalogue, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry, Version, prompt_asked,
-    resource_asked,
+    Catalogue, Drift, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry, Version,
+    prompt_asked, resource_asked,
 };
 pub use overrides::trailer_may_pass;
 pub(crate) use surface::{Place, Problem, Surface};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::http::{Route, RouteParts};
-use super::mcp::{self, McpEndpoint, McpParts, Verb};
+use super::mcp::{self, Drift, McpEndpoint, McpParts, Verb};
 use super::path::{self, Target};
 use super::{Read, overrides};
 use crate::decision::{Reason, Shape};
@@ -74,6 +74,17 @@ impl Surface {
         let fits = |route: &&Route| route.fits(line.method, &target.segments);
         let route = self.routes.iter().find(fits).ok_or(Reason::Unmapped)?;
         Ok(Place::Http(route.asked(&target.segments)))
+    }
+
+    /// Every tool that is pinned: its server, name and pin, and whether it has drifted.
+    pub(crate) fn pinned(&self) -> impl Iterator<Item = (&str, &str, &str, &Drift)> {
+        self.mcp.iter().flat_map(|endpoint| {
+            let tools = endpoint.catalogue().tools.iter();
+            tools.filter_map(move |(name, tool)| {
+                let pin = tool.pin.as_deref()?;
+                Some((endpoint.server(), name.as_str(), pin, &tool.drifted))
+            })
+        })
     }
 
     /// Whether some server may have sessions.

@@ -5,6 +5,7 @@
 //! store may be one that never forgets a name (proxy-wasm shared data), so names are few and fixed.
 //! Another kind of state is one more variant of [`Recall`]. Not here: the conversation (`step`).
 
+mod changes;
 mod holder;
 mod newest;
 mod slot;
@@ -13,6 +14,7 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use changes::Changes;
 pub(crate) use holder::Holder;
 pub(crate) use newest::Newest;
 

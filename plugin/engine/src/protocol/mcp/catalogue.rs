@@ -1,8 +1,8 @@
 //! What an MCP server offers, as configured. Whatever is not here does not exist.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+
+use super::drift::Drift;
 
 /// The tools, resources and prompts of one server. Names are compared byte for byte (threats J7).
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct ToolEntry {
     /// The digest of its definition as it was when somebody looked at it, if it is pinned.
     pub(crate) pin: Option<String>,
     /// The server has shown another definition since (threats M13).
-    pub(crate) drifted: Rc<Cell<bool>>,
+    pub(crate) drifted: Drift,
 }
 
 /// Resources by URI, and families of them by the beginning of their URIs.

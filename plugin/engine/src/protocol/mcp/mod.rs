@@ -11,6 +11,7 @@
 
 mod ask;
 mod catalogue;
+mod drift;
 mod endpoint;
 mod era;
 mod front;
@@ -20,6 +21,7 @@ mod session;
 
 pub(crate) use ask::{prompt_asked, resource_asked};
 pub(crate) use catalogue::{Catalogue, Resources, ToolEntry};
+pub(crate) use drift::Drift;
 pub(crate) use endpoint::{McpEndpoint, McpParts};
 pub(crate) use era::Version;
 pub(super) use message::rpc_id;
