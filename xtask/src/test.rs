@@ -3,6 +3,7 @@
 //! With `CI=true` a check that can't run is a check that failed. The last line is for machines:
 //! `N passed, M failed`, where a check without tests of its own counts as one.
 
+mod fuzz;
 mod stages;
 mod targets;
 
@@ -22,6 +23,9 @@ pub(crate) struct Options {
     /// Only the checks whose name contains this.
     #[arg(long, value_name = "SUBJECT")]
     only: Option<String>,
+    /// The fuzz targets too, a minute each.
+    #[arg(long)]
+    long: bool,
 }
 
 /// One line of the table.
@@ -34,7 +38,7 @@ struct Row {
 /// Runs the checks; the exit code says whether all went well.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let strict = std::env::var("CI").is_ok_and(|value| value == "true");
-    let chosen = chosen(options.only.as_deref());
+    let chosen = chosen(options.only.as_deref(), options.long);
     if chosen.is_empty() {
         let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
         eprintln!("no check has that in its name; there are: {}", names.join(", "));
@@ -54,10 +58,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 /// The checks asked for and, before them, what they need.
-fn chosen(only: Option<&str>) -> Vec<&'static Stage> {
+fn chosen(only: Option<&str>, long: bool) -> Vec<&'static Stage> {
+    let all = || STAGES.iter().chain(long.then_some(&fuzz::STAGE));
     let wanted = |stage: &&Stage| only.is_none_or(|only| stage.name.contains(only));
-    let needed: Vec<_> = STAGES.iter().filter(wanted).flat_map(|stage| stage.needs).collect();
-    STAGES.iter().filter(|stage| wanted(stage) || needed.contains(&&stage.name)).collect()
+    let needed: Vec<_> = all().filter(wanted).flat_map(|stage| stage.needs).collect();
+    all().filter(|stage| wanted(stage) || needed.contains(&&stage.name)).collect()
 }
 
 /// Runs one check, unless what it stands on has failed: yesterday's programs prove nothing.
@@ -156,14 +161,16 @@ mod tests {
 
     #[test]
     fn what_a_check_needs_comes_along_and_before_it() {
-        let names =
-            |only| chosen(Some(only)).into_iter().map(|stage| stage.name).collect::<Vec<_>>();
+        let names = |only| {
+            chosen(Some(only), false).into_iter().map(|stage| stage.name).collect::<Vec<_>>()
+        };
         assert_eq!(names("fmt"), ["fmt"]);
         assert_eq!(
             names("tests"),
             ["modules", "programs", "hosts", "tests", "tests-envoy", "tests-peers"]
         );
         assert_eq!(names("tests-envoy"), ["modules", "programs", "hosts", "tests-envoy"]);
-        assert_eq!(chosen(None).len(), STAGES.len());
+        assert_eq!(chosen(None, false).len(), STAGES.len());
+        assert_eq!(chosen(None, true).len(), STAGES.len() + 1);
     }
 }
