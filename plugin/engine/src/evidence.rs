@@ -159,8 +159,16 @@ pub(crate) fn query_names(query: &str) -> impl Iterator<Item = String> {
 
 /// A name as an upstream may read it that can't tell `_` from `-` (CGI, WSGI), lower case.
 pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
-    let fold = |b: &u8| if *b == b'_' { b'-' } else { b.to_ascii_lowercase() };
-    name.iter().map(fold).collect()
+    name.iter().map(|byte| dash(*byte)).collect()
+}
+
+/// Whether [`dashed`] makes that of a name.
+fn is_dashed(name: &[u8], as_dashed: &[u8]) -> bool {
+    name.len() == as_dashed.len() && name.iter().zip(as_dashed).all(|(b, d)| dash(*b) == *d)
+}
+
+fn dash(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 /// Whether frameworks and authenticating proxies take a header of that name for an access token
@@ -170,8 +178,7 @@ pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
 /// Not here: what a gateway in front sets for itself (`x-goog-iap-jwt-assertion`,
 /// `cf-access-jwt-assertion`, `x-amzn-oidc-*`), and API keys, which name no user.
 pub(crate) fn is_token_header(name: &[u8]) -> bool {
-    let name = dashed(name);
-    TOKEN_HEADERS.iter().any(|token| name == token.as_bytes())
+    TOKEN_HEADERS.iter().any(|token| is_dashed(name, token.as_bytes()))
 }
 
 const TOKEN_HEADERS: &[&str] = &[

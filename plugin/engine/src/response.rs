@@ -14,7 +14,9 @@ use crate::authority::Caller;
 use crate::decision::Verdict;
 use crate::json::{Object, Value};
 use crate::model::Timestamp;
-use crate::model::{ActionName, Asked, EvaluationId, ProtocolName, ResourceId, ResourceKind};
+use crate::model::{
+    ActionName, Asked, EvaluationId, ProtocolName, ResourceId, ResourceKind, Typing,
+};
 use crate::policy::SharedPolicy;
 use crate::protocol::{
     self, Catalogue, Exchange, Judge, ListFilter, ListOf, Sessions, ToolEntry, prompt_asked,
@@ -145,7 +147,7 @@ impl Judge for Asking {
             action: ActionName(method.to_owned()),
             resource: ResourceId { kind: ResourceKind::Server, id: server },
             input: None,
-            typed_input: false,
+            typing: Typing::Opaque,
         };
         let answer = self.may(&asked);
         if !answer {
@@ -175,7 +177,7 @@ impl Asking {
             action: ActionName(id.clone()),
             resource: ResourceId { kind: ResourceKind::Tool, id },
             input: None,
-            typed_input: entry.typed_input,
+            typing: Typing::declared(entry.typed_input),
         });
         self.tools.insert(name.to_owned(), answer);
         answer

@@ -107,7 +107,8 @@ fn filtered(filter: &mut ResponseFilter, size: usize, end: bool) -> Result<bool,
     let now = now().map_err(|fault| fault.status)?;
     let passed = filter.push(&chunk, end, now);
     record(filter);
-    if size > 0 || !passed.is_empty() {
+    // What passes as it came is there already.
+    if passed != chunk {
         host::rewrite(Buffer::ResponseBody, size, &passed)?;
     }
     Ok(!passed.is_empty())

@@ -5,12 +5,16 @@
 //! receipts, OCSF export.
 
 mod digest;
+mod line;
+
+use std::rc::Rc;
 
 use crate::decision::{Permit, Reason, Verdict};
-use crate::json::{Object, Value};
 use crate::model::{CallerClass, Delegation, EvaluationId, PrincipalId, Timestamp};
 
 pub(crate) use digest::json_digest;
+
+use line::Line;
 
 /// What is known by the time of the verdict. Everything optional is unknown when absent.
 #[derive(Debug, Default)]
@@ -69,7 +73,15 @@ pub(crate) struct CredentialFacts {
 
 /// The record of one decision. Hosts write it; nobody edits it.
 #[derive(Clone, Debug)]
-pub struct Receipt(Object);
+pub struct Receipt {
+    id: EvaluationId,
+    at: Timestamp,
+    verdict: &'static str,
+    reason: Option<Reason>,
+    facts: Rc<Facts>,
+    approvers: Vec<String>,
+    revision: u64,
+}
 
 impl Receipt {
     /// The receipt of a permitted request. `_permit`: there is no other way to an `allow`.
@@ -80,7 +92,8 @@ impl Receipt {
         _permit: &Permit,
         facts: Facts,
     ) -> Self {
-        Self::write((id, at, revision), ("allow", None, &[]), facts)
+        let (facts, approvers) = (Rc::new(facts), Vec::new());
+        Self { id, at, verdict: "allow", reason: None, facts, approvers, revision }
     }
 
     /// The receipt of a verdict.
@@ -92,146 +105,117 @@ impl Receipt {
         facts: Facts,
     ) -> Self {
         let approvers = match verdict {
-            Verdict::NeedsApproval { approvers } => approvers.as_slice(),
-            Verdict::Allow(_) | Verdict::Deny(_) => &[],
+            Verdict::NeedsApproval { approvers } => approvers.clone(),
+            Verdict::Allow(_) | Verdict::Deny(_) => Vec::new(),
         };
-        Self::write((id, at, revision), (verdict.label(), verdict.reason(), approvers), facts)
+        let (facts, reason) = (Rc::new(facts), verdict.reason());
+        Self { id, at, verdict: verdict.label(), reason, facts, approvers, revision }
     }
 
     /// What is left of a decision that the host could not carry out.
     pub(crate) fn into_fault(self) -> Self {
-        let reason = Reason::EngineFault;
-        let mut to = Writer(self.0);
-        to.text("verdict", Some("deny"));
-        to.text("reason", Some(reason.code()));
-        to.text("question", Some(reason.question().code()));
-        Self(to.0)
-    }
-
-    fn write(
-        (id, at, revision): (EvaluationId, Timestamp, u64),
-        (verdict, reason, approvers): (&str, Option<Reason>, &[String]),
-        facts: Facts,
-    ) -> Self {
-        let mut to = Writer(Object::of([("v", Value::Integer(1))]));
-        to.text("id", Some(id.to_string()));
-        to.text("time", Some(at.to_string()));
-        to.text("verdict", Some(verdict));
-        to.text("reason", reason.map(Reason::code));
-        to.text("question", reason.map(|r| r.question().code()));
-        to.text("advice", reason.and_then(Reason::advice));
-        to.text("caller", Some(facts.caller.as_str()));
-        to.object("agent", facts.agent.as_ref().map(AgentFacts::members));
-        to.object("on_behalf_of", on_behalf_of(&facts));
-        to.object("credential", facts.credential.as_ref().map(CredentialFacts::members));
-        to.objects("also", facts.also.iter().map(CredentialFacts::members));
-        to.texts("shared", (!facts.shared.is_empty()).then_some(facts.shared.as_slice()));
-        to.object(
-            "transaction",
-            facts.transaction.map(|(id, thumbprint)| {
-                Object::of([("id", id.into()), ("thumbprint", thumbprint.into())])
-            }),
-        );
-        to.text("protocol", facts.protocol);
-        to.text("action", facts.action);
-        to.text("resource", facts.resource);
-        to.text("arguments", facts.arguments);
-        to.texts("reaches", (!facts.reaches.is_empty()).then_some(facts.reaches.as_slice()));
-        // Only whoever was asked is named, so "nobody permitted it" and "nobody was asked" differ.
-        let policies = facts.agent_policies.map(|agent| {
-            let mut both = Writer(Object::default());
-            both.texts("agent", Some(agent.as_slice()));
-            both.texts("delegator", facts.delegator_policies.as_deref());
-            both.0
-        });
-        to.object("policies", policies);
-        to.texts("grants", (!facts.grants.is_empty()).then_some(facts.grants.as_slice()));
-        to.text("decisive", facts.decisive);
-        to.texts("approvers", (!approvers.is_empty()).then_some(approvers));
-        to.0.set("revision", Value::Integer(i64::try_from(revision).unwrap_or(i64::MAX)));
-        to.text("trace", facts.trace);
-        Self(to.0)
+        Self { verdict: "deny", reason: Some(Reason::EngineFault), ..self }
     }
 
     /// One line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        self.0.to_text()
+        let (facts, reason) = (&*self.facts, self.reason);
+        let mut to = Line::new();
+        to.number("v", 1);
+        to.text("id", Some(&self.id.to_string()));
+        to.text("time", Some(&self.at.to_string()));
+        to.text("verdict", Some(self.verdict));
+        to.text("reason", reason.map(Reason::code));
+        to.text("question", reason.map(|r| r.question().code()));
+        to.text("advice", reason.and_then(Reason::advice));
+        facts.who(&mut to);
+        facts.what(&mut to);
+        facts.why(&mut to);
+        let approvers = self.approvers.as_slice();
+        to.texts("approvers", (!approvers.is_empty()).then_some(approvers));
+        to.number("revision", self.revision);
+        to.text("trace", facts.trace.as_deref());
+        to.finish()
+    }
+}
+
+impl Facts {
+    /// The agent, whoever it acts for, and what proves both.
+    fn who(&self, to: &mut Line) {
+        to.text("caller", Some(self.caller.as_str()));
+        if let Some(agent) = &self.agent {
+            to.object("agent", |to| agent.members(to));
+        }
+        self.on_behalf_of(to);
+        if let Some(credential) = &self.credential {
+            to.object("credential", |to| credential.members(to));
+        }
+        to.objects("also", &self.also, CredentialFacts::members);
+        to.texts("shared", (!self.shared.is_empty()).then_some(self.shared.as_slice()));
+        if let Some((id, thumbprint)) = &self.transaction {
+            to.object("transaction", |to| {
+                to.text("id", Some(id));
+                to.text("thumbprint", Some(thumbprint));
+            });
+        }
+    }
+
+    fn on_behalf_of(&self, to: &mut Line) {
+        if let Some(delegation) = &self.delegation {
+            to.object("on_behalf_of", |to| {
+                to.text("id", Some(delegation.delegator.as_str()));
+                to.text("proof", Some("act"));
+                to.number("depth", u64::try_from(delegation.depth()).unwrap_or(u64::MAX));
+                let prior: Vec<_> = delegation.prior.iter().map(ToString::to_string).collect();
+                to.texts("prior", (!prior.is_empty()).then_some(prior.as_slice()));
+            });
+        } else if let Some(subject) = &self.subject {
+            to.object("on_behalf_of", |to| {
+                to.text("id", Some(subject.as_str()));
+                to.text("proof", Some("none"));
+            });
+        }
+    }
+
+    fn what(&self, to: &mut Line) {
+        to.text("protocol", self.protocol);
+        to.text("action", self.action.as_deref());
+        to.text("resource", self.resource.as_deref());
+        to.text("arguments", self.arguments.as_deref());
+        to.texts("reaches", (!self.reaches.is_empty()).then_some(self.reaches.as_slice()));
+    }
+
+    fn why(&self, to: &mut Line) {
+        // Only whoever was asked is named, so "nobody permitted it" and "nobody was asked" differ.
+        if let Some(agent) = &self.agent_policies {
+            to.object("policies", |to| {
+                to.texts("agent", Some(agent.as_slice()));
+                to.texts("delegator", self.delegator_policies.as_deref());
+            });
+        }
+        to.texts("grants", (!self.grants.is_empty()).then_some(self.grants.as_slice()));
+        to.text("decisive", self.decisive);
     }
 }
 
 impl AgentFacts {
-    fn members(&self) -> Object {
-        let mut to = Writer(Object::default());
+    fn members(&self, to: &mut Line) {
         to.text("id", Some(self.id.as_str()));
         to.text("name", self.name.as_deref());
         to.text("owner", self.owner.as_deref());
         to.text("sponsor", self.sponsor.as_deref());
         to.text("proof", Some(self.proof));
-        to.0
     }
 }
 
 impl CredentialFacts {
-    fn members(&self) -> Object {
-        let mut to = Writer(Object::default());
+    fn members(&self, to: &mut Line) {
         to.text("kind", Some(self.kind));
         to.text("issuer", Some(self.issuer.as_str()));
         to.text("thumbprint", Some(self.thumbprint.as_str()));
-        to.text("expires", self.expires.map(|at| at.to_string()));
+        to.text("expires", self.expires.map(|at| at.to_string()).as_deref());
         to.text("bound", self.bound);
         to.text("key", self.key.as_deref());
-        to.0
-    }
-}
-
-fn on_behalf_of(facts: &Facts) -> Option<Object> {
-    let mut to = Writer(Object::default());
-    match (&facts.delegation, &facts.subject) {
-        (Some(delegation), _) => {
-            to.text("id", Some(delegation.delegator.as_str()));
-            to.text("proof", Some("act"));
-            let depth = i64::try_from(delegation.depth()).unwrap_or(i64::MAX);
-            to.0.set("depth", Value::Integer(depth));
-            let prior: Vec<_> = delegation.prior.iter().map(ToString::to_string).collect();
-            to.texts("prior", (!prior.is_empty()).then_some(prior.as_slice()));
-        }
-        (None, Some(subject)) => {
-            to.text("id", Some(subject.as_str()));
-            to.text("proof", Some("none"));
-        }
-        (None, None) => return None,
-    }
-    Some(to.0)
-}
-
-/// Adds members, leaving out what is unknown.
-struct Writer(Object);
-
-impl Writer {
-    fn text(&mut self, name: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.0.set(name, value.into());
-        }
-    }
-
-    fn texts(&mut self, name: &str, values: Option<&[String]>) {
-        if let Some(values) = values {
-            let values = values.iter().map(|v| v.as_str().into()).collect();
-            self.0.set(name, Value::Array(values));
-        }
-    }
-
-    fn objects(&mut self, name: &str, values: impl Iterator<Item = Object>) {
-        let values: Vec<_> = values.map(Value::Object).collect();
-        if !values.is_empty() {
-            self.0.set(name, Value::Array(values));
-        }
-    }
-
-    fn object(&mut self, name: &str, value: Option<Object>) {
-        if let Some(value) = value {
-            self.0.set(name, Value::Object(value));
-        }
     }
 }

@@ -83,6 +83,31 @@ pub struct Asked {
     pub resource: ResourceId,
     /// The arguments, hostile but well-formed; `None` where the action has none.
     pub input: Option<Object>,
-    /// Whether policy may read `input` as `context.input`: the action declares a type for it.
-    pub typed_input: bool,
+    /// What policy sees of `input`.
+    pub typing: Typing,
+}
+
+/// Whether policy may read an input as `context.input`, and who has seen to its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Typing {
+    /// It may not: the action declares no type.
+    #[default]
+    Opaque,
+    /// The action declares a type, and the input has yet to be held against it.
+    Declared,
+    /// It was put together here, of that type: the parameters of a route, the URI of a resource.
+    Known,
+}
+
+impl Typing {
+    /// Of an action that declares an input type, or none.
+    pub(crate) fn declared(is: bool) -> Self {
+        if is { Self::Declared } else { Self::Opaque }
+    }
+
+    /// Whether policy may read the input.
+    #[must_use]
+    pub fn is_typed(self) -> bool {
+        self != Self::Opaque
+    }
 }

@@ -10,7 +10,7 @@ mod identity;
 mod time;
 mod workload;
 
-pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 pub use caller::CallerClass;
 pub use delegation::{Actor, Delegation};
 pub use identity::{InvalidIdentity, IssuerId, PrincipalId};

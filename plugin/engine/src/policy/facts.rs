@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::{Context, EntityUid};
 use cedar_policy_core::ast::{Context as CoreContext, Value};
 
-use super::value;
+use super::value::{self, Clock};
 use crate::decision::Reason;
 use crate::model::{Actor, Asked, CallerClass, Delegation, IssuerId, ProtocolName, Timestamp};
 
@@ -66,7 +66,7 @@ pub(super) type Members = Vec<(&'static str, Value)>;
 
 /// The input of a request, if policy may read it.
 pub(super) fn input(asked: &Asked) -> Result<Option<Value>, Reason> {
-    if !asked.typed_input {
+    if !asked.typing.is_typed() {
         return Ok(None);
     }
     let input = asked.input.as_ref().ok_or(Reason::PolicyError)?;
@@ -78,10 +78,12 @@ pub(super) fn members(
     situation: &Situation<'_>,
     protocol: ProtocolName,
     principals: &Principals,
+    clock: &Clock,
 ) -> Result<Members, Reason> {
+    let now = clock.instant(situation.now).map_err(|_| Reason::PolicyError)?;
     let grant = [("scopes", texts(situation.scopes)), ("details", texts(situation.details))];
     let mut members = vec![
-        ("now", instant(situation.now)?),
+        ("now", now),
         ("protocol", text(protocol.as_str())),
         (
             if situation.class == CallerClass::Workload { "workload" } else { "agent" },

@@ -18,11 +18,11 @@ impl Policy {
     /// the agent and for the delegator. `asked.input` is not read.
     pub(crate) fn could_permit(&self, situation: &Situation<'_>, asked: &Asked) -> bool {
         let question = Question::new(situation, asked);
-        let members = facts::members(situation, asked.protocol, &question.principals);
+        let members = facts::members(situation, asked.protocol, &question.principals, &self.clock);
         // The input that the schema demands is missing on purpose.
         let Ok(context) = members.map(facts::context) else { return false };
         let principals = &question.principals;
-        let possible = |who| self.possible(who, &question, &context, asked.typed_input);
+        let possible = |who| self.possible(who, &question, &context, asked.typing.is_typed());
         possible(&principals.agent) && principals.delegator.as_ref().is_none_or(possible)
     }
 

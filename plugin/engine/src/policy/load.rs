@@ -13,6 +13,7 @@ use miette::Diagnostic;
 use super::depth::{TOO_DEEP, too_deep};
 use super::slices::Slices;
 use super::teams::{self, Teams};
+use super::value::Clock;
 use super::vocabulary::{self, Contexts, Definition};
 use super::whole::Whole;
 use super::{APPROVAL, Policy};
@@ -69,6 +70,7 @@ impl Policy {
             authorizer: Authorizer::new(),
             inputs,
             slices: Slices::of(policies),
+            clock: Clock::default(),
             entities,
             whole: Whole::new(schema, all),
             revision,

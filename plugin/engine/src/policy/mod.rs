@@ -24,9 +24,10 @@ use cedar_policy::{
 };
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
-use crate::model::{Asked, CallerClass};
+use crate::model::{Asked, CallerClass, Typing};
 use facts::Principals;
 use slices::{Slice, Slices};
+use value::Clock;
 use whole::Whole;
 
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
@@ -46,6 +47,7 @@ pub(crate) struct Policy {
     /// What each action takes, without what is true of every request.
     inputs: Schema,
     slices: Slices,
+    clock: Clock,
     entities: Entities,
     whole: Whole,
     revision: u64,
@@ -115,11 +117,13 @@ impl Policy {
         situation: &Situation<'_>,
         asked: &Asked,
     ) -> Result<Context, Reason> {
-        let mut members = facts::members(situation, asked.protocol, &question.principals)?;
+        let mut members = facts::members(situation, asked.protocol, &question.principals, &self.clock)?;
         if let Some(input) = facts::input(asked)? {
-            let alone = facts::context([("input", input.clone())]);
-            let fits = alone.validate(&self.inputs, &question.action);
-            fits.map_err(|_| Reason::ArgumentsInvalid)?;
+            if asked.typing == Typing::Declared {
+                let alone = facts::context([("input", input.clone())]);
+                let fits = alone.validate(&self.inputs, &question.action);
+                fits.map_err(|_| Reason::ArgumentsInvalid)?;
+            }
             members.push(("input", input));
         }
         Ok(facts::context(members))

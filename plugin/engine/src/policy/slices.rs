@@ -8,7 +8,8 @@
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
 
 use cedar_policy::{Effect, Entities, EntityUid, Policy, PolicySet};
@@ -32,12 +33,17 @@ pub(super) struct Slice {
     lifted: Option<PolicySet>,
 }
 
-/// Sets by the numbers of their policies.
+/// Sets by the numbers of their policies, and by what was asked.
 #[derive(Default)]
 struct Made {
     slices: BTreeMap<Vec<u32>, Rc<Slice>>,
     policies: usize,
+    /// To look up the hierarchy for the same question again costs half as much as to answer it.
+    asked: HashMap<Asked, Rc<Slice>, BuildHasherDefault<DefaultHasher>>,
 }
+
+/// Principal, action and resource.
+type Asked = (EntityUid, EntityUid, EntityUid);
 
 impl Slices {
     pub(super) fn of(policies: Vec<Policy>) -> Self {
@@ -56,13 +62,21 @@ impl Slices {
         resource: &EntityUid,
         entities: &Entities,
     ) -> Result<Rc<Slice>, Reason> {
-        let numbers = self.scopes.fitting(principal, action, resource, entities);
         let mut made = self.made.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
-        if let Some(slice) = made.slices.get(&numbers) {
+        let asked = (principal.clone(), action.clone(), resource.clone());
+        if let Some(slice) = made.asked.get(&asked) {
             return Ok(Rc::clone(slice));
         }
-        let slice = Rc::new(self.make(&numbers).ok_or(Reason::PolicyError)?);
-        made.keep(numbers, &slice);
+        let numbers = self.scopes.fitting(principal, action, resource, entities);
+        let slice = match made.slices.get(&numbers) {
+            Some(slice) => Rc::clone(slice),
+            None => {
+                let slice = Rc::new(self.make(&numbers).ok_or(Reason::PolicyError)?);
+                made.keep(numbers, &slice);
+                slice
+            }
+        };
+        made.remember(asked, &slice);
         Ok(slice)
     }
 
@@ -92,8 +106,17 @@ impl Made {
         if self.slices.len() >= MAX_SLICES || self.policies > MAX_POLICIES {
             self.policies = numbers.len();
             self.slices.clear();
+            // They hold slices too.
+            self.asked.clear();
         }
         self.slices.insert(numbers, Rc::clone(slice));
+    }
+
+    fn remember(&mut self, asked: Asked, slice: &Rc<Slice>) {
+        if self.asked.len() >= MAX_ASKED {
+            self.asked.clear();
+        }
+        self.asked.insert(asked, Rc::clone(slice));
     }
 }
 
@@ -104,5 +127,7 @@ fn is_approvable(policy: &Policy) -> bool {
 /// As many as there are tokens remembered (`credential::cache`): an agent that comes again finds
 /// both.
 const MAX_SLICES: usize = 1024;
+/// Two for each of as many requests as there are tokens remembered, of about a quarter of a kilobyte.
+const MAX_ASKED: usize = 2048;
 /// In all sets together, about half a kilobyte each.
 const MAX_POLICIES: usize = 16_384;

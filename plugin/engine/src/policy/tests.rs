@@ -59,7 +59,7 @@ fn asked(tool: &str, input: &str) -> Asked {
         action: ActionName(id.clone()),
         resource: ResourceId { kind: ResourceKind::Tool, id },
         input: input.as_object().cloned(),
-        typed_input: tool == "pay",
+        typing: Typing::declared(tool == "pay"),
     }
 }
 

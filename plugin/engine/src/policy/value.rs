@@ -3,6 +3,7 @@
 //! Never through Cedar's JSON reader: there `{"__entity": …}` in an argument would become an
 //! entity and satisfy `owner == User::"alice"` (threats F6).
 
+use std::cell::RefCell;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -34,6 +35,27 @@ pub(super) fn input(object: &Object) -> Result<CedarValue, Unrepresentable> {
         }
     }
     record(object)
+}
+
+/// The `datetime` of the last instant that was asked for. Cedar reads one from text only, by a regular
+/// expression, and requests that come one after the other come in the same second.
+#[derive(Default)]
+pub(super) struct Clock(RefCell<Option<(u64, CedarValue)>>);
+
+impl Clock {
+    /// An instant as a `datetime`, to the second: no policy is written for less.
+    pub(super) fn instant(&self, at: Timestamp) -> Result<CedarValue, Unrepresentable> {
+        let second = at.unix_seconds();
+        let mut last = self.0.try_borrow_mut().map_err(|_| Unrepresentable)?;
+        if let Some((known, value)) = &*last
+            && *known == second
+        {
+            return Ok(value.clone());
+        }
+        let value = instant(Timestamp::from_unix_millis(second.saturating_mul(1000)))?;
+        *last = Some((second, value.clone()));
+        Ok(value)
+    }
 }
 
 /// An instant as a `datetime`.
@@ -129,6 +151,17 @@ mod tests {
         let at = |millis| instant(Timestamp::from_unix_millis(millis)).unwrap();
         assert!(at(1_795_457_870_204) < at(1_795_457_870_205));
         assert!(at(0) < at(u64::MAX));
+    }
+
+    #[test]
+    fn the_clock_stands_still_for_a_second_and_goes_both_ways() {
+        let clock = Clock::default();
+        let at = |millis| clock.instant(Timestamp::from_unix_millis(millis)).unwrap();
+        let first = at(1_795_457_870_204);
+        assert_eq!(first, at(1_795_457_870_999));
+        assert_eq!(first, instant(Timestamp::from_unix_millis(1_795_457_870_000)).unwrap());
+        assert!(first < at(1_795_457_871_000));
+        assert_eq!(first, at(1_795_457_870_000));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::Problem;
 use super::path::{self, Segment};
 use crate::json::{Object, Value};
-use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 
 /// One line of the route table, as configured.
 #[derive(Clone, Debug)]
@@ -175,13 +175,13 @@ impl Route {
                 input.set(name, Value::String(segment.decoded.clone()));
             }
         }
-        let typed_input = !input.is_empty();
+        let typing = if input.is_empty() { Typing::Opaque } else { Typing::Known };
         Asked {
             protocol: ProtocolName::Http,
             action: self.action.clone(),
             resource: ResourceId { kind: ResourceKind::Endpoint, id: self.resource.clone() },
-            input: typed_input.then_some(input),
-            typed_input,
+            input: typing.is_typed().then_some(input),
+            typing,
         }
     }
 }

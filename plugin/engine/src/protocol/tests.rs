@@ -89,7 +89,7 @@ fn an_input_is_typed_if_the_route_has_parameters() {
             panic!("{path}")
         };
         let [asked] = asked.try_into().unwrap();
-        assert_eq!((asked.typed_input, asked.input.is_some()), (typed, typed));
+        assert_eq!((asked.typing.is_typed(), asked.input.is_some()), (typed, typed));
         assert_eq!(asked.protocol, place.protocol());
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::model::{
-    ActionName, Asked, CallerClass, IssuerId, ProtocolName, ResourceId, ResourceKind,
+    ActionName, Asked, CallerClass, IssuerId, ProtocolName, ResourceId, ResourceKind, Typing,
 };
 
 fn id(subject: &str) -> PrincipalId {
@@ -127,7 +127,7 @@ fn asked(kind: ResourceKind, action: &str, resource: &str) -> Asked {
         action: ActionName(action.to_owned()),
         resource: ResourceId { kind, id: resource.to_owned() },
         input: None,
-        typed_input: false,
+        typing: Typing::Opaque,
     }
 }
 

@@ -80,8 +80,16 @@ enum Framing {
     Events(Box<Stream>),
     /// All of it goes on: an error page, which no client takes for a message.
     Passes,
-    /// Nothing of it goes on, but once this in its place, as soon as there is a first byte.
-    Withheld(Option<Vec<u8>>),
+    /// Nothing of it goes on, but once why in its place, as soon as there is a first byte.
+    Withheld(Option<Instead>),
+}
+
+/// What goes on in place of a body.
+#[derive(Clone, Copy, Debug)]
+enum Instead {
+    Answer(Withheld),
+    /// The same as an event of a stream.
+    Event(Withheld),
 }
 
 /// Why a message, or all that follows, is not passed on.
@@ -176,7 +184,7 @@ impl ListFilter {
     pub(crate) fn new(answers: Answers, limit: usize) -> Self {
         let expected = Expected { answers, limit, success: false };
         // Until its head has been seen.
-        let framing = Framing::Withheld(Some(expected.refusal(Withheld::MediaType)));
+        let framing = Framing::Withheld(Some(Instead::Answer(Withheld::MediaType)));
         Self { expected, framing }
     }
 
@@ -213,7 +221,7 @@ impl ListFilter {
     /// replaced by an event that says so, and nothing follows. A single answer is not a stream.
     pub(crate) fn expire(&mut self) {
         if let Framing::Events(_) = &self.framing {
-            self.framing = Framing::Withheld(Some(self.expected.refusal_event(Withheld::Expired)));
+            self.framing = Framing::Withheld(Some(Instead::Event(Withheld::Expired)));
         }
     }
 
@@ -230,7 +238,11 @@ impl ListFilter {
             Framing::Passes => chunk.to_vec(),
             // An empty body has nothing to withhold.
             Framing::Withheld(_) if chunk.is_empty() => Vec::new(),
-            Framing::Withheld(instead) => instead.take().unwrap_or_default(),
+            Framing::Withheld(instead) => match instead.take() {
+                Some(Instead::Answer(why)) => self.expected.refusal(why),
+                Some(Instead::Event(why)) => self.expected.refusal_event(why),
+                None => Vec::new(),
+            },
         }
     }
 
@@ -262,12 +274,10 @@ impl Expected {
         match (media, plain) {
             (Media::Json, true) => Framing::Json(Vec::new()),
             (Media::Events, true) => Framing::Events(Box::default()),
-            (Media::Json, false) => Framing::Withheld(Some(self.refusal(Withheld::Encoded))),
-            (Media::Events, false) => {
-                Framing::Withheld(Some(self.refusal_event(Withheld::Encoded)))
-            }
+            (Media::Json, false) => Framing::Withheld(Some(Instead::Answer(Withheld::Encoded))),
+            (Media::Events, false) => Framing::Withheld(Some(Instead::Event(Withheld::Encoded))),
             (Media::Other, _) if !self.success && !self.lists() => Framing::Passes,
-            (Media::Other, _) => Framing::Withheld(Some(self.refusal(Withheld::MediaType))),
+            (Media::Other, _) => Framing::Withheld(Some(Instead::Answer(Withheld::MediaType))),
         }
     }
 

@@ -5,7 +5,7 @@ use super::methods::{Method, What};
 use super::{McpEndpoint, Version};
 use crate::decision::Reason;
 use crate::json::{Object, Value};
-use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind};
+use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 
 /// Names the version of a modern request.
 pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -51,7 +51,7 @@ pub(super) fn of_server(endpoint: &McpEndpoint, action: &str, input: Option<Obje
         action: ActionName(action.to_owned()),
         resource: ResourceId { kind: ResourceKind::Server, id: endpoint.server().to_owned() },
         input,
-        typed_input: false,
+        typing: Typing::Opaque,
     }
 }
 
@@ -118,7 +118,7 @@ fn call(endpoint: &McpEndpoint, params: &mut Object) -> Result<Asked, Reason> {
         action: ActionName(id.clone()),
         resource: ResourceId { kind: ResourceKind::Tool, id },
         input: Some(input),
-        typed_input: tool.typed_input,
+        typing: Typing::declared(tool.typed_input),
     })
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn resource_asked(
         action: ActionName(action.to_owned()),
         resource: ResourceId { kind: ResourceKind::Resource, id: format!("{server}/{declared}") },
         input: uri.map(|uri| Object::of([("uri", uri.into())])),
-        typed_input: true,
+        typing: Typing::Known,
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn prompt_asked(server: &str, name: &str, input: Option<Object>) -> A
         action: ActionName("prompts/get".to_owned()),
         resource: ResourceId { kind: ResourceKind::Prompt, id: format!("{server}/{name}") },
         input,
-        typed_input: false,
+        typing: Typing::Opaque,
     }
 }
 

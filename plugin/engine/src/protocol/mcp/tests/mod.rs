@@ -84,7 +84,7 @@ fn a_tool_call_is_an_action_of_its_own_with_its_arguments() {
         (ResourceKind::Tool, "orders/refund")
     );
     assert_eq!(Value::Object(asked.input.unwrap()).to_text(), r#"{"id":7}"#);
-    assert!(asked.typed_input);
+    assert!(asked.typing.is_typed());
 }
 
 #[test]
