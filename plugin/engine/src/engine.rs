@@ -44,6 +44,8 @@ pub struct Engine {
     cache: TokenCache,
     renewal: Renewal,
     pinned: Pinned,
+    /// How often something was learned: keys, a bundle, revocations.
+    learned: u64,
 }
 
 /// One request under way, and the configuration it was last looked at with.
@@ -53,7 +55,7 @@ pub(crate) struct Case {
     began: Timestamp,
     head: Head,
     body: Option<Vec<u8>>,
-    verified: Option<Rc<Verified>>,
+    verified: Option<(Rc<Verified>, Seen)>,
     proven: ProvenBefore,
     /// What the host's store said: each question is asked once, or a request would find its own
     /// trace.
@@ -61,6 +63,14 @@ pub(crate) struct Case {
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
+}
+
+/// When a credential was looked at, and after how much was learned. Until either changes, another look
+/// would see the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    at: Timestamp,
+    learned: u64,
 }
 
 /// How far a request got, for its receipt and its reply.
@@ -79,7 +89,7 @@ impl Engine {
         let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
         let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
-        Ok(Self { configuration, trust, cache, renewal, pinned })
+        Ok(Self { configuration, trust, cache, renewal, pinned, learned: 0 })
     }
 
     /// Lets the host verify signatures from now on, in the algorithms in which it answers known
@@ -139,6 +149,7 @@ impl Engine {
 
     /// Takes in what came of a fetch. A bad answer never replaces a good one.
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
+        self.learned = self.learned.saturating_add(1);
         let passed_over = match fetch.document() {
             Document::Keys(issuer) | Document::Metadata(issuer) => {
                 let learned = self.trust.learn(issuer, &fetch, reply, now);
@@ -216,18 +227,13 @@ impl Engine {
 }
 
 impl Case {
-    /// A body may take its time, so the credential is looked at again: it may have expired since, or
-    /// lost its key. That costs a look into the cache.
     pub(crate) fn with_body(mut self, body: Vec<u8>) -> Self {
         self.body = Some(body);
-        self.verified = None;
         self
     }
 
-    /// A store may take its time as well.
     pub(crate) fn with_recalled(mut self, recall: Recall, answer: Recalled) -> Self {
         self.recalled.push((recall, answer));
-        self.verified = None;
         self
     }
 
@@ -262,7 +268,7 @@ impl Case {
     pub(crate) fn refuse(self, reason: Reason, now: Timestamp) -> Step {
         let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
         progress.facts.trace = trace(&self.head);
-        if let Some(verified) = &self.verified {
+        if let Some((verified, _)) = &self.verified {
             progress.verified(&self.configuration, verified);
         }
         self.refused(now, Refusal::Deny(reason), progress)
@@ -358,14 +364,19 @@ impl Case {
         place: &Place<'_>,
         now: Timestamp,
     ) -> Result<Rc<Verified>, Unverified> {
-        if let Some(verified) = &self.verified {
+        // A body and a store may take their time, so the credential is looked at again: it may have
+        // expired since, or lost its key.
+        let seen = Seen { at: now, learned: engine.learned };
+        if let Some((verified, before)) = &self.verified
+            && *before == seen
+        {
             return Ok(Rc::clone(verified));
         }
         let audiences = configuration.audiences(place);
         let Engine { trust, cache, .. } = engine;
         let with = (&configuration.credentials, trust, cache);
         let verified = credential::verify(&self.head, with, &mut self.proven, &audiences, now)?;
-        self.verified = Some(Rc::clone(&verified));
+        self.verified = Some((Rc::clone(&verified), seen));
         Ok(verified)
     }
 

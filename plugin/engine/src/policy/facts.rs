@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::{Context, EntityUid};
-use cedar_policy_core::ast::{Context as CoreContext, Value};
+use cedar_policy::EntityUid;
+use cedar_policy_core::ast::Value;
 
 use super::value::{self, Clock};
 use crate::decision::Reason;
@@ -60,6 +60,8 @@ pub(super) struct Principals {
     pub(super) agent: EntityUid,
     pub(super) delegator: Option<EntityUid>,
 }
+
+pub(super) use cedar_policy_core::ast::Context;
 
 /// The members of a context.
 pub(super) type Members = Vec<(&'static str, Value)>;
@@ -117,7 +119,7 @@ pub(super) fn members(
 /// A context of these members.
 pub(super) fn context(members: impl IntoIterator<Item = (&'static str, Value)>) -> Context {
     let members = members.into_iter().map(|(name, value)| (name.into(), value)).collect();
-    Context::from(CoreContext::Value(Arc::new(members)))
+    Context::Value(Arc::new(members))
 }
 
 impl Authenticated<'_> {

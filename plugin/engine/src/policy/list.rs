@@ -6,11 +6,10 @@
 //! never an under-estimate; `load` refuses the one expression (`context has input`) that could tell
 //! the difference.
 
-use cedar_policy::{
-    AuthorizationError, Context, Decision, Effect, EntityUid, EvaluationError, PolicySet,
-};
+use cedar_policy::{EntityUid, EvaluationError};
 
-use super::{Policy, Question, Situation, facts, load};
+use super::evaluation::Evaluation;
+use super::{Policy, Question, Situation, facts};
 use crate::model::Asked;
 
 impl Policy {
@@ -30,38 +29,30 @@ impl Policy {
         &self,
         principal: &EntityUid,
         question: &Question,
-        context: &Context,
+        context: &facts::Context,
         typed_input: bool,
     ) -> bool {
-        let Ok(request) = question.about(principal, context) else { return false };
-        let slice =
-            self.slices.find(principal, &question.action, &question.resource, &self.entities);
-        let Ok(slice) = slice else { return false };
-        let policies = slice.if_approved();
-        let response = self.authorizer.is_authorized(&request, policies, &self.entities);
+        let uids = [principal, &question.action, &question.resource];
+        let Ok(slice) = self.slices.find(uids, &self.entities) else { return false };
+        // What would hold if everything were approved that can be.
+        let lasting =
+            slice.iter().map(|clause| &**clause).filter(|clause| clause.approver.is_none());
+        let evaluation = Evaluation::of(lasting, uids, context, &self.entities);
         let mut perhaps = false;
-        for error in response.diagnostics().errors() {
+        for (clause, error) in &evaluation.errors {
             // Any other failure fails the call as well, whatever its arguments.
             if !typed_input || !is_missing_input(error) {
                 return false;
             }
-            perhaps |= is_permit(policies, error);
+            perhaps |= clause.permits();
         }
-        match response.decision() {
-            Decision::Allow => true,
-            // A forbid that holds without the input holds for every input.
-            Decision::Deny => perhaps && response.diagnostics().reason().next().is_none(),
-        }
+        // A forbid that holds without the input holds for every input.
+        evaluation.allows() || (perhaps && evaluation.forbids.is_empty())
     }
 }
 
-fn is_permit(policies: &PolicySet, error: &AuthorizationError) -> bool {
-    policies.policy(load::policy_of(error)).is_some_and(|p| p.effect() == Effect::Permit)
-}
-
 /// Whether a policy failed only because it reads `context.input`.
-fn is_missing_input(error: &AuthorizationError) -> bool {
-    let AuthorizationError::PolicyEvaluationError(error) = error;
-    matches!(error.inner(), EvaluationError::RecordAttrDoesNotExist(e)
+fn is_missing_input(error: &EvaluationError) -> bool {
+    matches!(error, EvaluationError::RecordAttrDoesNotExist(e)
         if e.to_string().contains("attribute `input`"))
 }

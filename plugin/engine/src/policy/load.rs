@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cedar_policy::{
-    AuthorizationError, Authorizer, Effect, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
-    ValidationMode, Validator,
+    AuthorizationError, Effect, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet,
+    Schema, ValidationMode, Validator,
 };
 use miette::Diagnostic;
 
@@ -67,9 +67,8 @@ impl Policy {
         let mut policies: Vec<_> = all.policies().cloned().collect();
         policies.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(Self {
-            authorizer: Authorizer::new(),
             inputs,
-            slices: Slices::of(policies),
+            slices: Slices::of(&policies),
             clock: Clock::default(),
             entities,
             whole: Whole::new(schema, all),
@@ -83,6 +82,12 @@ impl Policy {
 pub(super) fn policy_of(error: &AuthorizationError) -> &PolicyId {
     let AuthorizationError::PolicyEvaluationError(error) = error;
     error.policy_id()
+}
+
+/// Why it failed.
+pub(super) fn cause_of(error: &AuthorizationError) -> &EvaluationError {
+    let AuthorizationError::PolicyEvaluationError(error) = error;
+    error.inner()
 }
 
 struct Loader<'f> {
@@ -226,7 +231,7 @@ impl<'f> Loader<'f> {
 
     /// The id of a policy and `file:line:column` of an error in it.
     fn place(&self, id: &PolicyId, error: &impl Diagnostic) -> (String, String) {
-        let id = super::named(id);
+        let id: String = AsRef::<str>::as_ref(id).to_owned();
         let path = match self.origin.get(&id) {
             None => "policy.files".to_owned(),
             Some(file) => match offset(error) {

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod depth;
+mod evaluation;
 mod facts;
 mod input;
 mod list;
@@ -19,14 +20,13 @@ mod whole;
 
 use std::rc::Rc;
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicyId, Request, Response, Schema,
-};
+use cedar_policy::{Context, Entities, EntityUid, Schema};
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::{Asked, CallerClass, Typing};
+use evaluation::Evaluation;
 use facts::Principals;
-use slices::{Slice, Slices};
+use slices::Slices;
 use value::Clock;
 use whole::Whole;
 
@@ -43,7 +43,6 @@ pub(crate) use vocabulary::{
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
 /// it began with.
 pub(crate) struct Policy {
-    authorizer: Authorizer,
     /// What each action takes, without what is true of every request.
     inputs: Schema,
     slices: Slices,
@@ -97,7 +96,7 @@ impl Policy {
         decided.unwrap_or_else(Decided::denied)
     }
 
-    fn decided(&self, question: &Question, context: &Context) -> Result<Decided, Reason> {
+    fn decided(&self, question: &Question, context: &facts::Context) -> Result<Decided, Reason> {
         let Principals { agent, delegator } = &question.principals;
         let (agent, agent_ids) = self.ask(agent, question, context)?;
         let Some(delegator) = delegator else {
@@ -116,11 +115,12 @@ impl Policy {
         question: &Question,
         situation: &Situation<'_>,
         asked: &Asked,
-    ) -> Result<Context, Reason> {
-        let mut members = facts::members(situation, asked.protocol, &question.principals, &self.clock)?;
+    ) -> Result<facts::Context, Reason> {
+        let mut members =
+            facts::members(situation, asked.protocol, &question.principals, &self.clock)?;
         if let Some(input) = facts::input(asked)? {
             if asked.typing == Typing::Declared {
-                let alone = facts::context([("input", input.clone())]);
+                let alone = Context::from(facts::context([("input", input.clone())]));
                 let fits = alone.validate(&self.inputs, &question.action);
                 fits.map_err(|_| Reason::ArgumentsInvalid)?;
             }
@@ -134,44 +134,38 @@ impl Policy {
         &self,
         principal: &EntityUid,
         question: &Question,
-        context: &Context,
+        context: &facts::Context,
     ) -> Result<(Answer, Vec<String>), Reason> {
-        let request = question.about(principal, context)?;
-        let slice =
-            self.slices.find(principal, &question.action, &question.resource, &self.entities)?;
-        let response = self.authorizer.is_authorized(&request, &slice.all, &self.entities);
-        self.whole.agrees(&request, &response, &self.entities);
+        let uids = [principal, &question.action, &question.resource];
+        let slice = self.slices.find(uids, &self.entities)?;
+        let clauses = slice.iter().map(|clause| &**clause);
+        let evaluation = Evaluation::of(clauses, uids, context, &self.entities);
+        self.whole.agrees(uids, context, &evaluation, &self.entities);
         // Cedar skips a policy that fails to evaluate, a `forbid` too (threats F5): a fault is
         // never a yes.
-        if let Some(ids) = faults(&response) {
-            return Ok((Answer::Fault, ids));
+        if !evaluation.errors.is_empty() {
+            let ids = evaluation.errors.iter().map(|(clause, _)| clause.id.clone());
+            return Ok((Answer::Fault, ids.collect()));
         }
-        // Cedar's own order differs from process to process; receipts are the same everywhere.
-        let ids = distinct(response.diagnostics().reason().map(named).collect());
-        let answer = match response.decision() {
-            Decision::Allow => Answer::Yes(ids.clone()),
-            Decision::Deny => self.approvable(&request, &slice, &response),
+        let ids: Vec<_> = evaluation.reasons().iter().map(|clause| clause.id.clone()).collect();
+        let answer = match evaluation.allows() {
+            true => Answer::Yes(ids.clone()),
+            false => approvable(&evaluation),
         };
         Ok((answer, ids))
     }
+}
 
-    /// A refusal can be approved away only if every deciding forbid says so and, those apart, the
-    /// action is permitted: nobody is asked to approve what would be refused all the same.
-    fn approvable(&self, request: &Request, slice: &Slice, refusal: &Response) -> Answer {
-        let approver = |id: &PolicyId| slice.all.annotation(id, APPROVAL).map(str::to_owned);
-        let approvers: Option<Vec<_>> = refusal.diagnostics().reason().map(approver).collect();
-        match approvers {
-            Some(approvers) if !approvers.is_empty() => {
-                let then =
-                    self.authorizer.is_authorized(request, slice.if_approved(), &self.entities);
-                if then.decision() == Decision::Allow && faults(&then).is_none() {
-                    Answer::Ask(approvers)
-                } else {
-                    Answer::No
-                }
-            }
-            _ => Answer::No,
+/// A refusal can be approved away only if every deciding forbid says so and, those apart, the action
+/// is permitted: nobody is asked to approve what would be refused all the same.
+fn approvable(refusal: &Evaluation<'_>) -> Answer {
+    let approvers: Option<Vec<_>> =
+        refusal.forbids.iter().map(|forbid| forbid.approver.clone()).collect();
+    match approvers {
+        Some(approvers) if !approvers.is_empty() && !refusal.permits.is_empty() => {
+            Answer::Ask(approvers)
         }
+        _ => Answer::No,
     }
 }
 
@@ -189,12 +183,6 @@ impl Question {
             action: vocabulary::action(&asked.action),
             resource: vocabulary::resource(&asked.resource),
         }
-    }
-
-    fn about(&self, principal: &EntityUid, context: &Context) -> Result<Request, Reason> {
-        let (action, resource) = (self.action.clone(), self.resource.clone());
-        let request = Request::new(principal.clone(), action, resource, context.clone(), None);
-        request.map_err(|_| Reason::PolicyError)
     }
 }
 
@@ -233,17 +221,6 @@ impl Decided {
     pub(crate) fn denied(reason: Reason) -> Self {
         Self { verdict: Verdict::Deny(reason), agent: None, delegator: None }
     }
-}
-
-fn faults(response: &Response) -> Option<Vec<String>> {
-    let ids: Vec<_> = response.diagnostics().errors().map(|e| named(load::policy_of(e))).collect();
-    if ids.is_empty() { None } else { Some(distinct(ids)) }
-}
-
-/// A policy's `@id` as it was written; Cedar's own way of showing one escapes it.
-fn named(id: &PolicyId) -> String {
-    let id: &str = id.as_ref();
-    id.to_owned()
 }
 
 fn distinct(mut names: Vec<String>) -> Vec<String> {

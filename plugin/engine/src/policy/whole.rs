@@ -1,10 +1,14 @@
 //! Builds with debug assertions hold every request against the whole schema, and every answer
-//! against what Cedar says of all policies at once: leaving policies out, and checking only the
-//! input, must not change an answer. So each test and each case that runs natively is one of this.
+//! against what Cedar's authorizer says of all policies at once: leaving policies and scopes out, and
+//! checking only the input, must not change an answer. So each test and each case that runs natively
+//! is one of this.
 //!
 //! Not in a release: there, this is nothing.
 
-use cedar_policy::{Authorizer, Entities, PolicySet, Request, Response, Schema};
+use cedar_policy::{Authorizer, Context, Entities, PolicySet, Request, Response, Schema};
+
+use super::evaluation::{Evaluation, Uids};
+use super::{facts, load};
 
 /// The whole schema and all policies, where they are compared with.
 pub(super) struct Whole(Option<Box<(Schema, PolicySet)>>);
@@ -15,28 +19,52 @@ impl Whole {
     }
 
     /// Panics if it does not.
-    pub(super) fn agrees(&self, request: &Request, response: &Response, entities: &Entities) {
+    pub(super) fn agrees(
+        &self,
+        uids: Uids<'_>,
+        context: &facts::Context,
+        evaluation: &Evaluation<'_>,
+        entities: &Entities,
+    ) {
         if !cfg!(debug_assertions) {
             return;
         }
         let Some((schema, all)) = self.0.as_deref() else { return };
-        let all = Authorizer::new().is_authorized(request, all, entities);
-        assert_eq!(shown(&all), shown(response), "{request}");
-        let asked = (request.principal(), request.action(), request.resource(), request.context());
-        let (Some(principal), Some(action), Some(resource), Some(context)) = asked else { return };
-        let [principal, action, resource] = [principal, action, resource].map(Clone::clone);
-        let whole = Request::new(principal, action, resource, context.clone(), Some(schema));
+        let request = |schema| {
+            let [principal, action, resource] = uids.map(Clone::clone);
+            let context = Context::from(context.clone());
+            Request::new(principal, action, resource, context, schema)
+        };
+        let whole = request(Some(schema));
         assert!(whole.is_ok(), "{whole:?}");
+        let Ok(request) = request(None) else { return };
+        let all = Authorizer::new().is_authorized(&request, all, entities);
+        assert_eq!(of_cedar(&all), of_ours(evaluation), "{request}");
     }
 }
 
-/// A response in an order of its own.
-fn shown(response: &Response) -> String {
-    let sorted = |mut texts: Vec<String>| {
-        texts.sort_unstable();
-        texts
-    };
-    let reasons = sorted(response.diagnostics().reason().map(ToString::to_string).collect());
-    let errors = sorted(response.diagnostics().errors().map(ToString::to_string).collect());
-    format!("{:?} {reasons:?} {errors:?}", response.decision())
+/// Everything that is said: the decision, the policies that made it, and those that failed and how.
+type Said = (bool, Vec<String>, Vec<(String, String)>);
+
+pub(super) fn of_cedar(response: &Response) -> Said {
+    let allows = response.decision() == cedar_policy::Decision::Allow;
+    let text = |id: &cedar_policy::PolicyId| -> String { AsRef::<str>::as_ref(id).to_owned() };
+    let mut reasons: Vec<_> = response.diagnostics().reason().map(text).collect();
+    reasons.sort_unstable();
+    let errors = response.diagnostics().errors();
+    let mut errors: Vec<_> = errors
+        .map(|error| (text(load::policy_of(error)), load::cause_of(error).to_string()))
+        .collect();
+    errors.sort_unstable();
+    (allows, reasons, errors)
+}
+
+pub(super) fn of_ours(evaluation: &Evaluation<'_>) -> Said {
+    let mut reasons: Vec<_> = evaluation.reasons().iter().map(|clause| clause.id.clone()).collect();
+    reasons.sort_unstable();
+    let errors = evaluation.errors.iter();
+    let mut errors: Vec<_> =
+        errors.map(|(clause, error)| (clause.id.clone(), error.to_string())).collect();
+    errors.sort_unstable();
+    (evaluation.allows(), reasons, errors)
 }

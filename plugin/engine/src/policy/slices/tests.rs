@@ -1,14 +1,18 @@
 //! A slice answers like all policies together, whatever the policies, the hierarchy and the request.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy::{
-    Authorizer, Context, Entities, Entity, EntityId, EntityUid, PolicyId, Request, Response,
+    Authorizer, Entities, Entity, EntityId, EntityUid, PolicyId, PolicySet, Request,
 };
+use cedar_policy_core::ast::Value;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::policy::evaluation::Evaluation;
+use crate::policy::facts;
+use crate::policy::whole::{of_cedar, of_ours};
 
 /// One constraint of a scope, on the `n`th entity.
 #[derive(Clone, Copy, Debug)]
@@ -183,14 +187,6 @@ fn worlds() -> impl Strategy<Value = World> {
     )
 }
 
-/// Everything a response says, in an order of its own.
-fn said(response: &Response) -> (bool, BTreeSet<String>, BTreeMap<String, String>) {
-    let reasons = response.diagnostics().reason().map(ToString::to_string).collect();
-    let errors = response.diagnostics().errors();
-    let errors = errors.map(|e| (super::super::load::policy_of(e).to_string(), e.to_string()));
-    (response.decision() == cedar_policy::Decision::Allow, reasons, errors.collect())
-}
-
 const REQUESTS: usize = 20;
 
 proptest! {
@@ -202,23 +198,30 @@ proptest! {
         let (entities, authorizer) = (world.entities(), Authorizer::new());
         let policies = world.policies();
         let all = PolicySet::from_policies(policies.clone()).unwrap();
-        let unapproved = policies.iter().filter(|p| !is_approvable(p)).cloned();
-        let lifted = PolicySet::from_policies(unapproved).unwrap();
         let scopes = world.scopes();
-        let slices = Slices::of(policies);
+        let slices = Slices::of(&policies);
         for (principal, action, resource, n) in &world.requests {
             let [principal, resource] = [principal, resource].map(|number| entity(*number));
             let action = uid("Action", *action);
-            let context = Context::from_pairs([("n".to_owned(), cedar_policy::RestrictedExpression::new_long(*n))]);
-            let uids = (principal.clone(), action.clone(), resource.clone());
-            let request = Request::new(uids.0, uids.1, uids.2, context.unwrap(), None).unwrap();
-            let ask = |policies: &PolicySet| said(&authorizer.is_authorized(&request, policies, &entities));
-            let slice = slices.find(&principal, &action, &resource, &entities).unwrap();
-            prop_assert_eq!(ask(&slice.all), ask(&all));
-            prop_assert_eq!(ask(slice.if_approved()), ask(&lifted));
-            // Neither more nor less than what fits.
-            let fitting: BTreeSet<_> = slice.all.policies().map(|p| p.id().to_string()).collect();
-            prop_assert_eq!(fitting, ask(&scopes).1);
+            let uids = [&principal, &action, &resource];
+            let context = facts::context([("n", Value::from(*n))]);
+            let request = {
+                let [principal, action, resource] = uids.map(Clone::clone);
+                Request::new(principal, action, resource, context.clone().into(), None).unwrap()
+            };
+            let ask = |set: &PolicySet| of_cedar(&authorizer.is_authorized(&request, set, &entities));
+            // Found twice: anew, and as it was kept.
+            for _ in 0..2 {
+                let slice = slices.find(uids, &entities).unwrap();
+                let clauses = slice.iter().map(|clause| &**clause);
+                let ours = Evaluation::of(clauses, uids, &context, &entities);
+                prop_assert_eq!(of_ours(&ours), ask(&all));
+                // Neither more nor less than what fits.
+                let fitting: Vec<_> = slice.iter().map(|clause| clause.id.clone()).collect();
+                let mut sorted = fitting.clone();
+                sorted.sort_unstable();
+                prop_assert_eq!(sorted, ask(&scopes).1);
+            }
         }
     }
 }
@@ -227,14 +230,15 @@ proptest! {
 fn what_is_kept_is_bounded() {
     let numbers = 0..=MAX_SLICES;
     let text = |n: &usize| format!("permit (principal == Agent::\"{n}\", action, resource);");
-    let slices = Slices::of(numbers.clone().map(|n| policy(n, &text(&n))).collect());
+    let policies: Vec<_> = numbers.clone().map(|n| policy(n, &text(&n))).collect();
+    let slices = Slices::of(&policies);
     let (action, resource) = (uid("Action", 0), uid("Tool", 0));
     let find =
-        |n| slices.find(&uid("Agent", n), &action, &resource, &Entities::empty()).ok().unwrap();
+        |n| slices.find([&uid("Agent", n), &action, &resource], &Entities::empty()).ok().unwrap();
     for number in numbers {
-        assert_eq!(find(number).all.policies().count(), 1);
-        let made = slices.made.borrow();
-        assert!(made.slices.len() <= MAX_SLICES && made.policies <= MAX_POLICIES);
+        assert_eq!(find(number).len(), 1);
+        let found = slices.found.borrow();
+        assert!(found.slices.len() <= MAX_SLICES && found.policies <= MAX_POLICIES);
     }
     assert!(Rc::ptr_eq(&find(MAX_SLICES), &find(MAX_SLICES)));
 }

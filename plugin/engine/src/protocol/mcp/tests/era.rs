@@ -87,7 +87,9 @@ fn a_modern_request_names_its_version_and_capabilities() {
 fn a_legacy_request_need_not_have_routing_headers_but_right_ones() {
     let with = |more: &[(&'static str, &'static str)]| [LEGACY, more].concat();
     assert!(
-        asked(&with(&[("mcp-method", "tools/call"), ("mcp-name", " refund")]), CALL).typing.is_typed()
+        asked(&with(&[("mcp-method", "tools/call"), ("mcp-name", " refund")]), CALL)
+            .typing
+            .is_typed()
     );
     for wrong in [("mcp-method", "tools/list"), ("mcp-name", "get_order"), ("mcp-name", "")] {
         assert_eq!(reason(&with(&[wrong]), CALL), Reason::HeaderMismatch, "{wrong:?}");

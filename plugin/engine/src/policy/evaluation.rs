@@ -1,0 +1,106 @@
+//! Evaluates the policies of a slice: Cedar's evaluator on every condition, Cedar's rule over what comes
+//! of them.
+//!
+//! The scopes of a slice's policies hold, so only their conditions are left to evaluate; a policy without
+//! any applies as it is. Cedar's own authorizer would build each policy's whole expression anew for each
+//! request, and evaluate its scope again. That both say the same is what `whole` and the tests of
+//! `slices` hold (docs/decisions/0005-policies-in-slices.md).
+
+use cedar_policy::{Effect, Entities, EntityUid, EvaluationError, Policy};
+use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, SlotEnv};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+
+use super::APPROVAL;
+use super::facts::Context;
+
+/// What a policy says once its scope holds.
+pub(super) struct Clause {
+    pub(super) id: String,
+    effect: Effect,
+    /// Who may lift it: of a forbid with `@approval`.
+    pub(super) approver: Option<String>,
+    /// None: it always applies.
+    condition: Option<Expr>,
+}
+
+/// What came of the policies of a slice, each in the order of their ids.
+#[derive(Default)]
+pub(super) struct Evaluation<'p> {
+    pub(super) permits: Vec<&'p Clause>,
+    pub(super) forbids: Vec<&'p Clause>,
+    /// Neither: Cedar skips them (threats F5), we don't.
+    pub(super) errors: Vec<(&'p Clause, EvaluationError)>,
+}
+
+/// Principal, action and resource of an evaluation.
+pub(super) type Uids<'a> = [&'a EntityUid; 3];
+
+impl Clause {
+    pub(super) fn of(policy: &Policy) -> Self {
+        let inner: &ast::Policy = policy.as_ref();
+        let approver = policy.annotation(APPROVAL).map(str::to_owned);
+        let id: &str = policy.id().as_ref();
+        Self {
+            id: id.to_owned(),
+            effect: policy.effect(),
+            approver: approver.filter(|_| policy.effect() == Effect::Forbid),
+            // As Cedar itself has it: the operator says what happens if it is no boolean.
+            condition: inner
+                .non_scope_constraints()
+                .map(|condition| Expr::and(Expr::val(true), condition.clone())),
+        }
+    }
+
+    pub(super) fn permits(&self) -> bool {
+        self.effect == Effect::Permit
+    }
+
+    fn applies(&self, evaluator: &Evaluator<'_>) -> Result<bool, EvaluationError> {
+        match &self.condition {
+            None => Ok(true),
+            // There are no templates, so no slots.
+            Some(condition) => {
+                let value = evaluator.interpret(condition, &SlotEnv::new())?;
+                // It is one of the two; if it were neither, a forbid would hold and a permit would not.
+                Ok(if self.permits() { value == true.into() } else { value != false.into() })
+            }
+        }
+    }
+}
+
+impl<'p> Evaluation<'p> {
+    /// Evaluates policies whose scopes hold for those three.
+    pub(super) fn of(
+        clauses: impl Iterator<Item = &'p Clause>,
+        [principal, action, resource]: Uids<'_>,
+        context: &Context,
+        entities: &Entities,
+    ) -> Self {
+        let known = |uid: &EntityUid| EntityUIDEntry::known(uid.as_ref().clone(), None);
+        let (principal, action, resource) = (known(principal), known(action), known(resource));
+        let context = Some(context.clone());
+        let request = ast::Request::new_unchecked(principal, action, resource, context);
+        let evaluator = Evaluator::new(request, entities.as_ref(), Extensions::all_available());
+        let mut all = Self::default();
+        for clause in clauses {
+            match clause.applies(&evaluator) {
+                Ok(true) if clause.permits() => all.permits.push(clause),
+                Ok(true) => all.forbids.push(clause),
+                Ok(false) => {}
+                Err(error) => all.errors.push((clause, error)),
+            }
+        }
+        all
+    }
+
+    /// Cedar's rule: any forbid that applies wins, then any permit; otherwise no.
+    pub(super) fn allows(&self) -> bool {
+        self.forbids.is_empty() && !self.permits.is_empty()
+    }
+
+    /// The policies that decided: Cedar's `determining policies`.
+    pub(super) fn reasons(&self) -> &[&'p Clause] {
+        if self.forbids.is_empty() { &self.permits } else { &self.forbids }
+    }
+}
