@@ -1,9 +1,12 @@
-//! Cedar alone, as a proxy-wasm 0.2.1 module: reads the policies it is configured with, decides one
-//! request, and from then on lets everything pass. Nothing of Deputy is in it.
+//! Cedar alone, as a proxy-wasm 0.2.1 module: reads a schema and the policies it is configured with,
+//! validates them strictly, decides one request, and from then on lets everything pass. That is what
+//! Deputy has Cedar do when it starts; nothing else of Deputy is in it.
 
 use std::alloc::{Layout, alloc};
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Schema, ValidationMode, Validator,
+};
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -58,6 +61,12 @@ extern "C" fn proxy_on_configure(_root: u32, size: usize) -> u32 {
 /// Nobody in particular asks for nothing in particular: every policy is looked at, none permits it.
 fn decide(policies: &[u8]) -> Option<Decision> {
     let policies: PolicySet = std::str::from_utf8(policies).ok()?.parse().ok()?;
+    let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).ok()?;
+    // The tools of the policies are not in this schema, so there is something to find.
+    let found = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
+    if found.validation_passed() {
+        return None;
+    }
     let uid = |text: &str| text.parse::<EntityUid>().ok();
     let request = Request::new(
         uid(r#"Agent::"nobody""#)?,
@@ -66,6 +75,11 @@ fn decide(policies: &[u8]) -> Option<Decision> {
         Context::empty(),
         None,
     );
-    let response = Authorizer::new().is_authorized(&request.ok()?, &policies, &Entities::empty());
+    let team = Entity::new_no_attrs(uid(r#"Team::"nobody""#)?, std::iter::empty().collect());
+    let entities = Entities::from_entities([team], Some(&schema)).ok()?;
+    let response = Authorizer::new().is_authorized(&request.ok()?, &policies, &entities);
     Some(response.decision())
 }
+
+/// What Deputy adds a configuration's tools and routes to.
+const SCHEMA: &str = include_str!("../../../../policies/schema/deputy.cedarschema");

@@ -11,6 +11,7 @@ use cedar_policy::{
 use miette::Diagnostic;
 
 use super::depth::{TOO_DEEP, too_deep};
+use super::misuse;
 use super::slices::Slices;
 use super::teams::{self, Teams};
 use super::value::Clock;
@@ -201,22 +202,20 @@ impl<'f> Loader<'f> {
         for message in misused(policy) {
             wrong(format!("policy `{id}`: {message}"));
         }
-        if let Ok(json) = policy.to_json() {
-            if costly_pattern(&json) {
-                self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", at()));
-            }
-            for team in teams::named(&json) {
-                let Some(message) = self.teams.unknown(team) else { continue };
-                let message = format!("policy `{id}`: {message}");
-                let from = statement(&file.text, index);
-                let spelled = format!("Team::\"{team}\"");
-                let rest = file.text.get(from..).and_then(|rest| rest.find(&spelled));
-                let place = position(&file.text, from.saturating_add(rest.unwrap_or_default()));
-                let problem = Problem::at(format!("{}:{place}", file.name), message);
-                match self.teams.listed {
-                    true => self.problems.push(problem),
-                    false => self.doubts.push(problem.to_string()),
-                }
+        if misuse::has_costly_pattern(policy) {
+            self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", at()));
+        }
+        for team in teams::named(policy) {
+            let Some(message) = self.teams.unknown(&team) else { continue };
+            let message = format!("policy `{id}`: {message}");
+            let from = statement(&file.text, index);
+            let spelled = format!("Team::\"{team}\"");
+            let rest = file.text.get(from..).and_then(|rest| rest.find(&spelled));
+            let place = position(&file.text, from.saturating_add(rest.unwrap_or_default()));
+            let problem = Problem::at(format!("{}:{place}", file.name), message);
+            match self.teams.listed {
+                true => self.problems.push(problem),
+                false => self.doubts.push(problem.to_string()),
             }
         }
         if let Some(other) = self.origin.insert(id.to_owned(), file) {
@@ -253,13 +252,7 @@ fn misused(policy: &CedarPolicy) -> Vec<String> {
     if approval == Some("") {
         found.push("@approval names who may approve, such as \"role:finance\"".to_owned());
     }
-    match policy.to_json() {
-        Ok(json) => {
-            let messages = forbidden(policy.effect(), &json);
-            found.extend(messages.into_iter().map(str::to_owned));
-        }
-        Err(e) => found.push(e.to_string()),
-    }
+    found.extend(misuse::of(policy).into_iter().map(str::to_owned));
     found
 }
 
@@ -283,95 +276,6 @@ fn statement(text: &str, number: usize) -> usize {
         escaped = string && c == '\\' && !escaped;
     }
     0
-}
-
-/// Whether a pattern with several wildcards is matched against `context.input`.
-fn costly_pattern(policy: &serde_json::Value) -> bool {
-    let mut todo = vec![policy];
-    while let Some(value) = todo.pop() {
-        match value {
-            serde_json::Value::Object(members) => {
-                if let Some(like) = members.get("like") {
-                    let wildcards = |p: &serde_json::Value| {
-                        p.as_array().map_or(0, |parts| {
-                            parts.iter().filter(|part| part.as_str() == Some("Wildcard")).count()
-                        })
-                    };
-                    let left = like.get("left").and_then(|left| path_of(left.get(".")?));
-                    let of_input = left.is_some_and(|path| {
-                        matches!(path.as_slice(), [a, b, ..] if a == "context" && b == "input")
-                    });
-                    if of_input && like.get("pattern").map_or(0, wildcards) > 1 {
-                        return true;
-                    }
-                }
-                todo.extend(members.values());
-            }
-            serde_json::Value::Array(items) => todo.extend(items),
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Expressions that decisions or lists could not be true to, in Cedar's own JSON form of a policy.
-///
-/// `context` stands only left of `.` or `has`, so that what is read of it is known; `context.input`
-/// is never tested for (the action says whether it is there, and a list is asked without it); and a
-/// permit does not see earlier actors (RFC 8693 §4.1), not even as part of the whole delegation.
-fn forbidden(effect: Effect, policy: &serde_json::Value) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    let mut todo = vec![(policy, "")];
-    while let Some((value, operator)) = todo.pop() {
-        match value {
-            serde_json::Value::Object(members) => {
-                if value.get("Var").and_then(|v| v.as_str()) == Some("context")
-                    && operator.is_empty()
-                {
-                    found.push("`context` can't be used whole; name the attribute that is meant");
-                }
-                for (key, inner) in members {
-                    found.extend(misread(effect, key, inner));
-                    // The left side of an access is what it reaches into.
-                    match (key.as_str(), inner.get("left")) {
-                        ("." | "has", Some(left)) => todo.push((left, "access")),
-                        ("Var", _) => {}
-                        _ => todo.push((inner, "")),
-                    }
-                }
-            }
-            serde_json::Value::Array(items) => todo.extend(items.iter().map(|item| (item, ""))),
-            _ => {}
-        }
-    }
-    found.dedup();
-    found
-}
-
-/// What is wrong with one access, if anything.
-fn misread(effect: Effect, operator: &str, access: &serde_json::Value) -> Option<&'static str> {
-    let path = path_of(access)?;
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match (operator, path.as_slice()) {
-        ("has", ["context", "input"]) => {
-            Some("`context has input` is known from the action; test `context.input has …`")
-        }
-        ("." | "has", ["context", "delegation", "prior", ..]) if effect == Effect::Permit => {
-            Some("a permit may not depend on earlier actors (RFC 8693 §4.1)")
-        }
-        _ => None,
-    }
-}
-
-/// `context.a.b` as its parts, from an access whose left side is itself one, down to a variable.
-fn path_of(access: &serde_json::Value) -> Option<Vec<String>> {
-    let left = access.get("left")?;
-    let mut path = match left.get("Var").and_then(|v| v.as_str()) {
-        Some(variable) => vec![variable.to_owned()],
-        None => path_of(left.get(".")?)?,
-    };
-    path.push(access.get("attr")?.as_str()?.to_owned());
-    Some(path)
 }
 
 /// The message and, where Cedar has one, its advice.

@@ -9,6 +9,7 @@ mod facts;
 mod input;
 mod list;
 mod load;
+mod misuse;
 mod scope;
 mod slices;
 mod teams;

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use cedar_policy::Policy;
+
 /// The teams there are.
 #[derive(Debug, Default)]
 pub(crate) struct Teams {
@@ -30,21 +32,9 @@ impl Teams {
     }
 }
 
-/// The teams a policy names, in Cedar's own JSON form of it, each once.
-pub(super) fn named(policy: &serde_json::Value) -> BTreeSet<&str> {
-    let (mut found, mut todo) = (BTreeSet::new(), vec![policy]);
-    while let Some(value) = todo.pop() {
-        match value {
-            serde_json::Value::Object(members) => {
-                let text = |name| members.get(name).and_then(serde_json::Value::as_str);
-                if let (Some("Team"), Some(id)) = (text("type"), text("id")) {
-                    found.insert(id);
-                }
-                todo.extend(members.values());
-            }
-            serde_json::Value::Array(items) => todo.extend(items),
-            _ => {}
-        }
-    }
-    found
+/// The teams a policy names, in its scope and its conditions, each once.
+pub(super) fn named(policy: &Policy) -> BTreeSet<String> {
+    let literals = policy.entity_literals().into_iter();
+    let teams = literals.filter(|uid| uid.type_name().to_string() == "Team");
+    teams.map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()).collect()
 }

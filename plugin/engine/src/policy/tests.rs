@@ -260,6 +260,10 @@ fn a_permit_never_sees_earlier_actors_and_no_policy_the_whole_context() {
     assert!(refused("context has delegation && context.delegation.prior.isEmpty()"));
     assert!(refused("(if true then context else context) has input"));
     assert!(refused("[context].contains(context)"));
+    // Cedar's short form of two tests; a list is asked without the input, and would be short of a tool.
+    assert!(refused("context has input.amount && context.input.amount > 3"));
+    assert!(refused("context has delegation.prior"));
+    assert!(!refused("context has delegation.depth && context.delegation.depth > 3"));
     // A tool's argument may have any name.
     let definition = {
         let mut definition = definition();

@@ -1,0 +1,101 @@
+//! Expressions that Cedar takes and that decisions, lists or the one who pays for them could not be true
+//! to.
+//!
+//! `context` stands only left of `.` or `has`, so that what is read of it is known; `context.input` is
+//! never tested for (the action says whether it is there, and a list is asked without it); a permit does
+//! not see earlier actors (RFC 8693 §4.1), not even as part of the whole delegation.
+
+use cedar_policy::{Effect, Policy};
+use cedar_policy_core::ast::{self, Expr, ExprKind, PatternElem, Var};
+
+/// What is wrong with a policy's conditions, each once.
+pub(super) fn of(policy: &Policy) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let (mut named, mut reached_into) = (0_usize, 0_usize);
+    for expression in expressions(policy) {
+        named = named.saturating_add(is_context(expression).into());
+        let Some(left) = reached(expression) else { continue };
+        reached_into = reached_into.saturating_add(is_context(left).into());
+        found.extend(misread(policy.effect(), expression));
+    }
+    if named > reached_into {
+        found.push("`context` can't be used whole; name the attribute that is meant");
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Whether a pattern with several wildcards is matched against `context.input`.
+pub(super) fn has_costly_pattern(policy: &Policy) -> bool {
+    expressions(policy).any(|expression| match expression.expr_kind() {
+        ExprKind::Like { expr, pattern } => {
+            let wildcards = pattern.iter().filter(|part| matches!(part, PatternElem::Wildcard));
+            wildcards.count() > 1 && matches!(path_of(expr).as_slice(), ["input", _, ..])
+        }
+        _ => false,
+    })
+}
+
+/// Every expression of its conditions. A scope has none of these.
+fn expressions(policy: &Policy) -> impl Iterator<Item = &Expr> {
+    let inner: &ast::Policy = policy.as_ref();
+    inner.non_scope_constraints().into_iter().flat_map(Expr::subexpressions)
+}
+
+/// What is wrong with one access, if anything.
+fn misread(effect: Effect, access: &Expr) -> Option<&'static str> {
+    let path = path_of(access);
+    let asks = match access.expr_kind() {
+        ExprKind::HasAttr { .. } => path.len() == 1,
+        // `context has input.amount` asks for both.
+        ExprKind::ExtHasAttr { attrs, .. } => path.len() == attrs.len(),
+        _ => false,
+    };
+    match path.as_slice() {
+        ["input", ..] if asks => {
+            Some("`context has input` is known from the action; test `context.input has …`")
+        }
+        ["delegation", "prior", ..] if effect == Effect::Permit => {
+            Some("a permit may not depend on earlier actors (RFC 8693 §4.1)")
+        }
+        _ => None,
+    }
+}
+
+/// `context.a.b` as `a` and `b`; nothing if it is not the context that is reached into.
+fn path_of(access: &Expr) -> Vec<&str> {
+    let mut path: Vec<&str> = Vec::new();
+    let mut at = access;
+    while let Some(left) = reached(at) {
+        match at.expr_kind() {
+            ExprKind::GetAttr { attr, .. } | ExprKind::HasAttr { attr, .. } => path.push(attr),
+            // From its end, as the whole is turned round below.
+            ExprKind::ExtHasAttr { attrs, .. } => {
+                let attrs: Vec<_> = attrs.iter().map(|attr| attr.as_str()).collect();
+                path.extend(attrs.into_iter().rev());
+            }
+            _ => {}
+        }
+        at = left;
+    }
+    if !is_context(at) {
+        return Vec::new();
+    }
+    path.reverse();
+    path
+}
+
+/// What `a.b` and `a has b` reach into.
+fn reached(expression: &Expr) -> Option<&Expr> {
+    match expression.expr_kind() {
+        ExprKind::GetAttr { expr, .. }
+        | ExprKind::HasAttr { expr, .. }
+        | ExprKind::ExtHasAttr { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
+fn is_context(expression: &Expr) -> bool {
+    matches!(expression.expr_kind(), ExprKind::Var(Var::Context))
+}
