@@ -24,6 +24,9 @@ impl Names {
 
 /// Whether `name` is not the member `of`, but some parser would take it for that.
 pub(crate) fn is_alias(name: &str, of: &str) -> bool {
+    if is_plain(name) && is_plain(of) {
+        return name != of && name.eq_ignore_ascii_case(of);
+    }
     name != of && fold(name) == fold(of)
 }
 
@@ -93,6 +96,7 @@ mod tests {
         for name in ["method", "io.modelcontextprotocol/protocolVersion", "_meta", "$ref", &all] {
             assert!(is_plain(name));
             assert_eq!(fold(name), name.to_ascii_lowercase());
+            assert!(is_alias(&name.to_ascii_uppercase(), name) && !is_alias(name, name));
         }
         assert!(!is_plain("naïve") && !is_plain("a b") && !is_plain("a\u{7f}"));
     }

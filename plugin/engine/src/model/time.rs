@@ -91,14 +91,16 @@ impl fmt::Display for Timestamp {
         let year = u32::try_from(year).map_err(|_| fmt::Error)?;
         // Digit by digit: each receipt has two of these, and `write!` takes as long as the rest of it.
         let mut text = String::with_capacity("9999-12-31T23:59:59.999Z".len());
+        const FOUR: &[u32] = &[1000, 100, 10, 1];
+        let (three, two) = (FOUR.get(1..).unwrap_or_default(), FOUR.get(2..).unwrap_or_default());
         let parts = [
-            (year, 4, '-'),
-            (u8::from(month).into(), 2, '-'),
-            (day.into(), 2, 'T'),
-            (hour.into(), 2, ':'),
-            (minute.into(), 2, ':'),
-            (second.into(), 2, '.'),
-            (milli.into(), 3, 'Z'),
+            (year, FOUR, '-'),
+            (u8::from(month).into(), two, '-'),
+            (day.into(), two, 'T'),
+            (hour.into(), two, ':'),
+            (minute.into(), two, ':'),
+            (second.into(), two, '.'),
+            (milli.into(), three, 'Z'),
         ];
         for (number, digits, then) in parts {
             push_digits(&mut text, number, digits);
@@ -108,10 +110,10 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The last so many decimal digits of a number.
-fn push_digits(text: &mut String, number: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = number.checked_div(10_u32.saturating_pow(place)).unwrap_or_default() % 10;
+/// The last digits of a number, one for each place value.
+fn push_digits(text: &mut String, number: u32, places: &[u32]) {
+    for place in places {
+        let digit = number.checked_div(*place).unwrap_or_default() % 10;
         text.extend(char::from_digit(digit, 10));
     }
 }
