@@ -30,7 +30,7 @@ pub(super) struct Evaluation<'p> {
     pub(super) permits: Vec<&'p Clause>,
     pub(super) forbids: Vec<&'p Clause>,
     /// Neither: Cedar skips them (threats F5), we don't.
-    pub(super) errors: Vec<(&'p Clause, EvaluationError)>,
+    pub(super) errors: Vec<(&'p Clause, Box<EvaluationError>)>,
 }
 
 /// Principal, action and resource of an evaluation.
@@ -56,7 +56,7 @@ impl Clause {
         self.effect == Effect::Permit
     }
 
-    fn applies(&self, evaluator: &Evaluator<'_>) -> Result<bool, EvaluationError> {
+    fn applies(&self, evaluator: &Evaluator<'_>) -> Result<bool, Box<EvaluationError>> {
         match &self.condition {
             None => Ok(true),
             // There are no templates, so no slots.

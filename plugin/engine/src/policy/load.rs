@@ -10,12 +10,13 @@ use cedar_policy::{
 };
 use miette::Diagnostic;
 
+use super::conformance::Inputs;
 use super::depth::{TOO_DEEP, too_deep};
 use super::misuse;
 use super::slices::Slices;
 use super::teams::{self, Teams};
 use super::value::Clock;
-use super::vocabulary::{self, Contexts, Definition};
+use super::vocabulary::{self, Definition};
 use super::whole::Whole;
 use super::{APPROVAL, Policy};
 
@@ -54,21 +55,20 @@ impl Policy {
         files: &[PolicyFile],
         revision: u64,
     ) -> Result<Self, Vec<Problem>> {
-        let schema = match vocabulary::schema(definition, Contexts::Whole) {
+        let schema = match vocabulary::schema(definition) {
             Ok(schema) => schema,
             Err(mut problems) => {
                 problems.extend(Loader::new(files, &definition.teams).untyped());
                 return Err(problems);
             }
         };
-        let inputs = vocabulary::schema(definition, Contexts::InputOnly)?;
         let entities = vocabulary::entities(definition, &schema)?;
         let (all, more) = Loader::new(files, &definition.teams).load(&schema)?;
         let warnings = definition.warnings.iter().cloned().chain(more).collect();
         let mut policies: Vec<_> = all.policies().cloned().collect();
         policies.sort_by(|a, b| a.id().cmp(b.id()));
         Ok(Self {
-            inputs,
+            inputs: Inputs::of(&schema),
             slices: Slices::of(&policies),
             clock: Clock::default(),
             entities,

@@ -3,6 +3,7 @@
 //! Not here: who they are (`credential`), whether the agent is registered (`registry`).
 
 mod attributes;
+mod conformance;
 mod depth;
 mod evaluation;
 mod facts;
@@ -21,10 +22,11 @@ mod whole;
 
 use std::rc::Rc;
 
-use cedar_policy::{Context, Entities, EntityUid, Schema};
+use cedar_policy::{Entities, EntityUid};
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::{Asked, CallerClass, Typing};
+use conformance::Inputs;
 use evaluation::Evaluation;
 use facts::Principals;
 use slices::Slices;
@@ -44,8 +46,7 @@ pub(crate) use vocabulary::{
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
 /// it began with.
 pub(crate) struct Policy {
-    /// What each action takes, without what is true of every request.
-    inputs: Schema,
+    inputs: Inputs,
     slices: Slices,
     clock: Clock,
     entities: Entities,
@@ -121,9 +122,11 @@ impl Policy {
             facts::members(situation, asked.protocol, &question.principals, &self.clock)?;
         if let Some(input) = facts::input(asked)? {
             if asked.typing == Typing::Declared {
-                let alone = Context::from(facts::context([("input", input.clone())]));
-                let fits = alone.validate(&self.inputs, &question.action);
-                fits.map_err(|_| Reason::ArgumentsInvalid)?;
+                let fits = self.inputs.admit(&question.action, &input);
+                self.whole.agrees_on(&question.action, &members, &input, fits);
+                if !fits {
+                    return Err(Reason::ArgumentsInvalid);
+                }
             }
             members.push(("input", input));
         }

@@ -102,17 +102,8 @@ pub(crate) struct RouteAction {
     pub(crate) groups: Vec<String>,
 }
 
-/// What the context of a request is taken to hold.
-#[derive(Clone, Copy)]
-pub(crate) enum Contexts {
-    /// All that policies are written against.
-    Whole,
-    /// The input of actions that take one.
-    InputOnly,
-}
-
 /// The base schema with the configuration's actions.
-pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Schema, Vec<Problem>> {
+pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut actions: BTreeMap<String, String> = BTreeMap::new();
     let mut groups: BTreeSet<&str> = BTreeSet::new();
@@ -121,14 +112,14 @@ pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Sche
         if let Some(text) = tool.input.as_deref() {
             problems.extend(input::check(&tool.path, text));
         }
-        let context = contexts.with(tool.input.as_deref());
+        let context = context_type(tool.input.as_deref());
         let parents = parents(Some("tools/call"), &tool.groups);
         let action = format!("{}/{}", tool.server, tool.name);
         actions.insert(action, format!("{parents} {}", applies_to("Tool", &context)));
     }
     for route in &definition.routes {
         groups.extend(route.groups.iter().map(String::as_str));
-        let context = contexts.with(route_input(&route.parameters).as_deref());
+        let context = context_type(route_input(&route.parameters).as_deref());
         let parents = parents(None, &route.groups);
         let text = format!("{parents} {}", applies_to("Endpoint", &context));
         match actions.insert(route.action.clone(), text.clone()) {
@@ -144,7 +135,7 @@ pub(crate) fn schema(definition: &Definition, contexts: Contexts) -> Result<Sche
     }
     let mut text = base(definition);
     // Not through the map: a tool of that name is to be an error, not a replacement.
-    let by_uri = applies_to("Resource", &contexts.with(Some("{ uri: String }")));
+    let by_uri = applies_to("Resource", &context_type(Some("{ uri: String }")));
     let _ = writeln!(text, "action {RESOURCE_ACTIONS} in [\"mcp/resources\"] {by_uri};");
     for group in
         groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g))
@@ -332,15 +323,11 @@ fn type_name(name: &'static str) -> EntityTypeName {
     EntityTypeName::from_str(name).expect("an identifier")
 }
 
-impl Contexts {
-    /// The context type of an action.
-    fn with(self, input: Option<&str>) -> String {
-        match (self, input) {
-            (Self::Whole, None) => "Situation".to_owned(),
-            (Self::Whole, Some(input)) => format!("{{{} input: {input} }}", situation()),
-            (Self::InputOnly, None) => "{}".to_owned(),
-            (Self::InputOnly, Some(input)) => format!("{{ input: {input} }}"),
-        }
+/// The context type of an action.
+fn context_type(input: Option<&str>) -> String {
+    match input {
+        None => "Situation".to_owned(),
+        Some(input) => format!("{{{} input: {input} }}", situation()),
     }
 }
 
@@ -383,7 +370,7 @@ fn base(definition: &Definition) -> String {
 fn culprits(definition: &Definition, whole: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for tool in &definition.tools {
-        let alone = applies_to("Tool", &Contexts::Whole.with(tool.input.as_deref()));
+        let alone = applies_to("Tool", &context_type(tool.input.as_deref()));
         if let Err(e) = Schema::from_cedarschema_str(&format!("{BASE}\naction \"it\" {alone};")) {
             problems.push(Problem::at(format!("{}.input", tool.path), e.to_string()));
         }
@@ -421,12 +408,12 @@ mod tests {
 
     #[test]
     fn the_base_vocabulary_is_a_schema() {
-        assert!(schema(&Definition::default(), Contexts::Whole).is_ok());
+        assert!(schema(&Definition::default()).is_ok());
         assert!(situation().contains("now: datetime"));
         let mut definition = Definition::default();
         definition.agent_attributes.insert("a\"b".to_owned(), attributes::AttributeType::Texts);
         assert!(base(&definition).contains("{ \"a\\\"b\"?: Set<String> }"));
-        assert!(schema(&definition, Contexts::Whole).is_ok());
+        assert!(schema(&definition).is_ok());
         LazyLock::force(&NAMES);
     }
 
@@ -449,14 +436,14 @@ mod tests {
     #[test]
     fn a_tool_becomes_an_action_whatever_its_name() {
         let definition = tool("{ id: Long, note?: String }");
-        let schema = schema(&definition, Contexts::Whole).unwrap();
+        let schema = schema(&definition).unwrap();
         assert!(entities(&definition, &schema).is_ok());
     }
 
     #[test]
     fn an_input_is_one_record_type_and_names_its_path_when_it_is_not() {
         for bad in ["Long", "{ id: }", "{}; entity Evil", "{ id: Lonng }", "{ id: Long"] {
-            let problems = schema(&tool(bad), Contexts::Whole).err().unwrap();
+            let problems = schema(&tool(bad)).err().unwrap();
             assert_eq!(problems[0].path, "mcp[0].tools[0].input", "{bad}");
         }
     }

@@ -1,11 +1,14 @@
 //! Builds with debug assertions hold every request against the whole schema, and every answer
 //! against what Cedar's authorizer says of all policies at once: leaving policies and scopes out, and
-//! checking only the input, must not change an answer. So each test and each case that runs natively
+//! checking only the input and that by ourselves, must not change an answer. So each test and each case that runs natively
 //! is one of this.
 //!
 //! Not in a release: there, this is nothing.
 
-use cedar_policy::{Authorizer, Context, Entities, PolicySet, Request, Response, Schema};
+use cedar_policy::{
+    Authorizer, Context, Entities, EntityUid, PolicySet, Request, Response, Schema,
+};
+use cedar_policy_core::ast::Value;
 
 use super::evaluation::{Evaluation, Uids};
 use super::{facts, load};
@@ -16,6 +19,23 @@ pub(super) struct Whole(Option<Box<(Schema, PolicySet)>>);
 impl Whole {
     pub(super) fn new(schema: Schema, all: PolicySet) -> Self {
         Self(cfg!(debug_assertions).then(|| Box::new((schema, all))))
+    }
+
+    /// Panics if Cedar, of the same input, says otherwise than that it fits or does not.
+    pub(super) fn agrees_on(
+        &self,
+        action: &EntityUid,
+        members: &facts::Members,
+        input: &Value,
+        fits: bool,
+    ) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        let Some((schema, _)) = self.0.as_deref() else { return };
+        let members = members.iter().cloned().chain([("input", input.clone())]);
+        let validated = Context::from(facts::context(members)).validate(schema, action);
+        assert_eq!(validated.is_ok(), fits, "{validated:?}");
     }
 
     /// Panics if it does not.
@@ -33,7 +53,7 @@ impl Whole {
         let request = |schema| {
             let [principal, action, resource] = uids.map(Clone::clone);
             let context = Context::from(context.clone());
-            Request::new(principal, action, resource, context, schema)
+            Request::new(principal, action, resource, context, schema).map_err(|e| e.to_string())
         };
         let whole = request(Some(schema));
         assert!(whole.is_ok(), "{whole:?}");
