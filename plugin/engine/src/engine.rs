@@ -4,11 +4,13 @@
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
 //! kept in the case, so nothing is done twice. Beside it: what a receipt will tell (`progress`), what no
 //! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
-//! (`drift`), what the upstream sees of the caller (`edits`), how a request ends (`ending`).
+//! (`drift`), what the upstream sees of the caller (`edits`), how a request ends (`ending`);
+//! and what an engine learns while it runs (`learning`).
 
 mod drift;
 mod edits;
 mod ending;
+mod learning;
 mod progress;
 mod revoked;
 mod sharing;
@@ -31,10 +33,7 @@ use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
 use crate::response::{ResponseFilter, Upstream};
-use crate::step::{
-    Absorbed, Arrival, Document, Fetch, FetchReply, HeaderEdits, Joined, NeedBody, NeedFetch,
-    NeedRecall, Outcome, Step,
-};
+use crate::step::{Arrival, Fetch, HeaderEdits, NeedBody, NeedFetch, NeedRecall, Outcome, Step};
 use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
 /// Long-lived state: one per VM, worker or page.
@@ -140,36 +139,6 @@ impl Engine {
         case.advance(self, arrival.now)
     }
 
-    /// Fetches to make in the background: at the start and then on every tick.
-    pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
-        let mut fetches = self.renewal.due(&self.configuration, now);
-        fetches.extend(self.trust.due(now));
-        fetches
-    }
-
-    /// Takes in what came of a fetch. A bad answer never replaces a good one.
-    pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
-        self.learned = self.learned.saturating_add(1);
-        let passed_over = match fetch.document() {
-            Document::Keys(issuer) | Document::Metadata(issuer) => {
-                let learned = self.trust.learn(issuer, &fetch, reply, now);
-                self.cache.retain(&learned);
-                learned.passed_over
-            }
-            Document::Bundle | Document::Revocations => {
-                let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
-                if let Some(next) = next {
-                    self.pinned = self.pinned.renewed(&next);
-                    self.configuration = Rc::new(next);
-                    // Which agent a workload is may have changed with it.
-                    self.cache = TokenCache::default();
-                }
-                Vec::new()
-            }
-        };
-        Absorbed { fetch, passed_over }
-    }
-
     /// Refuses a request that the host could not bring before the engine: there is no decision, so
     /// there is a refusal, and a record of it. One that was decided and can't be sent on as decided
     /// is [`Outcome::into_fault`].
@@ -186,43 +155,6 @@ impl Engine {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.configuration.policy.revision()
-    }
-
-    /// Names of the values that the engines of all workers keep together in the host's store: for
-    /// each, at the start, before and after a document is absorbed and on every tick, a host reads it
-    /// and calls [`Engine::join`]. They follow from the configuration and are few.
-    #[must_use]
-    pub fn common(&self) -> Vec<String> {
-        self.renewal.names().into_iter().chain(self.pinned.name().map(str::to_owned)).collect()
-    }
-
-    /// Takes in what the store has under one of these names, and says what to write instead. A write
-    /// must fail if somebody else wrote meanwhile; then all of it is done again.
-    pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
-        match self.pinned.name() == Some(name) {
-            true => self.pinned.join(value),
-            false => self.renewal.join(&self.configuration, name, value),
-        }
-    }
-
-    /// What operators watch, by name: the revision of the policies in force; of a fetched bundle and
-    /// of the list of revocations, revision (0: there is none) and the seconds since anybody
-    /// confirmed it, or since there is none.
-    pub fn gauges(&mut self, now: Timestamp) -> Vec<(&'static str, u64)> {
-        let mut gauges = self.renewal.gauges(&self.configuration, now);
-        gauges.push(("policy.revision", self.configuration.policy.revision()));
-        gauges
-    }
-
-    /// Why the last fetch of that kind was refused, for a log line.
-    #[must_use]
-    pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
-        match fetch.document() {
-            Document::Keys(issuer) | Document::Metadata(issuer) => {
-                self.trust.last_error(issuer, fetch)
-            }
-            Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
-        }
     }
 }
 

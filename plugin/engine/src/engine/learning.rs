@@ -1,0 +1,77 @@
+//! What an engine learns while it runs: keys, a bundle, revocations, and what other workers know.
+
+use std::rc::Rc;
+
+use super::Engine;
+use crate::credential::TokenCache;
+use crate::model::Timestamp;
+use crate::step::{Absorbed, Document, Fetch, FetchReply, Joined};
+
+impl Engine {
+    /// Fetches to make in the background: at the start and then on every tick.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        let mut fetches = self.renewal.due(&self.configuration, now);
+        fetches.extend(self.trust.due(now));
+        fetches
+    }
+
+    /// Takes in what came of a fetch. A bad answer never replaces a good one.
+    pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
+        self.learned = self.learned.saturating_add(1);
+        let passed_over = match fetch.document() {
+            Document::Keys(issuer) | Document::Metadata(issuer) => {
+                let learned = self.trust.learn(issuer, &fetch, reply, now);
+                self.cache.retain(&learned);
+                learned.passed_over
+            }
+            Document::Bundle | Document::Revocations => {
+                let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
+                if let Some(next) = next {
+                    self.pinned = self.pinned.renewed(&next);
+                    self.configuration = Rc::new(next);
+                    // Which agent a workload is may have changed with it.
+                    self.cache = TokenCache::default();
+                }
+                Vec::new()
+            }
+        };
+        Absorbed { fetch, passed_over }
+    }
+
+    /// Names of the values that the engines of all workers keep together in the host's store: for
+    /// each, at the start, before and after a document is absorbed and on every tick, a host reads it
+    /// and calls [`Engine::join`]. They follow from the configuration and are few.
+    #[must_use]
+    pub fn common(&self) -> Vec<String> {
+        self.renewal.names().into_iter().chain(self.pinned.name().map(str::to_owned)).collect()
+    }
+
+    /// Takes in what the store has under one of these names, and says what to write instead. A write
+    /// must fail if somebody else wrote meanwhile; then all of it is done again.
+    pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
+        match self.pinned.name() == Some(name) {
+            true => self.pinned.join(value),
+            false => self.renewal.join(&self.configuration, name, value),
+        }
+    }
+
+    /// What operators watch, by name: the revision of the policies in force; of a fetched bundle and
+    /// of the list of revocations, revision (0: there is none) and the seconds since anybody
+    /// confirmed it, or since there is none.
+    pub fn gauges(&mut self, now: Timestamp) -> Vec<(&'static str, u64)> {
+        let mut gauges = self.renewal.gauges(&self.configuration, now);
+        gauges.push(("policy.revision", self.configuration.policy.revision()));
+        gauges
+    }
+
+    /// Why the last fetch of that kind was refused, for a log line.
+    #[must_use]
+    pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
+        match fetch.document() {
+            Document::Keys(issuer) | Document::Metadata(issuer) => {
+                self.trust.last_error(issuer, fetch)
+            }
+            Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
+        }
+    }
+}
