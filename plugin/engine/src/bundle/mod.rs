@@ -88,9 +88,11 @@ pub(crate) fn open(text: &[u8], typ: &str, signers: &Signers) -> Result<Opened, 
     if !trust::holds(&trust::PureRust, &key, message.as_bytes(), &signature) {
         return Err(NotOpened::Signature);
     }
-    let contents = base64url::decode(contents).ok_or(NotOpened::Form)?;
-    let contents = json::read(&contents, &CONTENTS_LIMITS).map_err(NotOpened::Contents)?;
-    let digest = base64url::encode(&Sha256::digest(text));
+    let bytes = base64url::decode(contents).ok_or(NotOpened::Form)?;
+    let contents = json::read(&bytes, &CONTENTS_LIMITS).map_err(NotOpened::Contents)?;
+    // Not of the signature: an ECDSA signature has a twin that anybody can make, and one document may be
+    // signed again.
+    let digest = base64url::encode(&Sha256::digest(&bytes));
     Ok(Opened { contents, digest })
 }
 

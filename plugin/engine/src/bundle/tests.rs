@@ -31,6 +31,14 @@ fn a_document_of_a_signer_is_opened() {
 }
 
 #[test]
+fn a_document_is_the_same_whoever_signed_it_and_however() {
+    let digest = |text: &str| opened(text).unwrap().digest;
+    let one = digest(&sign(&Signer::es256(1), K1, "{\"a\":1}"));
+    assert_eq!(one, digest(&sign(&Signer::ed25519(2), K2, "{\"a\":1}")));
+    assert_ne!(one, digest(&sign(&Signer::es256(1), K1, "{\"a\":2}")));
+}
+
+#[test]
 fn what_is_not_signed_by_a_signer_is_not_opened() {
     let good = sign(&Signer::es256(1), K1, "{}");
     let (message, signature) = good.rsplit_once('.').unwrap();

@@ -124,6 +124,7 @@ impl Claims<'_> {
             kind: KIND.name,
             issuer: self.issuer.id.clone(),
             thumbprint: self.thumbprint.clone(),
+            content: thumbprint(self.jws.message),
             key_thumbprint: Some(self.key.thumbprint().to_owned()),
             expires: Some(terms.expires()),
             jti,

@@ -134,10 +134,12 @@ pub(super) fn verified(
     if rules.domain(id, KIND.name).is_none() {
         return Err(Reason::IssuerUnknown);
     }
+    let thumbprint = format!("sha-256:{}", base64url::encode(&certificate.digest));
     let proof = Proof {
         kind: KIND.name,
         issuer: id.domain_issuer(),
-        thumbprint: format!("sha-256:{}", base64url::encode(&certificate.digest)),
+        content: thumbprint.clone(),
+        thumbprint,
         key_thumbprint: None,
         expires: None,
         jti: None,

@@ -60,6 +60,8 @@ pub(crate) struct Proof {
     pub(crate) issuer: IssuerId,
     /// `sha-256:` and the base64url digest of the whole credential; logged in its place (JWT-29).
     pub(crate) thumbprint: String,
+    /// The same of what was signed: an ECDSA signature has a twin that anybody can make.
+    pub(crate) content: String,
     /// RFC 7638, of the key that signed it. None of a certificate: the host verified that.
     pub(crate) key_thumbprint: Option<String>,
     pub(crate) expires: Option<Timestamp>,

@@ -37,6 +37,7 @@ impl Found<'_> {
             kind: self.kind.name,
             issuer: self.id.domain_issuer(),
             thumbprint: thumbprint(self.jws.token.as_bytes()),
+            content: thumbprint(self.jws.message),
             key_thumbprint: Some(self.key.thumbprint().to_owned()),
             expires: Some(terms.expires()),
             jti: jti.map_err(|reason| self.rejected(reason))?,

@@ -18,6 +18,9 @@ pub(super) fn of(policy: &Policy) -> Vec<&'static str> {
         reached_into = reached_into.saturating_add(is_context(left).into());
         found.extend(misread(policy.effect(), expression));
     }
+    if policy.effect() == Effect::Permit && has_whole_delegation(policy) {
+        found.push(EARLIER_ACTORS);
+    }
     if named > reached_into {
         found.push("`context` can't be used whole; name the attribute that is meant");
     }
@@ -56,11 +59,20 @@ fn misread(effect: Effect, access: &Expr) -> Option<&'static str> {
         ["input", ..] if asks => {
             Some("`context has input` is known from the action; test `context.input has …`")
         }
-        ["delegation", "prior", ..] if effect == Effect::Permit => {
-            Some("a permit may not depend on earlier actors (RFC 8693 §4.1)")
-        }
+        ["delegation", "prior", ..] if effect == Effect::Permit => Some(EARLIER_ACTORS),
         _ => None,
     }
+}
+
+/// Whether `context.delegation` stands somewhere as a value, with all that is in it.
+fn has_whole_delegation(policy: &Policy) -> bool {
+    let is_delegation = |expression: &Expr| {
+        matches!(expression.expr_kind(), ExprKind::GetAttr { .. })
+            && path_of(expression) == ["delegation"]
+    };
+    let named = expressions(policy).filter(|expression| is_delegation(expression)).count();
+    let reached = expressions(policy).filter_map(reached);
+    named > reached.filter(|left| is_delegation(left)).count()
 }
 
 /// `context.a.b` as `a` and `b`; nothing if it is not the context that is reached into.
@@ -95,6 +107,8 @@ fn reached(expression: &Expr) -> Option<&Expr> {
         _ => None,
     }
 }
+
+const EARLIER_ACTORS: &str = "a permit may not depend on earlier actors (RFC 8693 §4.1)";
 
 fn is_context(expression: &Expr) -> bool {
     matches!(expression.expr_kind(), ExprKind::Var(Var::Context))

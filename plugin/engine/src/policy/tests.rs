@@ -263,6 +263,11 @@ fn a_permit_never_sees_earlier_actors_and_no_policy_the_whole_context() {
     // Cedar's short form of two tests; a list is asked without the input, and would be short of a tool.
     assert!(refused("context has input.amount && context.input.amount > 3"));
     assert!(refused("context has delegation.prior"));
+    let whole = "context has delegation && context.delegation == {depth: 1, prior: [\"i#x\"]}";
+    assert!(refused(whole));
+    assert!(refused(
+        "context has delegation && (if true then context.delegation else context.delegation).prior.isEmpty()"
+    ));
     assert!(!refused("context has delegation.depth && context.delegation.depth > 3"));
     // A tool's argument may have any name.
     let definition = {
