@@ -150,12 +150,6 @@ impl Engine {
         let receipt = Receipt::new(id, arrival.now, revision, &verdict, Facts::default());
         Box::new(Outcome::fault(receipt, id, Shape::Problem))
     }
-
-    /// The revision in force: of the bundle, or of the configuration's own policies.
-    #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.configuration.policy.revision()
-    }
 }
 
 impl Case {

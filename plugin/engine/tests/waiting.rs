@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deputy_engine::engine::Engine;
 use deputy_engine::evidence::Head;
 use deputy_engine::model::Timestamp;
-use deputy_engine::step::{Arrival, Step};
+use deputy_engine::step::{Arrival, FetchReply, ReplyHeaders, Step};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use sha2::{Digest as _, Sha256};
@@ -23,9 +23,45 @@ fn a_token_that_ended_while_the_store_was_asked_is_over() {
     assert_eq!(verdict(30), "token_expired");
 }
 
+/// Also within one instant: what was found out before the keys changed no longer counts.
+#[test]
+fn a_key_that_is_gone_by_the_time_the_store_answers_proves_nothing() {
+    assert_eq!(verdict_with_keys(1), "allow");
+    assert_ne!(verdict_with_keys(3), "allow");
+}
+
+/// Of a request for which the issuer's keys are fetched twice: as it comes, with the key of its token,
+/// and while the store is asked, with that key.
+fn verdict_with_keys(then: u8) -> &'static str {
+    let fetched = r#"{"fetch":{"cluster":"idp","authority":"idp.example","path":"/jwks"}}"#;
+    let mut engine = Engine::new(configuration(fetched).as_bytes()).unwrap();
+    let now = Timestamp::from_unix_millis(NOW * 1000);
+    let answered = |key| FetchReply::Answered {
+        status: 200,
+        headers: ReplyHeaders::default(),
+        body: format!(r#"{{"keys":[{}]}}"#, jwk(key)).into_bytes(),
+    };
+    let [fetch] = &engine.due(now)[..] else { panic!("one fetch is due") };
+    engine.absorb(fetch.clone(), answered(1), now);
+    let step = engine.begin(head(), Arrival { now, entropy: [7; 10] });
+    engine.absorb(fetch.clone(), answered(then), now);
+    let mut step = step;
+    loop {
+        step = match step {
+            Step::Recall(need) => need.provide(&mut engine, None, now),
+            Step::Remember(need) => need.stored(&mut engine, now),
+            Step::Fetch(need) => need.give_up(now),
+            Step::Decided(outcome) => {
+                return outcome.reason.map_or(outcome.verdict, |reason| reason.code());
+            }
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
 /// Of a request whose token has 30 seconds left, when the store takes that many.
 fn verdict(seconds: u64) -> &'static str {
-    let mut engine = Engine::new(configuration().as_bytes()).unwrap();
+    let mut engine = Engine::new(configuration(&inline()).as_bytes()).unwrap();
     let now = |more: u64| Timestamp::from_unix_millis((NOW + more) * 1000);
     let arrival = Arrival { now: now(0), entropy: [7; 10] };
     let Step::Recall(need) = engine.begin(head(), arrival) else { panic!("no recall") };
@@ -74,12 +110,16 @@ fn head() -> Head {
     Head::from_pairs(pairs.map(|(n, v)| (n.into(), v.into())).to_vec())
 }
 
-fn configuration() -> String {
+fn inline() -> String {
+    format!(r#"{{"inline":{{"keys":[{}]}}}}"#, jwk(1))
+}
+
+fn configuration(keys: &str) -> String {
     format!(
         concat!(
             r#"{{"version":1,"gateway":{{"audience":"https://gateway.example"}},"#,
             r#""issuers":[{{"issuer":"{i}","algorithms":["ES256"],"leeway_seconds":0,"#,
-            r#""keys":{{"inline":{{"keys":[{jwk}]}}}}}}],"#,
+            r#""keys":{keys}}}],"#,
             r#""proofs":{{"origins":["https://gateway.example"],"dpop":{{}}}},"#,
             r#""agents":[{{"id":"{i}#bot","owner":"team","status":"active"}}],"#,
             r#""http":[{{"method":"GET","path":"/orders","action":"orders:list","#,
@@ -88,7 +128,7 @@ fn configuration() -> String {
             r#""text":"@id(\"a\") permit (principal, action, resource);"}}]}}}}"#,
         ),
         i = IDP,
-        jwk = jwk(1),
+        keys = keys,
     )
 }
 

@@ -284,3 +284,12 @@ fn whatever_is_revoked_refuses_and_nothing_else_does() {
         assert_eq!(struck(&revocations, &["early"]), reason, "{revocations:?}");
     }
 }
+
+#[test]
+fn a_tool_that_names_the_group_of_connecting_is_limited_all_the_same() {
+    let groups: ActionGroups =
+        ["s/look", "tools/list"].map(|action| (action.to_owned(), set(&["mcp/connect"]))).into();
+    let limits = Limits { actions: Some(set(&[])), ..Limits::default() };
+    assert!(!limits.hold(&asked(ResourceKind::Tool, "s/look", "s/look"), &groups));
+    assert!(limits.hold(&asked(ResourceKind::Server, "tools/list", "s"), &groups));
+}

@@ -170,3 +170,18 @@ fn kinds_are_named_apart() {
     names.dedup();
     assert_eq!(names.len(), KINDS.len());
 }
+
+/// ECDSA: where (r, s) holds, so does (r, n − s). What is known of a token must not depend on which it is.
+#[test]
+fn a_token_with_the_twin_of_its_signature_is_the_same_token() {
+    let token = good_token();
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let signature = base64url::decode(signature).unwrap();
+    let signature = p256::ecdsa::Signature::from_slice(&signature).unwrap();
+    let (r, s) = signature.split_scalars();
+    let twin = p256::ecdsa::Signature::from_scalars(r, -s).unwrap();
+    let twin = format!("{message}.{}", base64url::encode(&twin.to_bytes()));
+    let proof = |token: &str| verify_for(issuer(), token, at(NOW)).unwrap().proof.clone();
+    assert_ne!(proof(&token).thumbprint, proof(&twin).thumbprint);
+    assert_eq!(proof(&token).content, proof(&twin).content);
+}
