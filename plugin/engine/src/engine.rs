@@ -28,7 +28,7 @@ use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
 use crate::decision::{Permit, Reason, Reply, Shape, Verdict};
 use crate::evidence::{Attribute, Head};
-use crate::model::{Asked, EvaluationId, Timestamp};
+use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
 use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
@@ -76,6 +76,8 @@ struct Seen {
 #[derive(Default)]
 struct Progress {
     facts: Facts,
+    /// Who asks, once that is proven.
+    verified: Option<Rc<Verified>>,
     shape: Shape,
 }
 
@@ -194,9 +196,7 @@ impl Case {
     pub(crate) fn refuse(self, reason: Reason, now: Timestamp) -> Step {
         let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
         progress.facts.trace = trace(&self.head);
-        if let Some((verified, _)) = &self.verified {
-            progress.verified(&self.configuration, verified);
-        }
+        progress.verified = self.verified.as_ref().map(|(verified, _)| Rc::clone(verified));
         self.refused(now, Refusal::Deny(reason), progress)
     }
 
@@ -248,7 +248,7 @@ impl Case {
                 return deny(rejected.reason);
             }
         };
-        progress.verified(&configuration, &verified);
+        progress.verified = Some(Rc::clone(&verified));
         if let Err(reason) = unrevoked(engine, &configuration, &verified) {
             return deny(reason);
         }
@@ -276,7 +276,9 @@ impl Case {
             }
             Read::Asked { asked, shape, exchange } => {
                 progress.shape = shape;
-                let caller = Caller::new(verified, progress.facts.caller, bounds, now);
+                let agent = configuration.registry.find(&verified.actor.agent);
+                let class = agent.map_or(CallerClass::Unknown, |agent| agent.class);
+                let caller = Caller::new(verified, class, bounds, now);
                 let caller = Rc::new(caller.sharing(shares));
                 self.decide(&place, &caller, (asked, exchange), progress)
             }

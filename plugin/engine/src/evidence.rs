@@ -163,7 +163,7 @@ pub(crate) fn dashed(name: &[u8]) -> Vec<u8> {
 }
 
 /// Whether [`dashed`] makes that of a name.
-fn is_dashed(name: &[u8], as_dashed: &[u8]) -> bool {
+pub(crate) fn is_dashed(name: &[u8], as_dashed: &[u8]) -> bool {
     name.len() == as_dashed.len() && name.iter().zip(as_dashed).all(|(b, d)| dash(*b) == *d)
 }
 

@@ -13,18 +13,20 @@ impl Case {
         self,
         now: Timestamp,
         permit: Permit,
-        progress: Progress,
+        mut progress: Progress,
         onward: Onward,
     ) -> Step {
-        let Progress { facts, shape } = progress;
+        let facts = progress.facts(&self.configuration);
+        let shape = progress.shape;
         let revision = self.configuration.policy.revision();
         let receipt = Receipt::allowed(self.id, now, revision, &permit, facts);
         let forward = Forward::new(permit, onward.edits, onward.response);
         Step::Decided(Box::new(Outcome::forward(receipt, self.id, shape, forward)))
     }
 
-    pub(super) fn refused(self, now: Timestamp, refusal: Refusal, progress: Progress) -> Step {
-        let Progress { facts, shape } = progress;
+    pub(super) fn refused(self, now: Timestamp, refusal: Refusal, mut progress: Progress) -> Step {
+        let facts = progress.facts(&self.configuration);
+        let shape = progress.shape;
         let (verdict, wire, request) = match refusal {
             Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
             Refusal::NeedsApproval(approvers) => {

@@ -1,7 +1,7 @@
 //! What a request has shown of itself so far, as its receipt will tell it.
 
 use super::Progress;
-use crate::audit::{self, AgentFacts, CredentialFacts};
+use crate::audit::{self, AgentFacts, CredentialFacts, Facts};
 use crate::authority::Factor;
 use crate::config::Configuration;
 use crate::credential::{Bound, Known, Proof, Verified};
@@ -24,7 +24,16 @@ impl Progress {
         });
     }
 
-    pub(super) fn verified(&mut self, configuration: &Configuration, verified: &Verified) {
+    /// What its receipt tells. Made at the end, as most requests come by here twice, before and with
+    /// their body.
+    pub(super) fn facts(&mut self, configuration: &Configuration) -> Facts {
+        if let Some(verified) = self.verified.take() {
+            self.identified(configuration, &verified);
+        }
+        std::mem::take(&mut self.facts)
+    }
+
+    fn identified(&mut self, configuration: &Configuration, verified: &Verified) {
         let agent = configuration.registry.find(&verified.actor.agent);
         self.facts.caller = agent.map_or(CallerClass::Unknown, |agent| agent.class);
         let transaction = verified.transaction.as_ref();

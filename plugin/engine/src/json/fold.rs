@@ -6,21 +6,35 @@ use unicase::UniCase;
 
 use super::Fault;
 
-/// The member names of one object so far.
+/// The member names of one object so far, once they are many or not all plain. Most objects have a few
+/// plain ones, and those need no copies to be compared.
 #[derive(Default)]
-pub(super) struct Names(BTreeSet<String>);
+pub(super) struct Names(Option<BTreeSet<String>>);
 
 impl Names {
-    /// Takes in one more, unless some parser would take it for one that is there already.
-    pub(super) fn admit(&mut self, name: &str) -> Result<(), Fault> {
-        let folded = match is_plain(name) {
-            true => name.to_ascii_lowercase(),
-            false if name.contains(char::is_control) => return Err(Fault::Control),
-            false => fold(name),
-        };
-        if self.0.insert(folded) { Ok(()) } else { Err(Fault::Duplicate) }
+    /// Takes in one more, unless some parser would take it for one of those `before` it, which are all
+    /// that were admitted.
+    pub(super) fn admit<'n>(
+        &mut self,
+        name: &str,
+        mut before: impl ExactSizeIterator<Item = &'n str>,
+    ) -> Result<(), Fault> {
+        let plain = is_plain(name);
+        if !plain && name.contains(char::is_control) {
+            return Err(Fault::Control);
+        }
+        if self.0.is_none() && plain && before.len() < FEW {
+            let twin = before.any(|other| other.eq_ignore_ascii_case(name));
+            return if twin { Err(Fault::Duplicate) } else { Ok(()) };
+        }
+        let folded = self.0.get_or_insert_with(|| before.map(str::to_ascii_lowercase).collect());
+        let new = folded.insert(if plain { name.to_ascii_lowercase() } else { fold(name) });
+        if new { Ok(()) } else { Err(Fault::Duplicate) }
     }
 }
+
+/// Names of one object that are compared one by one.
+const FEW: usize = 16;
 
 /// Whether `name` is not the member `of`, but some parser would take it for that.
 pub(crate) fn is_alias(name: &str, of: &str) -> bool {
@@ -88,6 +102,26 @@ mod tests {
         assert!(
             is_alias("Tools", "tools") && !is_alias("tools", "tools") && !is_alias("tool", "tools")
         );
+    }
+
+    #[test]
+    fn a_twin_is_found_among_few_names_and_among_many() {
+        let names: Vec<String> = (0..40).map(|n| format!("name{n}")).collect();
+        for (at, twin) in names.iter().enumerate() {
+            for later in at..names.len() {
+                for spelt in [twin.to_ascii_uppercase(), format!("{twin}\u{200b}")] {
+                    let mut admitted = Names::default();
+                    let mut all: Vec<&str> =
+                        names.iter().take(later + 1).map(String::as_str).collect();
+                    all.push(&spelt);
+                    let mut each = all
+                        .iter()
+                        .enumerate()
+                        .map(|(i, name)| admitted.admit(name, all.iter().take(i).copied()));
+                    assert_eq!(each.position(|one| one == Err(Fault::Duplicate)), Some(later + 1));
+                }
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,6 @@ mod reader;
 mod value;
 
 pub(crate) use fold::is_alias;
-pub(crate) use raw::Raw;
+pub(crate) use raw::{Member, Raw};
 pub(crate) use reader::{Fault, Limits, Malformed, read};
 pub(crate) use value::{Object, Value};

@@ -5,9 +5,10 @@
 //! [`Raw::parse`] knows no more than where a value ends; whoever passes one on calls
 //! [`Raw::check`] first.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fold::Names;
@@ -18,6 +19,9 @@ use super::value::Value;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Raw<'a>(&'a str);
 
+/// A member of an object.
+pub(crate) type Member<'a> = (Cow<'a, str>, Raw<'a>);
+
 impl<'a> Raw<'a> {
     /// Finds the one value of a document.
     pub(crate) fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, Malformed> {
@@ -25,6 +29,20 @@ impl<'a> Raw<'a> {
             return Err(Malformed::whole(Fault::Bytes));
         }
         serde_json::from_slice::<&RawValue>(bytes).map(Self::from).map_err(syntax)
+    }
+
+    /// The members of a document that is an object, as [`Raw::members`], and its text. Reads it once.
+    pub(crate) fn parse_members(
+        bytes: &'a [u8],
+        limits: &Limits,
+    ) -> Result<(Self, Vec<Member<'a>>), Malformed> {
+        if bytes.len() > limits.bytes {
+            return Err(Malformed::whole(Fault::Bytes));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| Malformed::whole(Fault::Syntax))?;
+        let members = members(text)?;
+        // RFC 8259 §2: white space, and no other.
+        Ok((Self(text.trim_matches([' ', '\t', '\n', '\r'])), members))
     }
 
     /// The value, read strictly.
@@ -38,11 +56,8 @@ impl<'a> Raw<'a> {
     }
 
     /// The members of an object; no two names that some parser takes for the same.
-    pub(crate) fn members(self) -> Result<Vec<(String, Self)>, Malformed> {
-        let Members(members) = serde_json::from_str(self.0).map_err(syntax)?;
-        let mut names = Names::default();
-        members.iter().try_for_each(|(name, _)| names.admit(name).map_err(Malformed::whole))?;
-        Ok(members)
+    pub(crate) fn members(self) -> Result<Vec<Member<'a>>, Malformed> {
+        members(self.0)
     }
 
     /// The elements of an array.
@@ -63,8 +78,18 @@ impl<'a> From<&'a RawValue> for Raw<'a> {
     }
 }
 
+fn members(text: &str) -> Result<Vec<Member<'_>>, Malformed> {
+    let Members(members) = serde_json::from_str(text).map_err(syntax)?;
+    let mut names = Names::default();
+    for (at, (name, _)) in members.iter().enumerate() {
+        let before = members.iter().take(at).map(|(name, _)| &**name);
+        names.admit(name, before).map_err(Malformed::whole)?;
+    }
+    Ok(members)
+}
+
 /// In source order, which a map would lose.
-struct Members<'a>(Vec<(String, Raw<'a>)>);
+struct Members<'a>(Vec<Member<'a>>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -83,10 +108,37 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Members<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some((name, value)) = from.next_entry::<String, &'de RawValue>()? {
-            members.push((name, Raw::from(value)));
+        while let Some(Name(name)) = from.next_key()? {
+            members.push((name, Raw::from(from.next_value::<&'de RawValue>()?)));
         }
         Ok(Members(members))
+    }
+}
+
+/// A name without an escape is a part of the text.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
     }
 }
 

@@ -193,7 +193,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut names = Names::default();
         while let Some(name) = from.next_key::<String>()? {
             self.rules.spend()?;
-            names.admit(&name).map_err(|fault| self.rules.broken(fault))?;
+            let before = members.iter().map(|(name, _): &(String, Value)| name.as_str());
+            names.admit(&name, before).map_err(|fault| self.rules.broken(fault))?;
             members.push((name, from.next_value_seed(inner)?));
         }
         Ok(Value::Object(Object(members)))

@@ -11,12 +11,12 @@
 //! Not covered: a `_method` field in a form body. An HTTP route is decided at its head, so such a
 //! framework feature has to be off behind this gateway.
 
-use crate::evidence::{Head, dashed, is_token_header, query_names};
+use crate::evidence::{Head, dashed, is_dashed, is_token_header, query_names};
 
 /// Whether the head holds a header that overrides the method or the path.
 pub(super) fn in_head(head: &Head) -> bool {
-    let suspects = head.names().filter(|name| name.first() == Some(&FIRST));
-    suspects.map(dashed).any(|name| REFUSED.iter().any(|refused| name == refused.as_bytes()))
+    let mut suspects = head.names().filter(|name| name.first() == Some(&FIRST));
+    suspects.any(|name| REFUSED.iter().any(|refused| is_dashed(name, refused.as_bytes())))
 }
 
 /// Whether a query holds `_method` (Rails, Laravel, Symfony), however it is encoded.

@@ -58,16 +58,24 @@ impl Surface {
     /// # Errors
     /// There is none, or more than one by some reading of the head.
     pub(crate) fn locate(&self, line: Line<'_>, head: &Head) -> Result<Place<'_>, (Reason, Shape)> {
-        let path = line.path.split_once('?').map_or(line.path, |(path, _)| path);
+        let (path, queried) = match line.path.split_once('?') {
+            Some((path, _)) => (path, true),
+            None => (line.path, false),
+        };
         let endpoint = self.mcp.iter().find(|e| e.path() == path);
-        let place = unambiguous(line, head).and_then(|target| match endpoint {
-            Some(endpoint) => mcp_place(endpoint, line, &target),
-            None => self.http_place(line, &target),
+        let place = unambiguous(head).and_then(|()| match endpoint {
+            // MCP defines no query. One would be for a token (MCP forbids it), for a session, or for a
+            // switch of the upstream that nobody decided about; `?` alone is the same path to some and
+            // another to others. What is left is the configured path, which was read at the start.
+            Some(_) if queried => Err(Reason::PathAmbiguous),
+            Some(endpoint) => Ok(Place::Mcp { endpoint, verb: Verb::of(line.method) }),
+            None => self.http_place(line),
         });
         place.map_err(|reason| (reason, endpoint.map_or(Shape::Problem, |_| mcp::shape(head))))
     }
 
-    fn http_place(&self, line: Line<'_>, target: &Target<'_>) -> Result<Place<'_>, Reason> {
+    fn http_place(&self, line: Line<'_>) -> Result<Place<'_>, Reason> {
+        let target = Target::parse(line.path).ok_or(Reason::PathAmbiguous)?;
         if target.query.is_some_and(overrides::in_query) {
             return Err(Reason::OverrideHeader);
         }
@@ -136,9 +144,8 @@ impl Place<'_> {
     }
 }
 
-/// The target of a head that asks for one thing only.
-fn unambiguous<'l>(line: Line<'l>, head: &Head) -> Result<Target<'l>, Reason> {
-    let target = Target::parse(line.path).ok_or(Reason::PathAmbiguous)?;
+/// Whether a head asks for one thing only.
+fn unambiguous(head: &Head) -> Result<(), Reason> {
     if overrides::in_head(head) {
         return Err(Reason::OverrideHeader);
     }
@@ -146,21 +153,7 @@ fn unambiguous<'l>(line: Line<'l>, head: &Head) -> Result<Target<'l>, Reason> {
     if head.has("upgrade") {
         return Err(Reason::RequestMalformed);
     }
-    Ok(target)
-}
-
-/// MCP defines no query. One would be for a token (MCP forbids it), for a session, or for a switch
-/// of the upstream that nobody decided about; `?` alone is the same path to some and another to
-/// others.
-fn mcp_place<'a>(
-    endpoint: &'a McpEndpoint,
-    line: Line<'_>,
-    target: &Target<'_>,
-) -> Result<Place<'a>, Reason> {
-    match target.query {
-        None => Ok(Place::Mcp { endpoint, verb: Verb::of(line.method) }),
-        Some(_) => Err(Reason::PathAmbiguous),
-    }
+    Ok(())
 }
 
 fn twins(mcp: &[McpEndpoint]) -> Vec<Problem> {

@@ -6,10 +6,11 @@
 //! itself; anywhere else the message is withheld. Of a result that is no list only the members are
 //! read: what is in them is for the client.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{ASKS, Expected, Judge, ListOf, Withheld};
-use crate::json::{Limits, Malformed, Object, Raw, Value, is_alias};
+use crate::json::{Limits, Malformed, Member, Object, Raw, Value, is_alias};
 use crate::protocol::mcp::rpc_id;
 
 /// Nested arrays and objects; those of a schema count two for each level of its properties.
@@ -23,7 +24,7 @@ const MAX_TTL: i64 = 60_000;
 const URL_ELICITATION_REQUIRED: &str = "-32042";
 
 /// A message, by its members.
-struct Members<'a>(Vec<(String, Raw<'a>)>);
+struct Members<'a>(Vec<Member<'a>>);
 
 /// What a result answers.
 enum Answered {
@@ -39,26 +40,38 @@ pub(super) fn filter(
     expected: &Expected,
     judge: &mut dyn Judge,
 ) -> Result<Vec<u8>, Withheld> {
-    let raw = Raw::parse(message, &limits(message.len()))?;
-    match raw.text().as_bytes().first() {
-        Some(b'[') if expected.answers.batch => {
-            let each = raw.elements()?.into_iter().map(|one| single(one, expected, judge));
-            let each: Vec<_> = each.collect::<Result<_, _>>()?;
-            Ok(format!("[{}]", each.join(",")).into_bytes())
-        }
-        Some(b'[') => Err(Withheld::Batch),
-        _ => match single(raw, expected, judge)? {
-            same if same == raw.text() => Ok(message.to_vec()),
-            other => Ok(other.into_bytes()),
-        },
+    let limits = limits(message.len());
+    if message.trim_ascii_start().first() == Some(&b'{') {
+        let (raw, members) = Raw::parse_members(message, &limits)?;
+        return Ok(match single(raw, Members(members), expected, judge)? {
+            Cow::Borrowed(_) => message.to_vec(),
+            Cow::Owned(other) => other.into_bytes(),
+        });
     }
-}
-
-fn single(raw: Raw<'_>, expected: &Expected, judge: &mut dyn Judge) -> Result<String, Withheld> {
-    if !raw.text().starts_with('{') {
+    let raw = Raw::parse(message, &limits)?;
+    if !raw.text().starts_with('[') {
         return Err(Withheld::NotAMessage);
     }
-    let members = Members(raw.members()?);
+    if !expected.answers.batch {
+        return Err(Withheld::Batch);
+    }
+    let each = raw.elements()?.into_iter().map(|one| {
+        if !one.text().starts_with('{') {
+            return Err(Withheld::NotAMessage);
+        }
+        single(one, Members(one.members()?), expected, judge)
+    });
+    let each: Vec<_> = each.collect::<Result<_, _>>()?;
+    Ok(format!("[{}]", each.join(",")).into_bytes())
+}
+
+/// Borrowed: goes on as it is.
+fn single<'a>(
+    raw: Raw<'a>,
+    members: Members<'a>,
+    expected: &Expected,
+    judge: &mut dyn Judge,
+) -> Result<Cow<'a, str>, Withheld> {
     if let Some(result) = members.get("result") {
         let answered = members.answered(expected)?;
         return members.answer(raw, result, &answered, judge);
@@ -72,12 +85,12 @@ fn single(raw: Raw<'_>, expected: &Expected, judge: &mut dyn Judge) -> Result<St
         if expected.success {
             members.is_answer(expected, "error")?;
         }
-        return error_passes(error, judge).map(|()| raw.text().to_owned());
+        return error_passes(error, judge).map(|()| raw.text().into());
     }
     if expected.success || members.get("method").is_some() {
         members.is_said_meanwhile(judge)?;
     }
-    Ok(raw.text().to_owned())
+    Ok(raw.text().into())
 }
 
 impl<'a> Members<'a> {
@@ -90,7 +103,7 @@ impl<'a> Members<'a> {
     }
 
     fn only(&self, names: &[&str]) -> Result<(), Withheld> {
-        let known = self.0.iter().all(|(name, _)| names.contains(&name.as_str()));
+        let known = self.0.iter().all(|(name, _)| names.contains(&&**name));
         let version = self.get("jsonrpc").is_some_and(|v| v.text() == "\"2.0\"");
         if known && version { Ok(()) } else { Err(Withheld::NotAMessage) }
     }
@@ -126,7 +139,7 @@ impl<'a> Members<'a> {
         result: Raw<'a>,
         answered: &Answered,
         judge: &mut dyn Judge,
-    ) -> Result<String, Withheld> {
+    ) -> Result<Cow<'a, str>, Withheld> {
         if !result.text().starts_with('{') {
             return Err(match answered {
                 Answered::List(_) => Withheld::NotAList,
@@ -141,10 +154,10 @@ impl<'a> Members<'a> {
             Answered::Unknown => inner.lists()?,
         };
         if lists.is_empty() {
-            return Ok(raw.text().to_owned());
+            return Ok(raw.text().into());
         }
         let result = inner.listed(&lists, judge)?;
-        Ok(self.with(&[("result", result)]))
+        Ok(self.with(&[("result", result)]).into())
     }
 
     /// Every list that the result of an earlier request may be. A name that some reader takes for one
@@ -222,7 +235,7 @@ impl<'a> Members<'a> {
     fn with(&self, new: &[(&str, String)]) -> String {
         let replaced =
             |name: &str| new.iter().find(|(n, _)| *n == name).map(|(_, text)| text.as_str());
-        let kept = self.0.iter().map(|(n, v)| (n.as_str(), replaced(n).unwrap_or(v.text())));
+        let kept = self.0.iter().map(|(n, v)| (&**n, replaced(n).unwrap_or(v.text())));
         let added =
             new.iter().filter(|(n, _)| self.get(n).is_none()).map(|(n, text)| (*n, text.as_str()));
         let members =
