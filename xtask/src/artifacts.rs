@@ -130,8 +130,12 @@ fn web_package() -> Result<()> {
 }
 
 /// Programs of the workspace, built for this machine.
-pub(crate) fn programs(package: &str, running: &Running) -> Result<()> {
-    run(cargo(&["build", "--package", package, "--bins"]), running)
+pub(crate) fn programs(packages: &[&str], running: &Running) -> Result<()> {
+    let mut command = cargo(&["build", "--bins"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    run(command, running)
 }
 
 /// Copies a file into a folder that may not exist yet.

@@ -41,6 +41,11 @@ pub(crate) fn example() -> PathBuf {
     root().join("examples").join("envoy-mcp")
 }
 
+/// The approval service's example.
+pub(crate) fn approvals() -> PathBuf {
+    root().join("examples").join("approvals")
+}
+
 /// A path as a person would type it from where they are.
 pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();

@@ -167,7 +167,15 @@ mod tests {
         assert_eq!(names("fmt"), ["fmt"]);
         assert_eq!(
             names("tests"),
-            ["modules", "programs", "hosts", "tests", "tests-envoy", "tests-peers"]
+            [
+                "modules",
+                "programs",
+                "hosts",
+                "tests",
+                "tests-envoy",
+                "tests-peers",
+                "tests-browser"
+            ]
         );
         assert_eq!(names("tests-envoy"), ["modules", "programs", "hosts", "tests-envoy"]);
         assert_eq!(chosen(None, false).len(), STAGES.len());

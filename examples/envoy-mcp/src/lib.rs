@@ -1,4 +1,4 @@
-//! What the three demo programs share: an issuer, an MCP server and an MCP client.
+//! What the demo programs share: an issuer, an MCP server, an MCP client, and a person with a browser.
 //!
 //! They are real programs that speak real protocols, so that the gateway between them is tested by
 //! strangers and not by its own friends. Deliberately not here: anything of the plugin. No crate of
@@ -16,6 +16,7 @@ pub mod clock;
 pub mod issuer;
 pub mod jose;
 pub mod orders;
+pub mod person;
 
 /// Serves until the process is told to end.
 ///

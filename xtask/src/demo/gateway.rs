@@ -56,7 +56,7 @@ impl Gateway {
         match self {
             Self::Envoy(_) => Ok(()),
             Self::Embedded => progress::step("embedded host", |running| {
-                artifacts::programs("deputy-host-tests", running)?;
+                artifacts::programs(&["deputy-host-tests"], running)?;
                 Ok(((), "deputy-devhost".to_owned()))
             }),
         }
@@ -81,6 +81,7 @@ impl Gateway {
                 command.arg("--listen").arg(at(ports.gateway));
                 command.arg("--upstream").arg(format!("http://{}", at(ports.orders)));
                 command.arg("--cluster").arg(format!("idp=http://{}", at(ports.issuer)));
+                command.arg("--cluster").arg(format!("approvals=http://{}", at(ports.approvals)));
                 command.arg("--receipts").arg(self.receipts(folder));
                 Ok(command)
             }

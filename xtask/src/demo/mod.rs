@@ -40,8 +40,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     artifacts::wasm_targets(&["wasm32-wasip1"])?;
     artifacts::plugin()?;
     progress::step("demo programs", |running| {
-        artifacts::programs("deputy-example-envoy-mcp", running)?;
-        Ok(((), "demo-issuer, orders-mcp, demo-agent".to_owned()))
+        artifacts::programs(&["deputy-example-envoy-mcp", "deputy-example-approvals"], running)?;
+        Ok(((), "demo-issuer, orders-mcp, demo-agent, demo-person, approvals".to_owned()))
     })?;
     let gateway = Gateway::obtain(options.host)?;
     gateway.build()?;

@@ -1,4 +1,4 @@
-//! The stage: issuer, MCP server and gateway, running, with everything they say in one folder.
+//! The stage: issuer, MCP server, approval service and gateway, running, with everything they say in one folder.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use super::children::Children;
 use super::gateway::Gateway;
@@ -17,6 +18,8 @@ use crate::{place, progress};
 const GATEWAY: u16 = 10000;
 const ISSUER: u16 = 9400;
 const ORDERS: u16 = 9401;
+const PAGE: u16 = 9402;
+const APPROVALS: u16 = 9403;
 const ADMIN: u16 = 9901;
 
 /// Everything that runs.
@@ -33,6 +36,10 @@ pub(crate) struct Ports {
     pub(crate) gateway: u16,
     pub(crate) issuer: u16,
     pub(crate) orders: u16,
+    /// Where people reach the approval service.
+    pub(crate) page: u16,
+    /// Where the gateway does.
+    pub(crate) approvals: u16,
     pub(crate) admin: u16,
 }
 
@@ -46,6 +53,7 @@ impl Stage {
         let stage = Self { gateway, ports: Ports::free()?, folder, children: Children::new()? };
         stage.start_orders()?;
         stage.start_issuer()?;
+        stage.start_approvals()?;
         stage.start_gateway()?;
         Ok(stage)
     }
@@ -68,6 +76,11 @@ impl Stage {
         format!("http://127.0.0.1:{}", self.ports.issuer)
     }
 
+    /// Where a person sees what waits for them.
+    pub(crate) fn page_address(&self) -> String {
+        format!("http://{}", at(self.ports.page))
+    }
+
     fn start_orders(&self) -> Result<()> {
         progress::step("upstream", |_| {
             let mut command = Command::new(place::program("orders-mcp"));
@@ -87,7 +100,9 @@ impl Stage {
                 .arg("--listen")
                 .arg(at(self.ports.issuer))
                 .arg("--agents-dir")
-                .arg(self.agents());
+                .arg(self.agents())
+                .arg("--approvals-callback")
+                .arg(format!("{}/login/callback", self.page_address()));
             self.start("demo-issuer", &mut command, || accepts(self.ports.issuer))?;
             Ok((
                 (),
@@ -97,6 +112,38 @@ impl Stage {
                 ),
             ))
         })
+    }
+
+    /// With the example's configuration, and the addresses of this stage.
+    fn start_approvals(&self) -> Result<()> {
+        progress::step("approvals", |_| {
+            let text = fs::read_to_string(place::approvals().join("approvals.json"))?;
+            let config = self.folder.join("approvals.json");
+            fs::write(&config, self.approvals_config(&text)?)?;
+            let mut command = Command::new(place::program("approvals"));
+            command.arg("--config").arg(config);
+            self.start("approvals", &mut command, || accepts(self.ports.approvals))?;
+            Ok(((), format!("a service and its page for people, on {}", at(self.ports.page))))
+        })
+    }
+
+    fn approvals_config(&self, text: &str) -> Result<String> {
+        let mut config: Value = serde_json::from_str(text)?;
+        let issuer = self.issuer_address();
+        let all = [
+            ("/listen", at(self.ports.page)),
+            ("/gateway_listen", at(self.ports.approvals)),
+            ("/address", self.page_address()),
+            ("/login/key_file", "agents/approvals.jwk".to_owned()),
+            ("/login/authorization_endpoint", format!("{issuer}/authorize")),
+            ("/login/token_endpoint", format!("{issuer}/token")),
+            ("/login/jwks_uri", format!("{issuer}/jwks")),
+        ];
+        for (pointer, value) in all {
+            let member = config.pointer_mut(pointer);
+            *member.with_context(|| format!("approvals.json has no {pointer}"))? = value.into();
+        }
+        Ok(config.to_string())
     }
 
     fn start_gateway(&self) -> Result<()> {
@@ -135,6 +182,8 @@ impl Ports {
             gateway: free_port(GATEWAY)?,
             issuer: free_port(ISSUER)?,
             orders: free_port(ORDERS)?,
+            page: free_port(PAGE)?,
+            approvals: free_port(APPROVALS)?,
             admin: free_port(ADMIN)?,
         })
     }
@@ -146,6 +195,7 @@ impl Ports {
             (GATEWAY, self.gateway),
             (ISSUER, self.issuer),
             (ORDERS, self.orders),
+            (APPROVALS, self.approvals),
             (ADMIN, self.admin),
         ];
         for (port, here) in all {

@@ -62,8 +62,10 @@ pub(super) struct World {
     envoy: Option<Envoy>,
     node: Option<String>,
     peers: Option<PathBuf>,
+    browser: Option<String>,
     tests_ran: bool,
     envoy_tests_ran: bool,
+    browser_tests_ran: bool,
     demos: Vec<String>,
 }
 
@@ -76,6 +78,7 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "tests", needs: &["modules", "programs", "hosts"], run: tests },
     Stage { name: "tests-envoy", needs: &["modules", "programs", "hosts"], run: tests_envoy },
     Stage { name: "tests-peers", needs: &["modules", "programs", "hosts"], run: tests_peers },
+    Stage { name: "tests-browser", needs: &["programs", "hosts"], run: tests_browser },
     Stage { name: "demo-embedded", needs: &["modules", "programs"], run: demo_embedded },
     Stage { name: "demo-envoy", needs: &["modules", "programs", "hosts"], run: demo_envoy },
     Stage { name: "clippy", needs: &[], run: clippy },
@@ -96,6 +99,8 @@ impl World {
         }
         let envoy = self.envoy.as_ref().filter(|_| self.envoy_tests_ran);
         ran.extend(envoy.map(|envoy| format!("Envoy {} (tests)", envoy.version)));
+        let browser = self.browser.as_ref().filter(|_| self.browser_tests_ran);
+        ran.extend(browser.map(|browser| format!("{browser} (tests)")));
         ran.extend(self.demos.iter().map(|host| format!("{host} (demo)")));
         if ran.is_empty() { vec!["none".to_owned()] } else { ran }
     }
@@ -146,6 +151,12 @@ fn hosts(world: &mut World) -> Result<Outcome> {
         Ok(folder) => world.peers = Some(folder),
         Err(problem) => missing.push(problem),
     }
+    // By its driver's version: the browser itself would open a window to say it.
+    world.browser = first_line(Path::new(CHROMEDRIVER), "--version");
+    match &world.browser {
+        Some(version) => progress::done("browser", version),
+        None => missing.push(format!("there is no `{CHROMEDRIVER}` on PATH, so no browser")),
+    }
     for what in &missing {
         progress::absent("absent", what);
     }
@@ -190,6 +201,20 @@ fn tests_peers(world: &mut World) -> Result<Outcome> {
     cargo_test(&arguments, Some(&envoy.program), Some(peers))
 }
 
+/// Drives Chromium; comes with it (Debian: chromium, chromium-driver).
+const CHROMEDRIVER: &str = "chromedriver";
+
+/// The approval service's page in a real browser.
+fn tests_browser(world: &mut World) -> Result<Outcome> {
+    if world.browser.is_none() {
+        return Ok(Outcome::Absent("there is no Chromium with its chromedriver".to_owned()));
+    }
+    let arguments = ["test", "--no-fail-fast", "--test", targets::BROWSER];
+    let outcome = cargo_test(&arguments, None, None)?;
+    world.browser_tests_ran = true;
+    Ok(outcome)
+}
+
 /// Runs tests and counts them. Without an Envoy a test that needs one fails.
 fn cargo_test(arguments: &[&str], envoy: Option<&Path>, peers: Option<&Path>) -> Result<Outcome> {
     let mut command = cargo(arguments);
@@ -198,6 +223,8 @@ fn cargo_test(arguments: &[&str], envoy: Option<&Path>, peers: Option<&Path>) ->
         Some(program) => command.env("DEPUTY_ENVOY", program),
         None => command.env_remove("DEPUTY_ENVOY"),
     };
+    command.env("DEPUTY_CHROMEDRIVER", CHROMEDRIVER);
+    command.env("DEPUTY_SCREENSHOTS", place::out().join("screenshots"));
     match peers {
         Some(folder) => command.env("DEPUTY_PEERS", folder),
         None => command.env_remove("DEPUTY_PEERS"),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cargo::cargo;
 
 /// The names of all integration tests of the default members: those that need Envoy, and the others;
-/// [`PEERS`] is neither.
+/// [`PEERS`] and [`BROWSER`] are neither.
 ///
 /// # Errors
 /// When cargo does not say, or knows none that need Envoy: a rule that finds nothing is wrong.
@@ -17,7 +17,7 @@ pub(super) fn by_need_of_envoy() -> Result<(Vec<String>, Vec<String>)> {
         serde_json::from_slice(&metadata.stdout).context("what `cargo metadata` says")?;
     let (envoy, others): (Vec<_>, Vec<_>) = tests(&metadata)
         .into_iter()
-        .filter(|name| name != PEERS)
+        .filter(|name| name != PEERS && name != BROWSER)
         .partition(|name| needs_envoy(name));
     if envoy.is_empty() || others.is_empty() {
         bail!("`cargo metadata` names no tests that need Envoy, or none that do not");
@@ -46,6 +46,9 @@ fn tests(metadata: &Value) -> Vec<String> {
 /// Tests with peers from npm and PyPI; they need Envoy as well, and are run apart.
 pub(super) const PEERS: &str = "interop";
 
+/// Tests of pages in a real browser; run apart, because there may be none.
+pub(super) const BROWSER: &str = "browser";
+
 fn needs_envoy(name: &str) -> bool {
     name == "envoy" || name.starts_with("envoy_") || name.ends_with("_envoy")
 }
@@ -60,7 +63,7 @@ mod tests {
         for name in ["envoy", "envoy_edge", "envoy_mcp", "cases_envoy"] {
             assert!(envoy.iter().any(|known| known == name), "{name} in {envoy:?}");
         }
-        for name in ["cases_native", "cases_proxy_wasm", "harness", "architecture"] {
+        for name in ["cases_native", "cases_proxy_wasm", "harness", "architecture", "approvals"] {
             assert!(others.iter().any(|known| known == name), "{name} in {others:?}");
         }
     }

@@ -20,7 +20,10 @@ struct Options {
     /// Who the tokens are for: `aud` of every token.
     #[arg(long, default_value = "https://gateway.acme.example")]
     gateway: String,
-    /// Folder that gets one private key per agent, `NAME.jwk`, readable by you alone.
+    /// Where the approval service wants people sent back to after they signed in.
+    #[arg(long, default_value = "http://127.0.0.1:9402/login/callback")]
+    approvals_callback: String,
+    /// Folder that gets one private key per client, `NAME.jwk`, readable by you alone.
     #[arg(long)]
     agents_dir: PathBuf,
 }
@@ -38,6 +41,7 @@ async fn main() -> ExitCode {
 
 async fn serve(options: Options) -> Result<(), String> {
     let issuer = Issuer::found(options.issuer, options.gateway, &options.agents_dir)
-        .map_err(|e| format!("can't write keys into {}: {e}", options.agents_dir.display()))?;
+        .map_err(|e| format!("can't write keys into {}: {e}", options.agents_dir.display()))?
+        .with_approvals_callback(options.approvals_callback);
     deputy_example_envoy_mcp::serve(options.listen, issuer.router()).await
 }

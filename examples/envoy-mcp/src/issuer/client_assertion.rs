@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::Issuer;
-use super::directory::{self, Agent};
+use super::directory;
 use super::grant::{Form, Refused};
 use crate::jose;
 
@@ -18,29 +18,26 @@ pub(super) const TYP: &str = "client-authentication+jwt";
 const MAX_LIFETIME: u64 = 300;
 
 impl Issuer {
-    /// The agent that signed the form's assertion.
-    pub(super) fn authenticate(
-        &self,
-        form: &Form<'_>,
-        now: u64,
-    ) -> Result<&'static Agent, Refused> {
+    /// The client that signed the form's assertion.
+    pub(super) fn authenticate(&self, form: &Form<'_>, now: u64) -> Result<&'static str, Refused> {
         if form.one("client_assertion_type")? != Some(ASSERTION_TYPE) {
             return Err(Refused::InvalidClient("authenticate with private_key_jwt"));
         }
         let assertion = form.required("client_assertion")?;
         // RFC 7521 §4.2: `client_id` only says whose key to check with; the signature decides.
-        let agent = directory::agent(form.required("client_id")?);
-        let known = agent.and_then(|agent| Some((agent, self.client_keys.get(agent.id)?)));
-        let (agent, key) = known.ok_or(Refused::InvalidClient("unknown client"))?;
+        let named = form.required("client_id")?;
+        let client = directory::clients().find(|client| *client == named);
+        let known = client.and_then(|client| Some((client, self.client_keys.get(client)?)));
+        let (client, key) = known.ok_or(Refused::InvalidClient("unknown client"))?;
         let claims = jose::verify(assertion, TYP, key)
             .map_err(|_| Refused::InvalidClient("the assertion does not verify"))?;
-        self.check(&claims, agent, now)?;
-        Ok(agent)
+        self.check(&claims, client, now)?;
+        Ok(client)
     }
 
-    fn check(&self, claims: &Value, agent: &Agent, now: u64) -> Result<(), Refused> {
+    fn check(&self, claims: &Value, client: &str, now: u64) -> Result<(), Refused> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        if text("iss") != Some(agent.id) || text("sub") != Some(agent.id) {
+        if text("iss") != Some(client) || text("sub") != Some(client) {
             return Err(Refused::InvalidClient("`iss` and `sub` must be the client"));
         }
         if text("aud") != Some(&self.identifier) {
@@ -51,7 +48,7 @@ impl Issuer {
             return Err(Refused::InvalidClient("`exp` must be in the next five minutes"));
         }
         let id = text("jti").ok_or(Refused::InvalidClient("`jti` is missing"))?;
-        self.use_once(format!("{}#{id}", agent.id), expires, now)
+        self.use_once(format!("{client}#{id}"), expires, now)
     }
 
     fn use_once(&self, id: String, expires: u64, now: u64) -> Result<(), Refused> {

@@ -32,6 +32,14 @@ pub(super) const PORTAL: &str = "acme-portal";
 /// What a person's own token may be used for.
 pub(super) const PORTAL_SCOPES: &[&str] = &["orders", "refunds", "customers"];
 
+/// The approval service: people sign in to it with OpenID Connect.
+pub(super) const APPROVALS: &str = "approvals";
+
+/// Everybody who authenticates with a key of their own.
+pub(super) fn clients() -> impl Iterator<Item = &'static str> {
+    AGENTS.iter().map(|agent| agent.id).chain([APPROVALS])
+}
+
 pub(super) fn agent(id: &str) -> Option<&'static Agent> {
     AGENTS.iter().find(|agent| agent.id == id)
 }
@@ -39,6 +47,7 @@ pub(super) fn agent(id: &str) -> Option<&'static Agent> {
 /// Every scope there is.
 pub(super) fn scopes() -> Vec<&'static str> {
     let mut all: Vec<_> = AGENTS.iter().flat_map(|agent| agent.scopes).copied().collect();
+    all.push("openid");
     all.sort_unstable();
     all.dedup();
     all

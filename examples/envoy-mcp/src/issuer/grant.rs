@@ -1,21 +1,22 @@
 //! The token endpoint's rules: who gets which token.
 //!
-//! Two grants. `client_credentials`: an agent on its own account, `sub` = `client_id`. Token exchange
-//! (RFC 8693): an agent for a human; the human's token is the subject, the authenticated client is
-//! the actor. Not here: HTTP.
+//! `client_credentials`: an agent on its own account, `sub` = `client_id`. Token exchange (RFC 8693): an
+//! agent for a human; the human's token is the subject, the authenticated client is the actor.
+//! `authorization_code`: who signed in to the approval service, see `authorize`. Not here: HTTP.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
 use super::Issuer;
-use super::directory::{Agent, PEOPLE, PORTAL, PORTAL_SCOPES};
+use super::directory::{self, APPROVALS, Agent, PEOPLE, PORTAL, PORTAL_SCOPES};
 use crate::jose;
 
 pub(super) const CLIENT_CREDENTIALS: &str = "client_credentials";
 pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(super) const AUTHORIZATION_CODE: &str = "authorization_code";
 /// Every grant type.
-pub(super) const TYPES: &[&str] = &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE];
+pub(super) const TYPES: &[&str] = &[CLIENT_CREDENTIALS, TOKEN_EXCHANGE, AUTHORIZATION_CODE];
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// RFC 9068 §2.1.
 const TYP: &str = "at+jwt";
@@ -47,6 +48,7 @@ pub(super) struct Granted {
     scope: String,
     expires_in: u64,
     exchanged: bool,
+    id_token: Option<String>,
 }
 
 impl Granted {
@@ -61,6 +63,9 @@ impl Granted {
         if let (true, Some(members)) = (self.exchanged, body.as_object_mut()) {
             members.insert("issued_token_type".into(), ACCESS_TOKEN.into());
         }
+        if let (Some(id_token), Some(members)) = (&self.id_token, body.as_object_mut()) {
+            members.insert("id_token".into(), id_token.as_str().into());
+        }
         body
     }
 }
@@ -73,6 +78,7 @@ pub(super) enum Refused {
     InvalidGrant(&'static str),
     InvalidScope,
     InvalidTarget,
+    UnauthorizedClient,
     UnsupportedGrantType,
 }
 
@@ -84,6 +90,7 @@ impl Refused {
             Self::InvalidGrant(_) => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
         }
     }
@@ -102,6 +109,7 @@ impl fmt::Display for Refused {
             Self::InvalidClient(why) | Self::InvalidRequest(why) | Self::InvalidGrant(why) => why,
             Self::InvalidScope => "a scope was asked for that can't be had",
             Self::InvalidTarget => "tokens are issued for the gateway only",
+            Self::UnauthorizedClient => "this client may not use this grant type",
             Self::UnsupportedGrantType => "unknown grant type",
         })
     }
@@ -111,10 +119,13 @@ impl Issuer {
     /// Answers one token request.
     pub(super) fn grant(&self, form: &[(String, String)], now: u64) -> Result<Granted, Refused> {
         let form = Form(form);
-        let agent = self.authenticate(&form, now)?;
+        let client = self.authenticate(&form, now)?;
+        let agent = || directory::agent(client).ok_or(Refused::UnauthorizedClient);
         match form.required("grant_type")? {
-            CLIENT_CREDENTIALS => self.autonomous(agent, &form, now),
-            TOKEN_EXCHANGE => self.delegated(agent, &form, now),
+            CLIENT_CREDENTIALS => self.autonomous(agent()?, &form, now),
+            TOKEN_EXCHANGE => self.delegated(agent()?, &form, now),
+            AUTHORIZATION_CODE if client == APPROVALS => self.signed_in(&form, now),
+            AUTHORIZATION_CODE => Err(Refused::UnauthorizedClient),
             _ => Err(Refused::UnsupportedGrantType),
         }
     }
@@ -127,6 +138,13 @@ impl Issuer {
         let scope = PORTAL_SCOPES.join(" ");
         let claims = json!({ "sub": user, "client_id": PORTAL, "scope": scope });
         Ok(self.issue(claims, scope, now + LIFETIME, now))
+    }
+
+    /// OpenID Connect Core 1.0 §3.1.3.3. The access token opens nothing here: an OAuth answer must have one.
+    fn signed_in(&self, form: &Form<'_>, now: u64) -> Result<Granted, Refused> {
+        let id_token = self.redeem(form, now)?;
+        let (token, scope) = (jose::unguessable(), "openid".to_owned());
+        Ok(Granted { token, scope, expires_in: 60, exchanged: false, id_token: Some(id_token) })
     }
 
     fn autonomous(&self, agent: &Agent, form: &Form<'_>, now: u64) -> Result<Granted, Refused> {
@@ -195,7 +213,7 @@ impl Issuer {
             members.insert("jti".into(), jose::unguessable().into());
         }
         let token = self.key.sign(TYP, &claims);
-        Granted { token, scope, expires_in: expires - now, exchanged: false }
+        Granted { token, scope, expires_in: expires - now, exchanged: false, id_token: None }
     }
 }
 

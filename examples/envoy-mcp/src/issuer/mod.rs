@@ -1,9 +1,11 @@
 //! A small OAuth authorization server: keys, metadata and a token endpoint.
 //!
 //! It authenticates clients by a key of their own (`private_key_jwt`), so no secret is shared with
-//! anyone, and it writes `act` when an agent acts for a human (RFC 8693). Deliberately not here: a
-//! login page. `GET /demo/login` stands in for a browser in which the human has just signed in.
+//! anyone, and it writes `act` when an agent acts for a human (RFC 8693). People sign in to the approval
+//! service with OpenID Connect (`authorize`). Deliberately not here: passwords. The sign-in page asks only
+//! who one is, and `GET /demo/login` stands in for an application in which the human has just signed in.
 
+mod authorize;
 mod client_assertion;
 mod directory;
 mod grant;
@@ -33,27 +35,44 @@ pub struct Issuer {
     key: Signatory,
     client_keys: HashMap<&'static str, VerifyingKey>,
     used_assertions: Mutex<HashMap<String, u64>>,
+    /// Where people are sent back to after they signed in to the approval service.
+    approvals_callback: String,
+    codes: Mutex<HashMap<String, authorize::Code>>,
 }
 
 impl Issuer {
-    /// A new issuer with new keys; each agent's private key goes into `agents_dir`.
+    /// A new issuer with new keys; each client's private key goes into `agents_dir`.
     ///
     /// # Errors
     /// If a key file can't be written.
     pub fn found(identifier: String, gateway: String, agents_dir: &Path) -> std::io::Result<Self> {
         create_private_dir(agents_dir)?;
         let mut issuer = Self::without_clients(identifier, gateway);
-        for client in directory::AGENTS {
+        for client in directory::clients() {
             let key = Signatory::generate();
-            write_private(&agents_dir.join(format!("{}.jwk", client.id)), &key, client.id)?;
-            issuer.client_keys.insert(client.id, key.verifying_key());
+            write_private(&agents_dir.join(format!("{client}.jwk")), &key, client)?;
+            issuer.client_keys.insert(client, key.verifying_key());
         }
         Ok(issuer)
     }
 
+    /// Where the approval service wants people sent back to: compared exactly (RFC 9700 §4.1.3).
+    #[must_use]
+    pub fn with_approvals_callback(mut self, address: String) -> Self {
+        self.approvals_callback = address;
+        self
+    }
+
     fn without_clients(identifier: String, gateway: String) -> Self {
-        let (client_keys, used_assertions) = (HashMap::new(), Mutex::default());
-        Self { identifier, gateway, key: Signatory::generate(), client_keys, used_assertions }
+        Self {
+            identifier,
+            gateway,
+            key: Signatory::generate(),
+            client_keys: HashMap::new(),
+            used_assertions: Mutex::default(),
+            approvals_callback: String::new(),
+            codes: Mutex::default(),
+        }
     }
 
     /// Its endpoints.
@@ -61,6 +80,8 @@ impl Issuer {
         Router::new()
             .route("/jwks", get(keys))
             .route("/.well-known/oauth-authorization-server", get(metadata))
+            .route("/.well-known/openid-configuration", get(metadata))
+            .route("/authorize", get(authorize::page).post(authorize::answer))
             .route("/token", post(token))
             .route("/demo/login", get(login))
             .with_state(Arc::new(self))
@@ -71,15 +92,20 @@ async fn keys(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
     Json(json!({ "keys": [issuer.key.public_jwk()] }))
 }
 
-/// RFC 8414 §2. The addresses are the issuer's public ones; the demo reaches them on loopback.
+/// RFC 8414 §2, OpenID Connect Discovery 1.0 §3. The addresses are the issuer's public ones; the demo reaches them on loopback.
 async fn metadata(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
     let id = &issuer.identifier;
     Json(json!({
         "issuer": id,
         "jwks_uri": format!("{id}/jwks"),
+        "authorization_endpoint": format!("{id}/authorize"),
         "token_endpoint": format!("{id}/token"),
         "grant_types_supported": grant::TYPES,
-        "response_types_supported": [],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
         "scopes_supported": directory::scopes(),
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256"],

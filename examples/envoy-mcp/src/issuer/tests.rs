@@ -142,3 +142,63 @@ fn only_the_holder_of_the_agents_key_gets_its_token_and_only_once_per_assertion(
     assert!(ask(&used).is_ok());
     refused(&used);
 }
+
+/// A code for lee, as the page gives it; and the verifier that goes with it.
+fn code(issuer: &Issuer, now: u64) -> (String, &'static str) {
+    let verifier = "a-verifier-of-forty-three-characters-or-more";
+    let challenge = jose::digest(verifier.as_bytes()).replace("sha-256:", "");
+    let asked = [("nonce", "n"), ("code_challenge", challenge.as_str())];
+    let asked = asked.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    (issuer.new_code("lee", &asked, now).unwrap(), verifier)
+}
+
+fn redeem(issuer: &Issuer, key: &Signatory, more: &[(&str, &str)]) -> Result<Value, Refused> {
+    let assertion = assertion(key, "approvals", |_| ());
+    let form = form("approvals", &assertion, more);
+    issuer.grant(&form, NOW).map(|granted| {
+        let body = granted.body();
+        let id_token = body["id_token"].as_str().unwrap();
+        jose::verify(id_token, "JWT", &issuer.key.verifying_key()).unwrap()
+    })
+}
+
+const CALLBACK: &str = "http://127.0.0.1:9402/login/callback";
+
+#[test]
+fn a_code_is_good_once_in_time_and_for_who_holds_the_verifier() {
+    let (issuer, key) = issuer("approvals");
+    let issuer = issuer.with_approvals_callback(CALLBACK.to_owned());
+    let ask = |code: &str, verifier: &str, callback: &str| {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("code_verifier", verifier),
+            ("redirect_uri", callback),
+        ];
+        redeem(&issuer, &key, &form)
+    };
+    let (good, verifier) = code(&issuer, NOW);
+    let claims = ask(&good, verifier, CALLBACK).unwrap();
+    assert_eq!((&claims["sub"], &claims["aud"]), (&json!("lee"), &json!("approvals")));
+    assert_eq!((&claims["nonce"], &claims["auth_time"]), (&json!("n"), &json!(NOW)));
+    let refused = |code: &str, verifier: &str, callback: &str| {
+        assert_eq!(ask(code, verifier, callback).unwrap_err().code(), "invalid_grant");
+    };
+    refused(&good, verifier, CALLBACK);
+    refused(&code(&issuer, NOW - 60).0, verifier, CALLBACK);
+    refused(&code(&issuer, NOW).0, "another", CALLBACK);
+    refused(&code(&issuer, NOW).0, verifier, "https://evil.example");
+}
+
+#[test]
+fn agents_redeem_no_codes_and_the_approval_service_gets_no_tokens_of_agents() {
+    let (issuer, key) = issuer("refund-bot");
+    let code = [("grant_type", "authorization_code"), ("code", "x")];
+    let refused =
+        issuer.grant(&form("refund-bot", &assertion(&key, "refund-bot", |_| ()), &code), NOW);
+    assert_eq!(refused.map(|_| ()).unwrap_err().code(), "unauthorized_client");
+    assert_eq!(
+        ask("approvals", &[("grant_type", CLIENT_CREDENTIALS)]).unwrap_err().code(),
+        "unauthorized_client"
+    );
+}
