@@ -15,6 +15,8 @@
     reason = "tests"
 )]
 
+#[path = "envoy_edge/approvals.rs"]
+mod approvals;
 #[path = "envoy_edge/bodies.rs"]
 mod bodies;
 #[path = "envoy_edge/certificates.rs"]

@@ -5,6 +5,7 @@
 // PACKAGE is the folder with the module's glue for Node. What a case is and what is observed of it:
 // `src/cases/resolved.rs` and `src/runner/mod.rs`. There is no expectation in here.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -77,7 +78,7 @@ class Run {
   }
 
   absorb(fetch) {
-    const document = this.exchange.documents[fetch.cluster];
+    const document = documentFor(this.exchange.documents, fetch);
     const answer = document ?? (this.answers.length > 1 ? this.answers.shift() : this.answers[0]);
     const answered = answer?.answered;
     const body = answered ? bytes(answered.body) : new Uint8Array();
@@ -122,7 +123,7 @@ class Run {
     const kept = this.exchange.headers
       .map(([name, value]) => [base64(text(name).toLowerCase()), value])
       .filter(([name]) => !gone.has(text(name)));
-    return { headers: [...kept, ...encoded(forward.set)], body: base64(join_(this.exchange.body ?? [])) };
+    return { headers: [...kept, ...encoded(forward.set)], body: base64(forward.body ?? join_(this.exchange.body ?? [])) };
   }
 
   answered(filter, logs) {
@@ -137,6 +138,26 @@ class Run {
     logs.push(...filter.takeRecords().map((record) => `deputy-response ${record}`));
     return { status, headers: kept, body: base64(Buffer.concat(pieces)) };
   }
+}
+
+// As `src/cases/approvals.rs`: the approval service answers those who ask for what they say they ask for.
+function documentFor(documents, fetch) {
+  if (fetch.cluster !== "approvals" || !documents.approvals) return documents[fetch.cluster];
+  const refused = { answered: { status: 422, headers: [], body: "" } };
+  const type = fetch.headers.find(([name]) => name === "content-type")?.[1];
+  if (fetch.method !== "PUT" || type !== "application/json" || !fetch.body) return refused;
+  const question = JSON.parse(Buffer.from(fetch.body).toString("utf8"));
+  const digest = createHash("sha256").update(canonical(question.binding)).digest("base64url");
+  if (fetch.path !== `/v1/requests/${digest}` || !question.approvers.length) return refused;
+  return (question.used && documents["approvals used"]) || documents.approvals;
+}
+
+// RFC 8785 of what a binding holds: objects, arrays, texts, integers.
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
+  return `{${members.join(",")}}`;
 }
 
 // Of what the host knows of the connection, what the engine asks for.

@@ -30,6 +30,8 @@ pub struct Expect {
     /// Headers the upstream saw; `null`: not there.
     #[serde(default, deserialize_with = "or_default")]
     pub upstream: Map<String, Value>,
+    /// The JSON body the upstream got, where it is not the one that was sent.
+    pub upstream_json: Option<Value>,
     /// What the client got of the upstream's answer.
     pub response: Option<ExpectResponse>,
     /// Texts that the log holds besides receipts, in order.

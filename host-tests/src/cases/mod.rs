@@ -6,6 +6,7 @@
 //! did (`runner`).
 
 mod answer;
+pub mod approvals;
 mod bundle;
 mod connection;
 mod expect;

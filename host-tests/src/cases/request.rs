@@ -115,6 +115,11 @@ impl RequestSpec {
         Ok((method.to_owned(), path))
     }
 
+    /// The tool that is called, and with what; nothing of any other request.
+    pub(super) fn called(&self) -> (&str, &Value) {
+        self.call.as_ref().map_or(("", &Value::Null), |(tool, arguments)| (tool, arguments))
+    }
+
     fn is_modern(&self) -> bool {
         self.era.as_str() >= MODERN
     }

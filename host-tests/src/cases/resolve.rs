@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::answer::{self, UpstreamSpec};
+use super::approvals;
 use super::bundle::{self, Sections};
 use super::connection;
 use super::expect::Expect;
@@ -162,6 +163,13 @@ fn exchange(
         Some(upstream) => upstream,
         None => serde_json::from_value::<UpstreamSpec>(serde_json::json!({}))?,
     };
+    let mut documents = documents(frame, sections, &spec.documents, &known).context("documents")?;
+    for (name, spec_of) in &spec.documents {
+        let of = spec.request.called();
+        if let Some(answer) = approvals::answer(spec_of, of, (arrives / 1000, scope))? {
+            documents.insert(name.clone(), answer);
+        }
+    }
     let exchange = Exchange {
         arrives,
         fetched: arrives + fetched,
@@ -172,7 +180,7 @@ fn exchange(
         body: request.body,
         trailers: request.trailers,
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
-        documents: documents(frame, sections, &spec.documents, &known).context("documents")?,
+        documents,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
     let expect = filled(spec.expect, &known, arrives / 1000).context("expect")?;
@@ -193,6 +201,10 @@ fn documents(
         let text = sections.signed(&frame.bundle)?;
         documents.insert(bundle::CLUSTER.to_owned(), answer::text(text));
     }
+    let of_approvals = |name: &str| name.starts_with(approvals::CLUSTER);
+    let is_answer =
+        |spec: &Value| ["pending", "denied", "approved"].iter().any(|k| spec.get(k).is_some());
+    let spec = spec.iter().filter(|(name, spec)| !(of_approvals(name) && is_answer(spec)));
     for (cluster, spec) in spec {
         let answer = match (spec.get("bundle"), spec.get("revocations"), sections) {
             (Some(spec), _, Some(sections)) => answer::text(sections.signed(spec)?),

@@ -11,7 +11,7 @@ use deputy_engine::step::{
 };
 
 use super::{Answer, Host, Message, Observed, Seen, wrapped};
-use crate::cases::{Bytes, Exchange, FetchAnswer, Resolved, plain};
+use crate::cases::{Bytes, Exchange, FetchAnswer, Resolved, approvals, plain};
 use crate::vm::{SharedStore, Status};
 
 /// Drives `deputy_engine` without anything in between.
@@ -127,8 +127,16 @@ impl Run<'_> {
     }
 
     fn answer(&mut self, fetch: &Fetch) -> FetchReply {
-        if let Some(answer) = self.exchange.documents.get(&fetch.endpoint().cluster) {
-            return reply(answer);
+        let header = |wanted| fetch.headers().find(|(name, _)| *name == wanted);
+        let asked = approvals::Asked {
+            method: fetch.method().as_bytes(),
+            path: fetch.endpoint().path.as_bytes(),
+            media_type: header("content-type").map(|(_, value)| value.as_bytes()),
+            body: fetch.body(),
+        };
+        let documents = &self.exchange.documents;
+        if let Some(answer) = approvals::document(documents, &fetch.endpoint().cluster, asked) {
+            return reply(&answer);
         }
         let Some((first, rest)) = self.answers.split_first() else {
             return FetchReply::Failed;
@@ -200,7 +208,8 @@ fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
             .iter()
             .map(|(name, value)| (name.as_bytes().to_vec(), value.clone().into_bytes())),
     );
-    Message { headers: wrapped(headers), body: Bytes(exchange.whole_body()), trailers: Vec::new() }
+    let body = forward.body().map_or_else(|| exchange.whole_body(), <[u8]>::to_vec);
+    Message { headers: wrapped(headers), body: Bytes(body), trailers: Vec::new() }
 }
 
 /// What the client gets, and what is logged about it.

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 pub use at_once::AtOnce;
 
 use super::{Answer, Host, Message, Observed, Seen, artifact, wrapped};
-use crate::cases::{Exchange, FetchAnswer, Resolved, Response, plain};
+use crate::cases::{Exchange, FetchAnswer, Resolved, Response, approvals, plain};
 use crate::vm::Exchange as Stream;
 use crate::vm::{
-    CalloutReply, Clock, Entropy, Gateway, Module, Observed as Sent, Options, Profile,
+    Callout, CalloutReply, Clock, Entropy, Gateway, Module, Observed as Sent, Options, Profile,
 };
 
 /// Which comes first: the request's body, or the reply to a callout made for it.
@@ -156,9 +156,16 @@ impl<'e> Replies<'e> {
         Self { exchange, answers: &exchange.fetches }
     }
 
-    fn next(&mut self, cluster: &str) -> CalloutReply {
-        if let Some(answer) = self.exchange.documents.get(cluster) {
-            return reply(answer);
+    fn next(&mut self, call: &Callout) -> CalloutReply {
+        let asked = approvals::Asked {
+            method: call.headers.first(b":method").unwrap_or_default(),
+            path: call.headers.first(b":path").unwrap_or_default(),
+            media_type: call.headers.first(b"content-type"),
+            body: &call.body,
+        };
+        let documents = &self.exchange.documents;
+        if let Some(answer) = approvals::document(documents, &call.cluster, asked) {
+            return reply(&answer);
         }
         let Some((first, rest)) = self.answers.split_first() else {
             return CalloutReply::Failed;
@@ -175,7 +182,7 @@ impl<'e> Replies<'e> {
             let Some(call) = gateway.callouts().into_iter().next() else {
                 return;
             };
-            gateway.reply(call.id, self.next(&call.cluster));
+            gateway.reply(call.id, self.next(&call));
         }
         panic!("the plugin makes one call after the other");
     }

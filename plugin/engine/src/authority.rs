@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
 use crate::model::{Asked, CallerClass, Timestamp};
-use crate::policy::{Authenticated, Decided, Policy, Situation, Transacted};
+use crate::policy::{Approved, Authenticated, Decided, Policy, Situation, Transacted};
 use crate::registry::{Bounds, Granted};
 
 /// The verified part of a request: the same for a call and for a list.
@@ -95,6 +95,20 @@ impl Caller {
     /// Decides, and finds out what was decisive. That costs further evaluations only where a limit
     /// took a scope away or a grant covers the request.
     pub(crate) fn decide(&self, policy: &Policy, asked: &Asked) -> Weighed {
+        self.weigh(policy, asked, None)
+    }
+
+    /// Decides anew what a human has approved. Nothing else is left out because of it.
+    pub(crate) fn decide_approved(
+        &self,
+        policy: &Policy,
+        asked: &Asked,
+        approved: Approved<'_>,
+    ) -> Weighed {
+        self.weigh(policy, asked, Some(approved))
+    }
+
+    fn weigh(&self, policy: &Policy, asked: &Asked, approved: Option<Approved<'_>>) -> Weighed {
         let granted = self.bounds.granted(asked, self.now);
         if let Err(reason) = self.bounds.hold(asked) {
             let decided = Decided::denied(reason);
@@ -108,8 +122,10 @@ impl Caller {
             }
         };
         let situation = self.situation(self.scopes(), (&granted.names, &details));
+        let situation = Situation { approved, ..situation };
         let decided = policy.decide(&situation, asked);
-        let decisive = self.decisive(policy, asked, (&granted, &details), &decided.verdict);
+        let given = (&granted, &details, approved);
+        let decisive = self.decisive(policy, asked, given, &decided.verdict);
         Weighed { decided, grants: granted.ids, decisive }
     }
 
@@ -117,11 +133,12 @@ impl Caller {
         &self,
         policy: &Policy,
         asked: &Asked,
-        (granted, details): (&Granted, &BTreeSet<String>),
+        (granted, details, approved): (&Granted, &BTreeSet<String>, Option<Approved<'_>>),
         verdict: &Verdict,
     ) -> Option<Factor> {
         let otherwise = |scopes, names| {
-            let other = policy.decide(&self.situation(scopes, (names, details)), asked).verdict;
+            let situation = self.situation(scopes, (names, details));
+            let other = policy.decide(&Situation { approved, ..situation }, asked).verdict;
             matches!(other, Verdict::Allow(_))
         };
         let refused = match verdict {
@@ -179,6 +196,7 @@ impl Caller {
             scopes,
             details,
             grants,
+            approved: None,
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Each stage is a pure function of what the case holds; a need means "ask again when I know
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
-//! kept in the case, so nothing is done twice. Beside it: what a receipt will tell (`progress`), what no
+//! kept in the case, so nothing is done twice. Beside it: what policy makes of all of it (`weighing`), how
+//! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
 //! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
 //! (`drift`), what the upstream sees of the caller (`edits`), how a request ends (`ending`);
 //! and what an engine learns while it runs (`learning`).
 
+mod approving;
 mod drift;
 mod edits;
 mod ending;
@@ -14,6 +16,7 @@ mod learning;
 mod progress;
 mod revoked;
 mod sharing;
+mod weighing;
 
 use std::fmt;
 use std::rc::Rc;
@@ -22,13 +25,15 @@ use drift::Pinned;
 use progress::trace;
 use revoked::unrevoked;
 
+use crate::approval::{Answer, Openings};
 use crate::audit::{Facts, Receipt};
 use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
-use crate::decision::{Permit, Reason, Reply, Shape, Verdict};
+use crate::decision::{Leads, Permit, Reason, Reply, Shape, Verdict};
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
+use crate::policy::StepUp;
 use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
@@ -43,6 +48,9 @@ pub struct Engine {
     cache: TokenCache,
     renewal: Renewal,
     pinned: Pinned,
+    openings: Openings,
+    /// What the approval service answered last, if that was no answer: for the log.
+    unanswered: Option<String>,
     /// How often something was learned: keys, a bundle, revocations.
     learned: u64,
 }
@@ -59,6 +67,8 @@ pub(crate) struct Case {
     /// What the host's store said: each question is asked once, or a request would find its own
     /// trace.
     recalled: Vec<(Recall, Recalled)>,
+    /// What the approval service said: each question is asked once.
+    answers: Vec<(Fetch, Rc<Answer>)>,
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
@@ -90,7 +100,8 @@ impl Engine {
         let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
         let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
-        Ok(Self { configuration, trust, cache, renewal, pinned, learned: 0 })
+        let (openings, unanswered) = (Openings::default(), None);
+        Ok(Self { configuration, trust, cache, renewal, pinned, openings, unanswered, learned: 0 })
     }
 
     /// Lets the host verify signatures from now on, in the algorithms in which it answers known
@@ -121,7 +132,8 @@ impl Engine {
     pub fn recalls(&self) -> bool {
         let credentials = &self.configuration.credentials;
         let used_once = credentials.binding.dpop.is_some() || credentials.binding.wpt.is_some();
-        used_once || credentials.sharing != Sharing::Ignored
+        let approves = self.configuration.approvals.service.is_some();
+        used_once || approves || credentials.sharing != Sharing::Ignored
     }
 
     /// Starts a request.
@@ -135,6 +147,7 @@ impl Engine {
             verified: None,
             proven: ProvenBefore::default(),
             recalled: Vec::new(),
+            answers: Vec::new(),
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
         };
@@ -162,6 +175,11 @@ impl Case {
 
     pub(crate) fn with_recalled(mut self, recall: Recall, answer: Recalled) -> Self {
         self.recalled.push((recall, answer));
+        self
+    }
+
+    pub(crate) fn with_answer(mut self, fetch: Fetch, answer: Rc<Answer>) -> Self {
+        self.answers.push((fetch, answer));
         self
     }
 
@@ -280,7 +298,7 @@ impl Case {
                 let class = agent.map_or(CallerClass::Unknown, |agent| agent.class);
                 let caller = Caller::new(verified, class, bounds, now);
                 let caller = Rc::new(caller.sharing(shares));
-                self.decide(&place, &caller, (asked, exchange), progress)
+                self.decide(engine, (&place, &caller, now), (asked, exchange), progress)
             }
         }
     }
@@ -322,8 +340,8 @@ impl Case {
 
     fn decide(
         &self,
-        place: &Place<'_>,
-        caller: &Rc<Caller>,
+        engine: &mut Engine,
+        (place, caller, now): (&Place<'_>, &Rc<Caller>, Timestamp),
         (asked, exchange): (Vec<Asked>, Option<Exchange>),
         progress: &mut Progress,
     ) -> Next {
@@ -332,11 +350,22 @@ impl Case {
             Ok(sessions) => sessions,
             Err(reason) => return deny(reason),
         };
-        let permit = match self.permitted(caller, &asked, progress) {
+        // Whether its client can be led to a page, a session of 2025-11-25 knows since it began.
+        if let (Some(exchange), Shape::JsonRpc { leads, .. }) = (&exchange, &mut progress.shape)
+            && exchange.leads == Leads::Error
+            && sessions.1.as_ref().is_some_and(Sessions::shows_pages)
+        {
+            *leads = Leads::Error;
+        }
+        let permit = match self.permitted(engine, (place, caller, now), &asked, progress) {
             Ok(permit) => permit,
             Err(next) => return next,
         };
         let (opened, sessions) = sessions;
+        let body = match self.without_our_answer(exchange.as_ref()) {
+            Ok(body) => body,
+            Err(reason) => return deny(reason),
+        };
         let response = exchange.and_then(|exchange| {
             let endpoint = place.mcp()?;
             let upstream = Upstream {
@@ -355,38 +384,21 @@ impl Case {
                 None => edits.remove.push(name.as_bytes().to_vec()),
             }
         }
-        Next::Forward(permit, Box::new(Onward { edits, response }))
+        if let Some(body) = body.as_ref().filter(|_| self.head.has("content-length")) {
+            edits.set.push(("content-length", body.len().to_string()));
+        }
+        Next::Forward(permit, Box::new(Onward { edits, body, response }))
     }
 
-    /// Everything the request reaches, or why not. The first refusal is the answer; the record names
-    /// what was refused.
-    fn permitted(
-        &self,
-        caller: &Caller,
-        asked: &[Asked],
-        progress: &mut Progress,
-    ) -> Result<Permit, Next> {
-        let mut whole: Option<Permit> = None;
-        for one in asked {
-            let weighed = caller.decide(&self.configuration.policy, one);
-            progress.weighed(weighed.decisive, weighed.grants);
-            progress.decided(weighed.decided.agent, weighed.decided.delegator);
-            let refusal = match weighed.decided.verdict {
-                Verdict::Allow(permit) => {
-                    whole = Some(match whole {
-                        Some(before) => before.and(permit),
-                        None => permit,
-                    });
-                    continue;
-                }
-                Verdict::NeedsApproval { approvers } => Refusal::NeedsApproval(approvers),
-                Verdict::Deny(reason) => Refusal::Deny(reason),
-            };
-            progress.refused_for(one);
-            return Err(Next::Refuse(refusal));
+    /// The body without what the client has answered to us, if it has: the upstream did not ask.
+    fn without_our_answer(&self, exchange: Option<&Exchange>) -> Result<Option<Vec<u8>>, Reason> {
+        match (exchange, &self.body) {
+            (Some(exchange), Some(body)) if exchange.answers_us => {
+                let body = protocol::without_answers(body).ok_or(Reason::EngineFault)?;
+                Ok(Some(body.into_bytes()))
+            }
+            _ => Ok(None),
         }
-        // Nothing asked is nothing permitted.
-        whole.ok_or_else(|| deny(Reason::EngineFault))
     }
 
     /// What becomes of the session that the head names, and what the answer's will be sealed with.
@@ -399,8 +411,11 @@ impl Case {
         match (exchange, place.mcp()) {
             (Some(exchange), Some(endpoint)) if exchange.legacy => {
                 let sealer = &self.configuration.sealer;
-                let sessions = sealer.of(endpoint.server(), &verified.actor);
+                let mut sessions = sealer.of(endpoint.server(), &verified.actor);
                 let opened = sessions.open(&self.head, exchange.in_session)?;
+                if exchange.declares_pages {
+                    sessions.show_pages();
+                }
                 Ok((opened, Some(sessions)))
             }
             (Some(_), Some(_)) => Ok((Sessions::none(&self.head), None)),
@@ -422,12 +437,20 @@ enum Next {
 /// Why a request does not go on.
 enum Refusal {
     Deny(Reason),
-    NeedsApproval(Vec<String>),
+    /// Whoever the agent acts for has to authenticate again.
+    StepUp(StepUp),
+    /// A human has to approve it: who may, and the page where they can.
+    Approval {
+        reason: Reason,
+        approvers: Vec<String>,
+        page: Option<String>,
+    },
 }
 
 /// What goes along with a permitted request.
 struct Onward {
     edits: HeaderEdits,
+    body: Option<Vec<u8>>,
     response: Option<ResponseFilter>,
 }
 
@@ -442,8 +465,9 @@ impl fmt::Debug for Case {
 }
 
 /// One for a bundle, one for revocations; and for each of three credentials two for metadata that was
-/// never had, one for keys, and one for a key that is new.
-const FETCHES_PER_REQUEST: u8 = 14;
+/// never had, one for keys, and one for a key that is new; and for an approval that, its keys, a key that
+/// is new, and that it was used.
+const FETCHES_PER_REQUEST: u8 = 18;
 
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.

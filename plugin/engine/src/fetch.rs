@@ -1,14 +1,16 @@
 //! What the engine asks of a host when it lacks something that is not in the request.
 //!
-//! One `GET` each, from where the configuration says. Not here: what an answer means; each kind of
-//! document has a reader of its own, where [`Engine::absorb`](crate::engine::Engine::absorb) sends it.
+//! One HTTP request each, to where the configuration says: a `GET` of a document, or the `PUT` that asks a
+//! human. Not here: what an answer means; each kind of document has a reader of its own, where
+//! [`Engine::absorb`](crate::engine::Engine::absorb) sends it.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::model::IssuerId;
 
-/// Something to get with one `GET`. Equal fetches may share one call: the answer is learned once,
-/// for everybody who waits.
+/// One HTTP request to make. Equal fetches may share one call: the answer is learned once, for everybody
+/// who waits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fetch(Rc<Request>);
 
@@ -17,7 +19,13 @@ struct Request {
     document: Document,
     endpoint: Endpoint,
     if_none_match: Option<EntityTag>,
+    content: Content,
 }
+
+/// What a `PUT` says; none: it is a `GET`. What is asked for follows from the document alone, and only who
+/// asks first, and when, from this: so it tells no two fetches apart.
+#[derive(Clone, Debug, Default)]
+struct Content(Option<Rc<[u8]>>);
 
 /// What is fetched. Exhaustive on purpose: what comes of a new kind has to be read somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +38,13 @@ pub enum Document {
     Revocations,
     /// The metadata of an issuer (RFC 8414, OpenID Connect Discovery): where its keys are.
     Metadata(IssuerId),
+    /// What a human says of exactly this action.
+    Approval {
+        /// The digest of what is to be approved.
+        digest: String,
+        /// The id of the approval that was used up, if there was one: another one is wanted.
+        used: Option<String>,
+    },
 }
 
 /// Where to get it. A token never names an address (JWT-8, JWKS-1): host and cluster come from the
@@ -77,7 +92,14 @@ pub struct ReplyHeaders {
 
 impl Fetch {
     pub(crate) fn new(document: Document, endpoint: Endpoint) -> Self {
-        Self(Rc::new(Request { document, endpoint, if_none_match: None }))
+        let content = Content::default();
+        Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
+    }
+
+    /// A `PUT` of that JSON text. To repeat it changes nothing (RFC 9110 §9.2.2).
+    pub(crate) fn put(document: Document, endpoint: Endpoint, json: String) -> Self {
+        let content = Content(Some(json.into_bytes().into()));
+        Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
     }
 
     /// The same, unless what an earlier answer brought is still what there is.
@@ -85,8 +107,8 @@ impl Fetch {
         if self.0.if_none_match.as_ref() == known {
             return self;
         }
-        let Request { document, endpoint, .. } = Rc::unwrap_or_clone(self.0);
-        Self(Rc::new(Request { document, endpoint, if_none_match: known.cloned() }))
+        let request = Rc::unwrap_or_clone(self.0);
+        Self(Rc::new(Request { if_none_match: known.cloned(), ..request }))
     }
 
     /// Whether an answer to the other would be one to this: conditions aside.
@@ -111,10 +133,24 @@ impl Fetch {
         &self.0.endpoint
     }
 
-    /// Headers to send besides `:method` (`GET`), `:path` and `:authority`; names are lower case,
-    /// values visible ASCII.
+    /// `GET` or `PUT`.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        if self.0.content.0.is_some() { "PUT" } else { "GET" }
+    }
+
+    /// What to send; empty for a `GET`.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.0.content.0.as_deref().unwrap_or_default()
+    }
+
+    /// Headers to send besides `:method`, `:path` and `:authority`; names are lower case, values
+    /// visible ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()))
+        let tag = self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()));
+        let media_type = self.0.content.0.iter().map(|_| ("content-type", "application/json"));
+        tag.chain(media_type)
     }
 
     /// Collects the response headers that the engine reads, whose names `value` is asked for. One
@@ -133,7 +169,28 @@ impl Document {
             Self::Bundle => "bundle".to_owned(),
             Self::Revocations => "revocations".to_owned(),
             Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
+            Self::Approval { digest, .. } => format!("approval of {digest}"),
         }
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Content {}
+
+impl PartialOrd for Content {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Content {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
     }
 }
 
@@ -169,6 +226,22 @@ mod tests {
         let path = "/jwks".to_owned();
         let endpoint = Endpoint { cluster, authority, path, timeout_ms: 1, max_bytes: 1 };
         Fetch::new(Document::Keys(issuer), endpoint)
+    }
+
+    #[test]
+    fn two_who_ask_for_the_same_approval_share_a_call_and_one_for_another_does_not() {
+        let put = |digest: &str, used: Option<&str>, said: &str| {
+            let (digest, used) = (digest.to_owned(), used.map(str::to_owned));
+            let endpoint = fetch().endpoint().clone();
+            Fetch::put(Document::Approval { digest, used }, endpoint, said.to_owned())
+        };
+        let first = put("a", None, "{\"evaluation_id\":1}");
+        assert_eq!((first.method(), first.body()), ("PUT", &b"{\"evaluation_id\":1}"[..]));
+        assert_eq!(first.headers().collect::<Vec<_>>(), [("content-type", "application/json")]);
+        assert_eq!(first, put("a", None, "{\"evaluation_id\":2}"));
+        assert_ne!(first, put("b", None, "{\"evaluation_id\":1}"));
+        assert_ne!(first, put("a", Some("1"), "{\"evaluation_id\":1}"));
+        assert_eq!((fetch().method(), fetch().body()), ("GET", &b""[..]));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! Begin with [`engine::Engine`] and [`step`]; ARCHITECTURE.md has the map.
 
+mod approval;
 mod audit;
 mod authority;
 mod bundle;

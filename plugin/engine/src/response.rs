@@ -202,8 +202,9 @@ impl Asking {
     fn may_read(&self, declared: &str, uri: &str) -> bool {
         let server = &self.upstream.server;
         let asked = resource_asked(server, "resources/read", declared, Some(uri));
-        let verdict = self.caller.decide(&self.policy, &asked).decided.verdict;
-        matches!(verdict, Verdict::Allow(_) | Verdict::NeedsApproval { .. })
+        let decided = self.caller.decide(&self.policy, &asked).decided;
+        let lifted = decided.step_up.is_some();
+        lifted || matches!(decided.verdict, Verdict::Allow(_) | Verdict::NeedsApproval { .. })
     }
 
     fn may(&self, asked: &Asked) -> bool {

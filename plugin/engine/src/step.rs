@@ -12,7 +12,8 @@
 //! let outcome = loop {
 //!     step = match step {
 //!         Step::Fetch(need) => {
-//!             let fetch = need.fetch().clone(); // GET fetch.endpoint() with fetch.headers()
+//!             // fetch.method() of fetch.endpoint() with fetch.headers() and fetch.body()
+//!             let fetch = need.fetch().clone();
 //!             let absorbed = engine.absorb(fetch, FetchReply::Failed, now);
 //!             need.resume(engine, &absorbed, now)
 //!         }
@@ -34,6 +35,9 @@
 //! State that all workers share (was this proof used before?) is read in one step and written in
 //! the next, with compare-and-swap: the host needs to know nothing of what it keeps.
 
+use std::rc::Rc;
+
+use crate::approval::Answer;
 use crate::audit::Receipt;
 use crate::decision::{Permit, Reason, Refused, Reply, Shape, Verdict};
 use crate::engine::{Case, Engine};
@@ -115,6 +119,8 @@ impl Outcome {
             supported: &[],
             requested: None,
             access_request: None,
+            page: None,
+            step_up: Refused::NO_STEP_UP,
             dpop: None,
         };
         let reply = refused.reply();
@@ -143,6 +149,7 @@ pub enum Disposition {
 pub struct Forward {
     permit: Permit,
     edits: HeaderEdits,
+    body: Option<Vec<u8>>,
     response: Option<ResponseFilter>,
 }
 
@@ -158,10 +165,10 @@ pub struct HeaderEdits {
 impl Forward {
     pub(crate) fn new(
         permit: Permit,
-        edits: HeaderEdits,
+        (edits, body): (HeaderEdits, Option<Vec<u8>>),
         response: Option<ResponseFilter>,
     ) -> Self {
-        Self { permit, edits, response }
+        Self { permit, edits, body, response }
     }
 
     /// The permission it goes with.
@@ -174,6 +181,13 @@ impl Forward {
     #[must_use]
     pub fn edits(&self) -> &HeaderEdits {
         &self.edits
+    }
+
+    /// What to send in place of the body that was handed over, if anything; its length is among the
+    /// edits, if it was said.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
     }
 
     /// What the response must pass through, if anything.
@@ -227,6 +241,8 @@ pub struct NeedFetch {
 pub struct Absorbed {
     pub(crate) fetch: Fetch,
     pub(crate) passed_over: Vec<String>,
+    /// Of an approval: what was answered. It is for those who waited, and nobody keeps it.
+    pub(crate) answer: Option<Rc<Answer>>,
 }
 
 impl Absorbed {
@@ -251,7 +267,11 @@ impl NeedFetch {
         if absorbed.fetch != self.fetch {
             return Step::Fetch(self);
         }
-        self.case.advance(engine, now)
+        let case = match &absorbed.answer {
+            Some(answer) => self.case.with_answer(self.fetch, Rc::clone(answer)),
+            None => self.case,
+        };
+        case.advance(engine, now)
     }
 
     /// Refuses the request: the host holds as many waiting ones as it can. What others wait for is

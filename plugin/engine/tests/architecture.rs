@@ -19,11 +19,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bundle", &["fetch", "json", "model", "trust"]),
     ("registry", &["decision", "model"]),
     ("resource", &["decision", "json"]),
+    (
+        "approval",
+        &["credential", "decision", "fetch", "json", "model", "recall", "registry", "trust"],
+    ),
     ("policy", &["decision", "model", "json"]),
     ("audit", &["decision", "model", "json"]),
     (
         "config",
         &[
+            "approval",
             "bundle",
             "credential",
             "fetch",
@@ -39,10 +44,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("renewal", &["bundle", "config", "decision", "fetch", "model", "recall", "registry"]),
     ("authority", &["credential", "decision", "model", "policy", "registry"]),
     ("response", &["audit", "authority", "decision", "json", "model", "policy", "protocol"]),
-    ("step", &["audit", "decision", "engine", "fetch", "model", "recall", "response"]),
+    ("step", &["approval", "audit", "decision", "engine", "fetch", "model", "recall", "response"]),
     (
         "engine",
         &[
+            "approval",
             "audit",
             "authority",
             "config",

@@ -9,7 +9,7 @@ use crate::abi::{Buffer, Level, Map, Status, host};
 use crate::plugin;
 use crate::root::{Fault, Root, While as _, now};
 use crate::store;
-use crate::waiting::Joined;
+use crate::waiting::{Joined, Room};
 
 /// What came of a stream's wish for a fetch.
 pub(crate) enum Wanted {
@@ -23,7 +23,7 @@ pub(crate) enum Wanted {
 
 /// Waits for a call that is under way, or starts one.
 pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fault> {
-    match root.waiting(|waiting| waiting.join(fetch, stream))? {
+    match root.waiting(|waiting| waiting.join(fetch, stream, room(fetch)))? {
         Joined::Waits => root.count("deputy.fetch.joined"),
         Joined::Full => return Ok(Wanted::Crowded),
         Joined::NoCall => {
@@ -51,6 +51,16 @@ pub(crate) fn refresh(root: &Root) {
         }
         if let Ok(false) = start(root, &fetch, None) {
             let _ = failed(root, fetch);
+        }
+    }
+}
+
+/// What callers can have asked for must not take the place of what everybody needs.
+fn room(fetch: &Fetch) -> Room {
+    match fetch.document() {
+        Document::Approval { .. } => Room::Shared,
+        Document::Keys(_) | Document::Metadata(_) | Document::Bundle | Document::Revocations => {
+            Room::All
         }
     }
 }
@@ -106,14 +116,14 @@ fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
 fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault> {
     let endpoint = fetch.endpoint();
     let line: [(&[u8], &[u8]); 3] = [
-        (b":method", b"GET"),
+        (b":method", fetch.method().as_bytes()),
         (b":path", endpoint.path.as_bytes()),
         (b":authority", endpoint.authority.as_bytes()),
     ];
     let more = fetch.headers().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers: Vec<_> = line.into_iter().chain(more).collect();
     let called = host::speak_for(root.context())
-        .and_then(|()| host::call(&endpoint.cluster, &headers, endpoint.timeout_ms));
+        .and_then(|()| host::call(&endpoint.cluster, &headers, fetch.body(), endpoint.timeout_ms));
     match called {
         Ok(token) => {
             root.count("deputy.fetch.started");
@@ -153,7 +163,9 @@ fn reply(max_bytes: usize, headers: usize, size: usize) -> Option<FetchReply> {
 
 fn refused_call(cluster: &str, status: Status) -> String {
     let fix = match status {
-        Status::BAD_ARGUMENT => "; fix: add a cluster of that name or set issuers[].keys.inline",
+        Status::BAD_ARGUMENT => {
+            "; fix: add a cluster of that name or, of an issuer, set issuers[].keys.inline"
+        }
         _ => "",
     };
     format!("deputy: cluster {cluster:?}: host answered {status}{fix}")

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use deputy_engine::decision::{Reason, Reply};
 use deputy_engine::evidence::{Attribute, Head};
 use deputy_engine::step::{
-    Absorbed, Arrival, Disposition, Forward, HeaderEdits, NeedBody, NeedFetch, Outcome, Step,
+    Absorbed, Arrival, Disposition, Forward, NeedBody, NeedFetch, Outcome, Step,
 };
 use deputy_engine::trailer_may_pass;
 
@@ -238,7 +238,7 @@ impl Stream {
     /// keep the request from going out as decided.
     fn carry_out(&mut self, outcome: Outcome) -> Action {
         let applied = match &outcome.disposition {
-            Disposition::Forward(forward) => apply(forward.edits()),
+            Disposition::Forward(forward) => apply(forward, self.body.held),
             Disposition::Reply(_) => Ok(()),
         };
         let outcome = match applied {
@@ -330,8 +330,12 @@ impl Body {
     }
 }
 
-/// Removals first: what the client called itself goes before we say who it is.
-fn apply(edits: &HeaderEdits) -> Result<(), Fault> {
+/// Removals first: what the client called itself goes before we say who it is. `held`: bytes of the body.
+fn apply(forward: &Forward, held: usize) -> Result<(), Fault> {
+    if let Some(body) = forward.body() {
+        host::rewrite(Buffer::RequestBody, held, body).while_("rewriting the request body")?;
+    }
+    let edits = forward.edits();
     for name in &edits.remove {
         host::remove(Map::RequestHeaders, name).while_("removing a request header")?;
     }

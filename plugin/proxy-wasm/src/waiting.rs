@@ -29,6 +29,14 @@ pub(crate) enum Joined {
     Full,
 }
 
+/// How much of the table a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    All,
+    /// Half of it: there are as many such calls as callers like.
+    Shared,
+}
+
 impl<K> Default for Waiting<K> {
     fn default() -> Self {
         Self { calls: BTreeMap::new() }
@@ -37,8 +45,12 @@ impl<K> Default for Waiting<K> {
 
 impl<K: Ord + Clone> Waiting<K> {
     /// Waits for a call that is under way.
-    pub(crate) fn join(&mut self, key: &K, stream: u32) -> Joined {
-        let full = self.calls.len() >= MAX_CALLS;
+    pub(crate) fn join(&mut self, key: &K, stream: u32, room: Room) -> Joined {
+        let most = match room {
+            Room::All => MAX_CALLS,
+            Room::Shared => MAX_CALLS / 2,
+        };
+        let full = self.calls.len() >= most;
         match self.calls.get_mut(key) {
             Some(call) if call.streams.len() >= MAX_WAITING => Joined::Full,
             Some(call) => {
@@ -81,7 +93,7 @@ impl<K: Ord + Clone> Waiting<K> {
     }
 }
 
-/// One for each issuer that is configured; more issuers than this take turns.
+/// One for each issuer that is configured, more issuers than this take turns; and as many for approvals.
 const MAX_CALLS: usize = 64;
 
 /// All of them are verified in the one callback that brings the keys, about a millisecond each, and
@@ -95,12 +107,12 @@ mod tests {
     #[test]
     fn a_hundred_who_want_the_same_wait_for_one_call() {
         let mut waiting = Waiting::default();
-        assert_eq!(waiting.join(&"idp", 1), Joined::NoCall);
+        assert_eq!(waiting.join(&"idp", 1, Room::All), Joined::NoCall);
         waiting.started("idp", 7, 1000, Some(1));
         for stream in 2..=100 {
-            assert_eq!(waiting.join(&"idp", stream), Joined::Waits);
+            assert_eq!(waiting.join(&"idp", stream, Room::All), Joined::Waits);
         }
-        assert_eq!(waiting.join(&"other", 101), Joined::NoCall);
+        assert_eq!(waiting.join(&"other", 101, Room::All), Joined::NoCall);
         assert_eq!(waiting.ended(8), None);
         let (key, streams) = waiting.ended(7).unwrap();
         assert_eq!((key, streams.len()), ("idp", 100));
@@ -123,15 +135,17 @@ mod tests {
         let mut waiting = Waiting::default();
         waiting.started(0, 0, 0, None);
         for stream in 0..512 {
-            assert_eq!(waiting.join(&0, stream), Joined::Waits);
+            assert_eq!(waiting.join(&0, stream, Room::All), Joined::Waits);
         }
-        assert_eq!(waiting.join(&0, 5000), Joined::Full);
+        assert_eq!(waiting.join(&0, 5000, Room::All), Joined::Full);
         for key in 1..64 {
-            assert_eq!(waiting.join(&key, 1), Joined::NoCall);
+            let shared = if key < 32 { Joined::NoCall } else { Joined::Full };
+            assert_eq!(waiting.join(&key, 1, Room::Shared), shared);
+            assert_eq!(waiting.join(&key, 1, Room::All), Joined::NoCall);
             assert!(waiting.is_open_to(&key));
             waiting.started(key, key, 0, None);
         }
-        assert_eq!(waiting.join(&64, 1), Joined::Full);
+        assert_eq!(waiting.join(&64, 1, Room::All), Joined::Full);
         assert!(!waiting.is_open_to(&64));
     }
 }

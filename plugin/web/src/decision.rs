@@ -29,6 +29,7 @@ pub struct Decision {
 pub struct Forward {
     remove: Vec<Vec<u8>>,
     set: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
     filter: Option<ResponseFilter>,
 }
 
@@ -53,8 +54,9 @@ impl From<Outcome> for Decision {
         let (forward, reply) = match outcome.disposition {
             Disposition::Forward(forward) => {
                 let edits = forward.edits().clone();
+                let body = forward.body().map(<[u8]>::to_vec);
                 let filter = forward.into_response();
-                (Some(Forward { remove: edits.remove, set: edits.set, filter }), None)
+                (Some(Forward { remove: edits.remove, set: edits.set, body, filter }), None)
             }
             Disposition::Reply(reply) => (None, Some(Reply::from(reply))),
         };
@@ -117,6 +119,12 @@ impl Forward {
     #[wasm_bindgen(getter)]
     pub fn set(&self) -> TextHeaders {
         text_headers(&self.set)
+    }
+
+    /// What to send in place of the body, if anything; `set` has its length.
+    #[wasm_bindgen(getter)]
+    pub fn body(&self) -> Option<Vec<u8>> {
+        self.body.clone()
     }
 
     /// What the response has to pass through, if anything; only the first time it is asked for.

@@ -17,8 +17,8 @@
 //!     const written = await store.put(step.name, step.value, step.version);
 //!     step = deputy.remembered(step, written, Date.now());
 //!   } else {
-//!     const wanted = step.fetch;                       // GET wanted.path of wanted.cluster
-//!     // With wanted.headers; no redirects; status undefined: failed.
+//!     const wanted = step.fetch;                       // wanted.method and wanted.path of wanted.cluster
+//!     // With wanted.headers and wanted.body; no redirects; status undefined: failed.
 //!     const { status, bytes, headers } = await get(wanted);
 //!     const absorbed = deputy.absorb(wanted, status, bytes, Date.now(), headers);
 //!     step = deputy.resume(step, absorbed, Date.now());
@@ -75,7 +75,7 @@ pub struct Deputy(Engine);
 #[wasm_bindgen]
 pub struct Step(step::Step);
 
-/// Something to get with one `GET`. Equal fetches may share one call.
+/// One HTTP request to make. Equal fetches may share one call.
 #[wasm_bindgen]
 pub struct Fetch(step::Fetch);
 
@@ -347,6 +347,18 @@ impl Fetch {
     #[wasm_bindgen(getter)]
     pub fn path(&self) -> String {
         self.0.endpoint().path.clone()
+    }
+
+    /// `GET` or `PUT`.
+    #[wasm_bindgen(getter)]
+    pub fn method(&self) -> String {
+        self.0.method().to_owned()
+    }
+
+    /// What to send; nothing with a `GET`.
+    #[wasm_bindgen(getter)]
+    pub fn body(&self) -> Option<Vec<u8>> {
+        (self.0.method() != "GET").then(|| self.0.body().to_vec())
     }
 
     /// Headers to send.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cases::{Exchange, FetchAnswer, Resolved, plain};
-use crate::envoy::{Answer, Reply, Seen, Server, wait};
+use crate::cases::{Exchange, FetchAnswer, Resolved, approvals, plain};
+use crate::envoy::{Answer, Reply, Seen, Server, wait, wire};
 
 /// One server behind all clusters of a configuration, but for those that have documents of their own.
 pub(super) struct Keys {
@@ -25,7 +25,9 @@ impl Keys {
     /// With the answer of the first exchange, before anybody asks.
     pub(super) fn of(case: &Resolved) -> Self {
         let server = Server::start(Reply::Reset);
-        let round = VMS * case.clusters.len();
+        // Nobody is asked to approve anything before there is a request.
+        let asked_at_once = case.clusters.iter().filter(|name| *name != approvals::CLUSTER);
+        let round = VMS * asked_at_once.count();
         let (answer, asked) = (String::new(), Arc::default());
         let named = case.exchanges.iter().flat_map(|exchange| exchange.documents.keys());
         let documents = named.map(|name| (name.clone(), Server::start(Reply::Reset))).collect();
@@ -76,7 +78,17 @@ impl Keys {
     fn answer(&mut self, exchange: &Exchange) {
         self.answer = shown(exchange);
         for (name, server) in &self.documents {
-            server.answers(exchange.documents.get(name).map_or(Reply::Reset, reply));
+            let (name, documents) = (name.clone(), exchange.documents.clone());
+            server.answers_by(move |seen| {
+                let asked = approvals::Asked {
+                    method: &seen.head.word(0),
+                    path: &seen.head.word(1),
+                    media_type: wire::value(&seen.head.headers, "content-type"),
+                    body: &seen.body,
+                };
+                let answer = approvals::document(&documents, &name, asked);
+                answer.map_or(Reply::Reset, |answer| reply(&answer))
+            });
         }
         let wanted = exchange.fetches.last();
         let refused = |answer: &FetchAnswer| *answer == FetchAnswer::Refused;

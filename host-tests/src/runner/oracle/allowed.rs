@@ -16,7 +16,12 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
         ));
         return;
     };
-    if message.body.0 != judged.exchange.whole_body() {
+    if let Some(expected) = &judged.expect().upstream_json {
+        let got = serde_json::from_slice::<Value>(&message.body.0).ok();
+        if got.as_ref() != Some(expected) {
+            found.push(format!("the upstream got {got:?}, not {expected}"));
+        }
+    } else if message.body.0 != judged.exchange.whole_body() {
         found.push(format!(
             "the upstream got another body: {:?}",
             String::from_utf8_lossy(&message.body.0)

@@ -64,7 +64,7 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 25] = [
+const MEMBERS: [&str; 26] = [
     "v",
     "id",
     "time",
@@ -87,6 +87,7 @@ const MEMBERS: [&str; 25] = [
     "policies",
     "grants",
     "decisive",
+    "approval",
     "approvers",
     "revision",
     "trace",

@@ -49,6 +49,9 @@ fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<S
         found.push(format!("the reply is no JSON: {:?}", String::from_utf8_lossy(&answer.body.0)));
         return;
     };
+    if body.pointer("/result/resultType") == Some(&"input_required".into()) {
+        return asks(judged, &body, receipt, found);
+    }
     let rpc = body.get("jsonrpc").is_some();
     let media_type = if rpc { "application/json" } else { "application/problem+json" };
     found.extend(header("content-type", &media_type.into(), answer.all("content-type")));
@@ -64,6 +67,21 @@ fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<S
     }
     if let Some(expected) = &judged.expect().reply {
         subset::compare(expected, Some(&body), "reply", found);
+    }
+}
+
+/// MCP 2026-07-28: a result that sends the client to a page is a refusal of this call all the same.
+fn asks(judged: &Judged<'_>, body: &Value, receipt: &Value, found: &mut Vec<String>) {
+    let evaluation = body.pointer("/result/_meta/deputy~1refusal/evaluation_id");
+    let members = body.as_object().into_iter().flatten();
+    let known = members
+        .map(|(name, _)| name)
+        .all(|name| ["jsonrpc", "id", "result"].contains(&name.as_str()));
+    if !known || evaluation != receipt.get("id") || body["result"].get("requestState").is_some() {
+        found.push(format!("not a question of this evaluation: {body}"));
+    }
+    if let Some(expected) = &judged.expect().reply {
+        subset::compare(expected, Some(body), "reply", found);
     }
 }
 

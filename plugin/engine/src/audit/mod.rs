@@ -44,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) grants: Vec<String>,
     /// What the verdict would have been another without.
     pub(crate) decisive: Option<&'static str>,
+    /// What a human has, or would have, approved.
+    pub(crate) approval: Option<ApprovalFacts>,
     /// Trace id of a valid W3C `traceparent`; accepted, never trusted.
     pub(crate) trace: Option<String>,
 }
@@ -56,6 +58,13 @@ pub(crate) struct AgentFacts {
     pub(crate) owner: Option<String>,
     pub(crate) sponsor: Option<String>,
     pub(crate) proof: &'static str,
+}
+
+/// An approval, by the digest of what it is of; and if it was given, its id and by whom.
+#[derive(Debug)]
+pub(crate) struct ApprovalFacts {
+    pub(crate) digest: String,
+    pub(crate) given: Option<(String, PrincipalId)>,
 }
 
 /// The credential, by its hash.
@@ -196,6 +205,19 @@ impl Facts {
         }
         to.texts("grants", (!self.grants.is_empty()).then_some(self.grants.as_slice()));
         to.text("decisive", self.decisive);
+        if let Some(approval) = &self.approval {
+            to.object("approval", |to| approval.members(to));
+        }
+    }
+}
+
+impl ApprovalFacts {
+    fn members(&self, to: &mut Line) {
+        to.text("digest", Some(self.digest.as_str()));
+        if let Some((id, approver)) = &self.given {
+            to.text("id", Some(id));
+            to.text("approver", Some(approver.as_str()));
+        }
     }
 }
 

@@ -153,7 +153,7 @@ fn domain(
 }
 
 /// Keys whose place is said: nobody but an issuer has metadata to discover them by.
-fn named_keys(
+pub(super) fn named_keys(
     node: &Node<'_>,
     allowed: Option<&Algorithms>,
     problems: &mut Problems,

@@ -30,10 +30,7 @@ pub(super) fn read(
 pub(super) fn endpoint(node: &Node<'_>, problems: &mut Problems) -> Option<Endpoint> {
     let mut members = node.members(problems)?;
     let host = host(&mut members, problems);
-    let path = visible(&mut members, "path", problems);
-    if path.as_ref().is_some_and(|p| !p.starts_with('/')) {
-        problems.add(members.at("path"), "must begin with /");
-    }
+    let path = path(&mut members, problems);
     members.close(problems);
     let Host { cluster, authority } = host?;
     Some(keys_endpoint(cluster, authority, path?))
@@ -66,7 +63,17 @@ fn discovery(
     })
 }
 
-fn host(members: &mut Members<'_>, problems: &mut Problems) -> Option<Host> {
+/// The path to ask for.
+pub(super) fn path(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+    let path = visible(members, "path", problems);
+    if path.as_ref().is_some_and(|p| !p.starts_with('/')) {
+        problems.add(members.at("path"), "must begin with /");
+    }
+    path
+}
+
+/// How a host is reached.
+pub(super) fn host(members: &mut Members<'_>, problems: &mut Problems) -> Option<Host> {
     let cluster = visible(members, "cluster", problems);
     let authority = visible(members, "authority", problems);
     if authority.as_ref().is_some_and(|text| text.contains('/')) {

@@ -3,6 +3,7 @@
 //! `docs/configuration.md` is its reference; its example is loaded by a test, which also looks for
 //! every member in its table. Not here: what the parts do.
 
+mod approvals;
 mod bundle;
 mod credentials;
 mod fields;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use crate::approval;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
 use crate::json::{Limits, Value, read as read_json};
@@ -54,7 +56,7 @@ pub(crate) struct Configuration {
     pub(crate) resources: Resources,
     /// Named in every challenge in place of our own.
     resource_metadata: Option<String>,
-    pub(crate) approval_endpoint: Option<String>,
+    pub(crate) approvals: approval::Rules,
     pub(crate) credentials: Rules,
     /// What MCP sessions are sealed with.
     pub(crate) sealer: Sealer,
@@ -239,7 +241,7 @@ impl Configuration {
             body_limit: parts.body_limit,
             resources,
             resource_metadata: parts.resource_metadata,
-            approval_endpoint: parts.approval_endpoint,
+            approvals: parts.approvals,
             credentials: parts.credentials,
             sealer: parts.sealer,
             warnings,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::fields::{Members, Node, Problems};
 use super::law::{self, Term};
 use super::people::Registered;
-use super::{TokenUse, bundle, credentials, issuers, surface};
+use super::{TokenUse, approvals, bundle, credentials, issuers, surface};
+use crate::approval;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
 use crate::model::PrincipalId;
@@ -20,7 +21,7 @@ pub(super) struct Parts {
     pub(super) authorities: Vec<String>,
     pub(super) resource_metadata: Option<String>,
     pub(super) scopes: Vec<String>,
-    pub(super) approval_endpoint: Option<String>,
+    pub(super) approvals: approval::Rules,
     pub(super) issuers: Vec<Issuer>,
     pub(super) registered: Registered,
     pub(super) credentials: Rules,
@@ -81,11 +82,12 @@ pub(super) fn read(
         problems,
     );
     let sealer = members.maybe("sessions").and_then(|n| sessions(&n, problems));
-    let approvals = members.maybe("approvals");
-    let approval_endpoint = approvals.and_then(|n| approvals_section(&n, problems));
+    let mut approvers = Vec::new();
+    let approvals = approvals::read(&mut members, &mut approvers, problems);
     members.close(problems);
     let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
-    let (mut credentials, anchors) = credentials?;
+    let (mut credentials, mut anchors) = credentials?;
+    anchors.extend(approvers);
     credentials.agents = workloads(&law.registered, problems);
     version?;
     let sealer = sealer.unwrap_or_default();
@@ -96,7 +98,7 @@ pub(super) fn read(
         authorities: gateway.authorities,
         resource_metadata: gateway.resource_metadata,
         scopes: gateway.scopes,
-        approval_endpoint,
+        approvals: approvals?,
         issuers: issuers?,
         registered: law.registered,
         revocations: law.revocations,
@@ -208,15 +210,12 @@ fn sessions(node: &Node<'_>, problems: &mut Problems) -> Option<Sealer> {
 const SESSIONS: &str = "sessions: has no keys, so no MCP session can be bound to its caller: session \
      ids of servers are not passed on, and servers that need them (before 2026-07-28) don't work";
 
-fn approvals_section(node: &Node<'_>, problems: &mut Problems) -> Option<String> {
-    let mut members = node.members(problems)?;
-    let endpoint = url(&mut members, "endpoint", problems);
-    members.close(problems);
-    endpoint
-}
-
 /// A URL we put into a header or a reply: printable, without anything a quoted string would end at.
-fn url(members: &mut Members<'_>, name: &'static str, problems: &mut Problems) -> Option<String> {
+pub(super) fn url(
+    members: &mut Members<'_>,
+    name: &'static str,
+    problems: &mut Problems,
+) -> Option<String> {
     let text = members.maybe_text(name, problems)?;
     let printable = text.bytes().all(|b| matches!(b, b'!'..=b'~') && !matches!(b, b'"' | b'\\'));
     let web = text.starts_with("https://") || text.starts_with("http://");

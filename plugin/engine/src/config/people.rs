@@ -138,6 +138,7 @@ fn humans(
         let human = Human {
             disabled: disabled.unwrap_or(false),
             teams: in_teams.iter().cloned().collect(),
+            roles: roles.iter().cloned().collect(),
         };
         let entity = HumanEntity { teams: in_teams, roles, attributes };
         definition.humans.insert(id.clone(), entity);

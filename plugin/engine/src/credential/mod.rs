@@ -29,6 +29,7 @@ mod rules;
 mod shared;
 mod signature;
 mod signed;
+mod statement;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub(crate) use certificate::{CertificateRules, Uris};
 pub(crate) use details::covering;
 pub(crate) use rules::{DomainRules, Rules};
 pub(crate) use shared::Sharing;
+pub(crate) use statement::{Statement, StatementRules};
 pub(crate) use terms::Limits;
 pub(crate) use transaction::TransactionRules;
 pub(crate) use verified::{Authentication, Grant, Known, Proof, Rejected, Unverified, Verified};

@@ -10,5 +10,7 @@ mod reply;
 
 pub use permit::{AgentGrant, DelegatorGrant, Permit, Verdict};
 pub use reason::{Question, Reason};
-pub(crate) use reply::{DpopChallenge, EVALUATION_HEADER, Refused, RpcId, Shape};
+pub(crate) use reply::{
+    DpopChallenge, EVALUATION_HEADER, INPUT_NAME, Leads, Refused, RpcId, Shape,
+};
 pub use reply::{Reply, Wire};

@@ -255,8 +255,28 @@ reasons! {
     DetailsNotGranted = "details_not_granted", WhatNow, PolicyDenied;
     /// Policy does not allow the agent this action.
     AgentNotAllowed = "agent_not_allowed", WhatNow, PolicyDenied;
+    /// Whoever the agent acts for has to log in again, in another way or more lately (RFC 9470).
+    StepUpRequired = "step_up_required", WhatNow, StepUp;
+    /// What permits this is tied to an obligation that is not understood.
+    ObligationUnknown = "obligation_unknown", WhatNow, PolicyDenied;
     /// A human has to approve this action first.
     ApprovalRequired = "approval_required", WhatNow, ApprovalRequired;
+    /// A human was asked and said no.
+    ApprovalDenied = "approval_denied", WhatNow, ApprovalDenied;
+    /// The approval of this action has been used: another one is needed.
+    ApprovalUsed = "approval_used", WhatNow, ApprovalRequired;
+    /// The approval has expired.
+    ApprovalExpired = "approval_expired", WhatNow, ApprovalInvalid;
+    /// The approval is of another action, agent, delegator or policy revision than this request.
+    ApprovalOutOfScope = "approval_out_of_scope", WhatNow, ApprovalInvalid;
+    /// Whoever approved may not: not a known and active human, the agent, somebody of its chain or its delegator, or without the role that is asked for.
+    ApproverIneligible = "approver_ineligible", WhatNow, ApprovalInvalid;
+    /// A human has approved, and the policy that asked for it does not look at approvals.
+    ApprovalIgnored = "approval_ignored", WhatNow, PolicyDenied;
+    /// What a human would approve can't be written down exactly: a number that is not an integer below 2^53, a text that is too long to be shown, or answers to the server beside the arguments.
+    ApprovalUncanonical = "approval_uncanonical", WhatNow, BadParameters;
+    /// This agent waits for as many approvals as one agent may.
+    ApprovalsPending = "approvals_pending", WhatNow, TooMany;
 
     // Can it be verified?
     /// There is no bundle yet, so nothing can be decided.
@@ -267,6 +287,10 @@ reasons! {
     BundleExpired = "bundle_expired", Verifiable, Unavailable;
     /// There is no list of revocations, or only one that is too old.
     RevocationsUnavailable = "revocations_unavailable", Verifiable, Unavailable;
+    /// The approval service could not be asked, or its answer is none.
+    ApprovalUnavailable = "approval_unavailable", Verifiable, Unavailable;
+    /// The approval is not one that the configured service has signed for this gateway, or it lives too long.
+    ApprovalUnverifiable = "approval_unverifiable", Verifiable, ApprovalInvalid;
     /// A policy failed to evaluate, so nothing can be allowed.
     PolicyError = "policy_error", Verifiable, EngineError;
     /// The request would need more fetches than one request is worth.

@@ -26,8 +26,16 @@ pub enum Wire {
     ActorUnauthorized,
     /// 403: nothing the caller can fetch would help.
     PolicyDenied,
+    /// 401 `insufficient_user_authentication` (RFC 9470 §3).
+    StepUp,
     /// 403 that an approval would turn.
     ApprovalRequired,
+    /// 403: a human has said no.
+    ApprovalDenied,
+    /// 403: there is an approval, and it does not allow this.
+    ApprovalInvalid,
+    /// 429.
+    TooMany,
     /// 400: not a well-formed request.
     Malformed,
     /// 404, upon which an MCP client begins a new session.
@@ -70,8 +78,24 @@ pub(crate) enum Shape {
     #[default]
     Problem,
     /// A JSON-RPC error. `modern`: 2026-07-28 or later, which keeps −32000…−32099 to itself.
-    JsonRpc { id: Option<RpcId>, modern: bool },
+    JsonRpc { id: Option<RpcId>, modern: bool, leads: Leads },
 }
+
+/// How a client can be led to a page (MCP, URL elicitation), if it has said that it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Leads {
+    /// It can't: it is told the address, and what becomes of that is its own.
+    #[default]
+    Not,
+    /// By a result that asks for it (2026-07-28).
+    Result,
+    /// By an error that does (2025-11-25); later versions must not have it (MRTR-7).
+    Error,
+}
+
+/// What a client answers under this name is an answer to us, and says no more than that somebody has opened
+/// the page (MRTR-4).
+pub(crate) const INPUT_NAME: &str = "deputy.approval";
 
 /// Everything a reply is made of.
 pub(crate) struct Refused<'a> {
@@ -87,6 +111,11 @@ pub(crate) struct Refused<'a> {
     pub(crate) requested: Option<&'a str>,
     /// The AuthZEN `access_request`, for [`Wire::ApprovalRequired`].
     pub(crate) access_request: Option<Object>,
+    /// Where a human can decide.
+    pub(crate) page: Option<&'a str>,
+    /// For [`Wire::StepUp`]: the values of its parameters `acr_values` and `max_age`, as far as they are
+    /// said.
+    pub(crate) step_up: [(&'static str, Option<String>); 2],
     /// For 401 challenges, where DPoP is accepted.
     pub(crate) dpop: Option<DpopChallenge>,
 }
@@ -111,6 +140,10 @@ pub struct Reply {
 }
 
 impl Refused<'_> {
+    /// Of a refusal that another login would not turn.
+    pub(crate) const NO_STEP_UP: [(&'static str, Option<String>); 2] =
+        [("acr_values", None), ("max_age", None)];
+
     /// Writes the response.
     pub(crate) fn reply(self) -> Reply {
         let wire = self.wire;
@@ -119,9 +152,13 @@ impl Refused<'_> {
         headers.push((EVALUATION_HEADER, self.evaluation.to_string()));
         let (media, body) = match self.shape {
             Shape::Problem => ("application/problem+json", self.problem()),
-            Shape::JsonRpc { id, modern } => {
+            Shape::JsonRpc { id, modern, .. } => {
                 ("application/json", self.json_rpc(id.as_ref(), *modern))
             }
+        };
+        let status = match self.leading() {
+            Some(_) => 200,
+            None => wire.status(),
         };
         headers.push(("content-type", media.to_owned()));
         headers.extend(self.challenges().map(|c| ("www-authenticate", c)));
@@ -131,12 +168,22 @@ impl Refused<'_> {
                 headers.extend(nonce.map(|nonce| ("dpop-nonce", nonce)));
             }
             Wire::MethodNotServed => headers.push(("allow", self.allow.to_owned())),
-            Wire::Unavailable | Wire::EngineError => {
+            Wire::Unavailable | Wire::EngineError | Wire::TooMany => {
                 headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
             }
             _ => {}
         }
-        Reply { status: wire.status(), headers, body: Value::Object(body).to_text().into_bytes() }
+        Reply { status, headers, body: Value::Object(body).to_text().into_bytes() }
+    }
+
+    /// How the client is led to the page, and which; a message that nobody could answer is no way.
+    fn leading(&self) -> Option<(Leads, &str)> {
+        match (self.shape, self.page) {
+            (Shape::JsonRpc { id: Some(_), leads, .. }, Some(page)) if *leads != Leads::Not => {
+                Some((*leads, page))
+            }
+            _ => None,
+        }
     }
 
     /// All challenges in one field (RFC 9110 §11.6.1).
@@ -146,12 +193,19 @@ impl Refused<'_> {
         let algs = self.dpop.as_ref().map(|dpop| format!("algs=\"{}\"", dpop.algorithms));
         let error = error.map(|e| format!("error=\"{e}\""));
         if scheme == DPOP {
-            return Some(challenge(DPOP, [error, algs, metadata]));
+            return Some(challenge(DPOP, &[error, algs, metadata]));
         }
-        let bearer = challenge(scheme, [error, metadata, None]);
+        let mut parameters = vec![error, metadata];
+        if self.wire == Wire::StepUp {
+            let said = |(name, value): &(&str, Option<String>)| {
+                value.as_ref().map(|value| format!("{name}=\"{value}\""))
+            };
+            parameters.extend(self.step_up.iter().map(said));
+        }
+        let bearer = challenge(scheme, &parameters);
         // Whoever has no token that is good here may get one that is bound.
         match algs.filter(|_| self.wire.status() == 401) {
-            Some(algs) => Some(format!("{bearer}, {}", challenge(DPOP, [Some(algs), None, None]))),
+            Some(algs) => Some(format!("{bearer}, {}", challenge(DPOP, &[Some(algs)]))),
             None => Some(bearer),
         }
     }
@@ -178,19 +232,60 @@ impl Refused<'_> {
                 data.set("requested", requested.into());
             }
         }
-        let error = Object::of([
-            ("code", Value::Integer(self.wire.rpc_code(modern))),
-            ("message", self.wire.title().into()),
-            ("data", Value::Object(data)),
-        ]);
         let mut body = Object::of([("jsonrpc", "2.0".into())]);
         match id {
             Some(RpcId::Integer(n)) => body.set("id", Value::Integer(*n)),
             Some(RpcId::Text(text)) => body.set("id", text.as_str().into()),
             None => {}
         }
+        let mut code = self.wire.rpc_code(modern);
+        match self.leading() {
+            Some((Leads::Result, page)) => {
+                body.set("result", Value::Object(self.input_required(page, data)));
+                return body;
+            }
+            Some((Leads::Error, page)) => {
+                code = URL_ELICITATION_REQUIRED;
+                data.set("elicitations", Value::Array(vec![self.elicitation(page)]));
+            }
+            _ => {}
+        }
+        let error = Object::of([
+            ("code", Value::Integer(code)),
+            ("message", self.wire.title().into()),
+            ("data", Value::Object(data)),
+        ]);
         body.set("error", Value::Object(error));
         body
+    }
+
+    /// MCP 2026-07-28, multi round-trip requests. There is no `requestState`: what comes back is bound by
+    /// its digest, so there is nothing that a client would have to keep for us.
+    fn input_required(&self, page: &str, about: Object) -> Object {
+        let params = Object::of([
+            ("mode", "url".into()),
+            ("message", self.wire.title().into()),
+            ("url", page.into()),
+        ]);
+        let asked = Object::of([
+            ("method", "elicitation/create".into()),
+            ("params", Value::Object(params)),
+        ]);
+        Object::of([
+            ("resultType", "input_required".into()),
+            ("inputRequests", Value::Object(Object::of([(INPUT_NAME, Value::Object(asked))]))),
+            ("_meta", Value::Object(Object::of([(META, Value::Object(about))]))),
+        ])
+    }
+
+    /// MCP 2025-11-25, client/elicitation.
+    fn elicitation(&self, page: &str) -> Value {
+        Value::Object(Object::of([
+            ("mode", "url".into()),
+            ("elicitationId", self.evaluation.to_string().into()),
+            ("url", page.into()),
+            ("message", self.wire.title().into()),
+        ]))
     }
 
     fn extend(&self, body: &mut Object) {
@@ -204,16 +299,21 @@ impl Refused<'_> {
 /// The evaluation id, by which a receipt is found: on requests we let through, on refusals we send.
 pub(crate) const EVALUATION_HEADER: &str = "x-deputy-evaluation-id";
 
-fn challenge(scheme: &str, parameters: [Option<String>; 3]) -> String {
-    let parameters: Vec<_> = parameters.into_iter().flatten().collect();
+fn challenge(scheme: &str, parameters: &[Option<String>]) -> String {
+    let parameters: Vec<_> = parameters.iter().flatten().map(String::as_str).collect();
     let gap = if parameters.is_empty() { "" } else { " " };
     format!("{scheme}{gap}{}", parameters.join(", "))
 }
 
+/// Where a result says what an error has in `data`.
+const META: &str = "deputy/refusal";
+/// MCP 2025-11-25.
+const URL_ELICITATION_REQUIRED: i64 = -32042;
 const BEARER: &str = "Bearer";
 const DPOP: &str = "DPoP";
 
-/// As long as keys that could not be had are not asked for again.
+/// As long as keys that could not be had are not asked for again, and about as long as a human takes to
+/// look.
 const RETRY_AFTER_SECONDS: &str = "5";
 
 impl Wire {
@@ -221,13 +321,22 @@ impl Wire {
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
-            Self::NoCredential | Self::InvalidToken | Self::DpopProof | Self::DpopNonce => 401,
-            Self::ActorUnauthorized | Self::PolicyDenied | Self::ApprovalRequired => 403,
+            Self::NoCredential
+            | Self::InvalidToken
+            | Self::DpopProof
+            | Self::DpopNonce
+            | Self::StepUp => 401,
+            Self::ActorUnauthorized
+            | Self::PolicyDenied
+            | Self::ApprovalRequired
+            | Self::ApprovalDenied
+            | Self::ApprovalInvalid => 403,
             Self::SessionUnknown => 404,
             Self::MethodNotServed => 405,
             Self::TooSlow => 408,
             Self::TooLarge => 413,
             Self::MediaType => 415,
+            Self::TooMany => 429,
             Self::Unavailable | Self::EngineError => 503,
             Self::InvalidRequest
             | Self::WorkloadProof
@@ -252,7 +361,11 @@ impl Wire {
             Self::WorkloadProof => "invalid_workload_proof",
             Self::ActorUnauthorized => "actor_unauthorized",
             Self::PolicyDenied => "not_permitted",
+            Self::StepUp => "insufficient_user_authentication",
             Self::ApprovalRequired => "approval_required",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalInvalid => "approval_invalid",
+            Self::TooMany => "too_many",
             Self::Malformed => "malformed_request",
             Self::SessionUnknown => "session_unknown",
             Self::MethodNotServed => "method_not_allowed",
@@ -281,7 +394,11 @@ impl Wire {
             Self::WorkloadProof => "The workload identity is not proven",
             Self::ActorUnauthorized => "This actor is not authorized",
             Self::PolicyDenied => "Not permitted",
+            Self::StepUp => "The user has to authenticate again for this",
             Self::ApprovalRequired => "A human has to approve this first",
+            Self::ApprovalDenied => "A human has refused this",
+            Self::ApprovalInvalid => "The approval does not allow this",
+            Self::TooMany => "Too many requests of this kind",
             Self::Malformed => "The request is not well formed",
             Self::SessionUnknown => "There is no such session",
             Self::MethodNotServed => "This HTTP method is not served here",
@@ -302,7 +419,7 @@ impl Wire {
     fn challenge(self) -> Option<(&'static str, Option<&'static str>)> {
         match self {
             Self::NoCredential => Some((BEARER, None)),
-            Self::InvalidRequest | Self::InvalidToken | Self::ActorUnauthorized => {
+            Self::InvalidRequest | Self::InvalidToken | Self::ActorUnauthorized | Self::StepUp => {
                 Some((BEARER, Some(self.code())))
             }
             Self::DpopProof | Self::DpopNonce => Some((DPOP, Some(self.code()))),
@@ -328,7 +445,11 @@ impl Wire {
             | Self::WorkloadProof
             | Self::ActorUnauthorized
             | Self::PolicyDenied
+            | Self::StepUp
             | Self::ApprovalRequired
+            | Self::ApprovalDenied
+            | Self::ApprovalInvalid
+            | Self::TooMany
             | Self::TooSlow
             | Self::SessionUnknown
             | Self::MethodNotServed => {

@@ -1,11 +1,12 @@
 //! How a request ends: the outcome, its receipt, and for a refusal the reply.
 
 use super::{Case, Onward, Progress, Refusal};
-use crate::audit::Receipt;
+use crate::audit::{Facts, Receipt};
 use crate::decision::{DpopChallenge, Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
 use crate::evidence::Once;
 use crate::json::{Object, Value};
 use crate::model::Timestamp;
+use crate::policy::StepUp;
 use crate::step::{Forward, Outcome, Step};
 
 impl Case {
@@ -20,21 +21,34 @@ impl Case {
         let shape = progress.shape;
         let revision = self.configuration.policy.revision();
         let receipt = Receipt::allowed(self.id, now, revision, &permit, facts);
-        let forward = Forward::new(permit, onward.edits, onward.response);
+        let forward = Forward::new(permit, (onward.edits, onward.body), onward.response);
         Step::Decided(Box::new(Outcome::forward(receipt, self.id, shape, forward)))
     }
 
     pub(super) fn refused(self, now: Timestamp, refusal: Refusal, mut progress: Progress) -> Step {
         let facts = progress.facts(&self.configuration);
         let shape = progress.shape;
+        let step_up = match &refusal {
+            Refusal::StepUp(step_up) => parameters(step_up),
+            Refusal::Deny(_) | Refusal::Approval { .. } => Refused::NO_STEP_UP,
+        };
         let (verdict, wire, request) = match refusal {
             Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
-            Refusal::NeedsApproval(approvers) => {
-                let request = self.access_request(now, &approvers, facts.action.as_deref());
-                (Verdict::NeedsApproval { approvers }, Wire::ApprovalRequired, Some(request))
+            Refusal::StepUp(_) => {
+                let reason = Reason::StepUpRequired;
+                (Verdict::Deny(reason), reason.wire(), None)
+            }
+            Refusal::Approval { reason, approvers, page } => {
+                let request =
+                    self.access_request((now, reason), &approvers, page.as_deref(), &facts);
+                let verdict = match reason {
+                    Reason::ApprovalRequired => Verdict::NeedsApproval { approvers },
+                    _ => Verdict::Deny(reason),
+                };
+                (verdict, reason.wire(), Some((request, page)))
             }
         };
-        let reply = self.reply(wire, &shape, request, now);
+        let reply = self.reply((wire, step_up), &shape, request, now);
         let revision = self.configuration.policy.revision();
         let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
         Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
@@ -42,11 +56,13 @@ impl Case {
 
     fn reply(
         &self,
-        wire: Wire,
+        (wire, step_up): (Wire, [(&'static str, Option<String>); 2]),
         shape: &Shape,
-        access_request: Option<Object>,
+        asking: Option<(Object, Option<String>)>,
         now: Timestamp,
     ) -> Reply {
+        let (access_request, page) = asking.unzip();
+        let page = page.flatten();
         let (supported, requested) = self.versions(wire);
         let dpop = self.configuration.credentials.binding.dpop.as_ref();
         let line = self.head.line().ok();
@@ -63,6 +79,8 @@ impl Case {
             supported: &supported,
             requested,
             access_request,
+            page: page.as_deref(),
+            step_up,
             dpop: dpop.map(|rules| DpopChallenge {
                 algorithms: rules.algorithms.names(),
                 nonce: rules.nonces.as_ref().and_then(|nonces| nonces.current(now)),
@@ -86,21 +104,39 @@ impl Case {
     }
 
     /// The shape of AuthZEN's access-request profile (APP-1): still a denial, and where to ask.
-    fn access_request(&self, now: Timestamp, approvers: &[String], action: Option<&str>) -> Object {
+    fn access_request(
+        &self,
+        (now, reason): (Timestamp, Reason),
+        approvers: &[String],
+        page: Option<&str>,
+        facts: &Facts,
+    ) -> Object {
         let mut request = Object::of([
             ("evaluation_id", self.id.to_string().into()),
             ("evaluated_at", now.to_string().into()),
-            ("reason", Reason::ApprovalRequired.code().into()),
+            ("reason", reason.code().into()),
             ("approvers", Value::Array(approvers.iter().map(|a| a.as_str().into()).collect())),
         ]);
-        if let Some(action) = action {
-            request.set("action", action.into());
+        if let Some(action) = &facts.action {
+            request.set("action", action.as_str().into());
         }
-        if let Some(endpoint) = &self.configuration.approval_endpoint {
+        if let Some(endpoint) = &self.configuration.approvals.url {
             request.set("endpoint", endpoint.as_str().into());
+        }
+        if let Some(page) = page {
+            request.set("url", page.into());
         }
         request
     }
+}
+
+/// RFC 9470 §3.
+fn parameters(step_up: &StepUp) -> [(&'static str, Option<String>); 2] {
+    let values = step_up.acr_values.join(" ");
+    [
+        ("acr_values", (!values.is_empty()).then_some(values)),
+        ("max_age", step_up.max_age.map(|seconds| seconds.to_string())),
+    ]
 }
 
 /// `YYYY-MM-DD`, as MCP writes its versions; anything else is not worth an echo.

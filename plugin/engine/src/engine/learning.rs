@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Engine;
+use crate::approval::Answer;
 use crate::credential::TokenCache;
 use crate::model::Timestamp;
 use crate::step::{Absorbed, Document, Fetch, FetchReply, Joined};
@@ -17,6 +18,9 @@ impl Engine {
 
     /// Takes in what came of a fetch. A bad answer never replaces a good one.
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
+        if matches!(fetch.document(), Document::Approval { .. }) {
+            return self.answered(fetch, reply);
+        }
         self.learned = self.learned.saturating_add(1);
         let passed_over = match fetch.document() {
             Document::Keys(issuer) | Document::Metadata(issuer) => {
@@ -34,8 +38,19 @@ impl Engine {
                 }
                 Vec::new()
             }
+            Document::Approval { .. } => Vec::new(),
         };
-        Absorbed { fetch, passed_over }
+        Absorbed { fetch, passed_over, answer: None }
+    }
+
+    /// Nothing is learned from what the approval service says: it is for those who asked.
+    fn answered(&mut self, fetch: Fetch, reply: FetchReply) -> Absorbed {
+        let answer = Answer::read(reply);
+        self.unanswered = match &answer {
+            Answer::Unavailable(why) => Some(format!("{}: {why}", fetch.document().name())),
+            _ => None,
+        };
+        Absorbed { fetch, passed_over: Vec::new(), answer: Some(Rc::new(answer)) }
     }
 
     /// Names of the values that the engines of all workers keep together in the host's store: for
@@ -72,6 +87,7 @@ impl Engine {
                 self.trust.last_error(issuer, fetch)
             }
             Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
+            Document::Approval { .. } => self.unanswered.clone(),
         }
     }
 }

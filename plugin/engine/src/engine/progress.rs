@@ -110,7 +110,7 @@ impl CredentialFacts {
 }
 
 /// As receipts write it.
-fn resource(asked: &Asked) -> String {
+pub(super) fn resource(asked: &Asked) -> String {
     format!("{}::{}", asked.resource.kind.as_str(), asked.resource.id)
 }
 

@@ -11,15 +11,17 @@ use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, SlotEnv};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 
-use super::APPROVAL;
 use super::facts::Context;
+use super::lift::{self, Lift};
 
 /// What a policy says once its scope holds.
 pub(super) struct Clause {
     pub(super) id: String,
     effect: Effect,
-    /// Who may lift it: of a forbid with `@approval`.
-    pub(super) approver: Option<String>,
+    /// What may lift it, of a forbid.
+    pub(super) lift: Option<Lift>,
+    /// It is tied to something that has to be done along with it.
+    pub(super) obliges: bool,
     /// None: it always applies.
     condition: Option<Expr>,
 }
@@ -39,12 +41,12 @@ pub(super) type Uids<'a> = [&'a EntityUid; 3];
 impl Clause {
     pub(super) fn of(policy: &Policy) -> Self {
         let inner: &ast::Policy = policy.as_ref();
-        let approver = policy.annotation(APPROVAL).map(str::to_owned);
         let id: &str = policy.id().as_ref();
         Self {
             id: id.to_owned(),
             effect: policy.effect(),
-            approver: approver.filter(|_| policy.effect() == Effect::Forbid),
+            lift: Lift::of(policy),
+            obliges: lift::obliges(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
             condition: inner
                 .non_scope_constraints()

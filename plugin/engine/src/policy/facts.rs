@@ -11,8 +11,11 @@ use cedar_policy::EntityUid;
 use cedar_policy_core::ast::Value;
 
 use super::value::{self, Clock};
+use super::vocabulary;
 use crate::decision::Reason;
-use crate::model::{Actor, Asked, CallerClass, Delegation, IssuerId, ProtocolName, Timestamp};
+use crate::model::{
+    Actor, Asked, CallerClass, Delegation, IssuerId, PrincipalId, ProtocolName, Timestamp,
+};
 
 /// What is true of a request besides what it asks: all of it verified.
 #[derive(Clone, Copy)]
@@ -36,6 +39,17 @@ pub(crate) struct Situation<'a> {
     pub(crate) details: &'a BTreeSet<String>,
     /// Names of the grants that are in force and cover the request.
     pub(crate) grants: &'a BTreeSet<String>,
+    /// That a human has approved exactly this.
+    pub(crate) approved: Option<Approved<'a>>,
+}
+
+/// Somebody's yes to exactly this action.
+#[derive(Clone, Copy)]
+pub(crate) struct Approved<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) approver: &'a PrincipalId,
+    pub(crate) at: Timestamp,
+    pub(crate) acr: Option<&'a str>,
 }
 
 /// How the subject of a token authenticated, as far as its issuer says.
@@ -107,6 +121,9 @@ pub(super) fn members(
         ];
         members.push(("transaction", record(transaction)));
     }
+    if let Some(approved) = situation.approved {
+        members.push(("approval", record(approval(approved)?)));
+    }
     if let (Some(delegation), Some(delegator)) =
         (&situation.actor.delegation, &principals.delegator)
     {
@@ -146,6 +163,16 @@ fn authentication(authenticated: Authenticated<'_>) -> Result<Members, Reason> {
     if let Some(at) = authenticated.at {
         members.push(("auth_time", instant(at)?));
     }
+    Ok(members)
+}
+
+fn approval(approved: Approved<'_>) -> Result<Members, Reason> {
+    let mut members = vec![
+        ("approver", entity(&vocabulary::human(approved.approver))),
+        ("id", text(approved.id)),
+        ("at", instant(approved.at)?),
+    ];
+    members.extend(approved.acr.map(|acr| ("acr", text(acr))));
     Ok(members)
 }
 

@@ -34,9 +34,8 @@ impl Policy {
     ) -> bool {
         let uids = [principal, &question.action, &question.resource];
         let Ok(slice) = self.slices.find(uids, &self.entities) else { return false };
-        // What would hold if everything were approved that can be.
-        let lasting =
-            slice.iter().map(|clause| &**clause).filter(|clause| clause.approver.is_none());
+        // What would hold if everything were lifted that can be.
+        let lasting = slice.iter().map(|clause| &**clause).filter(|clause| clause.lift.is_none());
         let evaluation = Evaluation::of(lasting, uids, context, &self.entities);
         let mut perhaps = false;
         for (clause, error) in &evaluation.errors {

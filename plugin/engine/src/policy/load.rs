@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use cedar_policy::{
-    AuthorizationError, Effect, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet,
-    Schema, ValidationMode, Validator,
+    AuthorizationError, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
+    ValidationMode, Validator,
 };
 use miette::Diagnostic;
 
+use super::Policy;
 use super::conformance::Inputs;
 use super::depth::{TOO_DEEP, too_deep};
+use super::lift::{self, APPROVAL};
 use super::misuse;
 use super::slices::Slices;
 use super::teams::{self, Teams};
 use super::value::Clock;
 use super::vocabulary::{self, Definition};
 use super::whole::Whole;
-use super::{APPROVAL, Policy};
+use crate::model::PrincipalId;
 
 /// One file of policies.
 pub(crate) struct PolicyFile {
@@ -205,6 +207,9 @@ impl<'f> Loader<'f> {
         if misuse::has_costly_pattern(policy) {
             self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", at()));
         }
+        if let Some(doubt) = unapprovable(policy) {
+            self.doubts.push(format!("{}: policy `{id}`: {doubt}", at()));
+        }
         for team in teams::named(policy) {
             let Some(message) = self.teams.unknown(&team) else { continue };
             let message = format!("policy `{id}`: {message}");
@@ -244,16 +249,22 @@ impl<'f> Loader<'f> {
 
 /// What is wrong with a policy although Cedar takes it.
 fn misused(policy: &CedarPolicy) -> Vec<String> {
-    let mut found = Vec::new();
-    let approval = policy.annotation(APPROVAL);
-    if approval.is_some() && policy.effect() == Effect::Permit {
-        found.push("@approval belongs on a forbid; on a permit it means nothing".to_owned());
+    let found = lift::misused(policy).into_iter().chain(misuse::of(policy));
+    found.map(str::to_owned).collect()
+}
+
+/// What its author did not mean by its annotations: a permit that permits nothing, a forbid that asks for an
+/// approval that nobody can give or that does not count.
+fn unapprovable(policy: &CedarPolicy) -> Option<&'static str> {
+    if lift::obliges(policy) {
+        return Some(OBLIGATION);
     }
-    if approval == Some("") {
-        found.push("@approval names who may approve, such as \"role:finance\"".to_owned());
+    let approver = policy.annotation(APPROVAL)?;
+    let named = approver.starts_with("role:") || approver.starts_with("team:");
+    if !named && PrincipalId::parse(approver).is_err() {
+        return Some(NOBODY);
     }
-    found.extend(misuse::of(policy).into_iter().map(str::to_owned));
-    found
+    (!misuse::reads_approval(policy)).then_some(IGNORES_APPROVAL)
 }
 
 /// Where the statement of that number begins, from 0: after as many `;` that are in no string and no
@@ -305,5 +316,12 @@ fn number(policy: &CedarPolicy) -> usize {
 /// (threats F9).
 const COSTLY: &str = "`like` with more than one `*` on a text of the caller's is slow on long ones; \
      compare the whole text, or keep one `*`";
+/// An approval is an input: what does not look at it goes on forbidding.
+const IGNORES_APPROVAL: &str = "asks for an approval and does not look at one, so it forbids what was \
+     approved as well; add `unless { context has approval }`";
+const OBLIGATION: &str = "@obligation is not understood by this version, so whatever this would permit is \
+     refused";
+const NOBODY: &str = "nobody is what @approval names, so nobody can approve; write `role:NAME`, `team:NAME` \
+     or the id of a human";
 /// An `@id` is repeated in every receipt it decides.
 const MAX_ID: usize = 128;

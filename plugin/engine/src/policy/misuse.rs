@@ -40,6 +40,11 @@ pub(super) fn has_costly_pattern(policy: &Policy) -> bool {
     })
 }
 
+/// Whether a policy looks at `context.approval`.
+pub(super) fn reads_approval(policy: &Policy) -> bool {
+    expressions(policy).any(|expression| path_of(expression).first() == Some(&"approval"))
+}
+
 /// Every expression of its conditions. A scope has none of these.
 fn expressions(policy: &Policy) -> impl Iterator<Item = &Expr> {
     let inner: &ast::Policy = policy.as_ref();

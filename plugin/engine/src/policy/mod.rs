@@ -8,6 +8,7 @@ mod depth;
 mod evaluation;
 mod facts;
 mod input;
+mod lift;
 mod list;
 mod load;
 mod misuse;
@@ -29,12 +30,14 @@ use crate::model::{Asked, CallerClass, Typing};
 use conformance::Inputs;
 use evaluation::Evaluation;
 use facts::Principals;
+use lift::Lift;
 use slices::Slices;
 use value::Clock;
 use whole::Whole;
 
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
-pub(crate) use facts::{Authenticated, Situation, Transacted};
+pub(crate) use facts::{Approved, Authenticated, Situation, Transacted};
+pub(crate) use lift::StepUp;
 pub(crate) use load::PolicyFile;
 pub use load::Problem;
 pub(crate) use teams::Teams;
@@ -67,6 +70,8 @@ pub(crate) struct Decided {
     pub(crate) verdict: Verdict,
     pub(crate) agent: Option<Vec<String>>,
     pub(crate) delegator: Option<Vec<String>>,
+    /// How the subject of the token would have to have authenticated.
+    pub(crate) step_up: Option<StepUp>,
 }
 
 /// What Cedar said of one principal.
@@ -75,6 +80,10 @@ enum Answer {
     Yes(Vec<String>),
     /// Only approvable forbids stand in the way; these may approve.
     Ask(Vec<String>),
+    /// Only such forbids and some that a better login lifts.
+    StepUp(StepUp),
+    /// Permitted, by what is tied to something that nobody here can do.
+    Obliged,
     No,
     /// A policy failed to evaluate.
     Fault,
@@ -102,12 +111,13 @@ impl Policy {
         let Principals { agent, delegator } = &question.principals;
         let (agent, agent_ids) = self.ask(agent, question, context)?;
         let Some(delegator) = delegator else {
-            let verdict = autonomous(agent);
-            return Ok(Decided { verdict, agent: Some(agent_ids), delegator: None });
+            let (verdict, step_up) = autonomous(agent);
+            return Ok(Decided { verdict, agent: Some(agent_ids), delegator: None, step_up });
         };
         let (delegator, delegator_ids) = self.ask(delegator, question, context)?;
-        let verdict = intersect(agent, delegator);
-        Ok(Decided { verdict, agent: Some(agent_ids), delegator: Some(delegator_ids) })
+        let (verdict, step_up) = intersect(agent, delegator);
+        let delegator = Some(delegator_ids);
+        Ok(Decided { verdict, agent: Some(agent_ids), delegator, step_up })
     }
 
     /// The context both are asked in. Of its members only the input is shaped by whoever sends the
@@ -153,23 +163,36 @@ impl Policy {
         }
         let ids: Vec<_> = evaluation.reasons().iter().map(|clause| clause.id.clone()).collect();
         let answer = match evaluation.allows() {
+            true if evaluation.permits.iter().any(|permit| permit.obliges) => Answer::Obliged,
             true => Answer::Yes(ids.clone()),
-            false => approvable(&evaluation),
+            false => liftable(&evaluation),
         };
         Ok((answer, ids))
     }
 }
 
-/// A refusal can be approved away only if every deciding forbid says so and, those apart, the action
-/// is permitted: nobody is asked to approve what would be refused all the same.
-fn approvable(refusal: &Evaluation<'_>) -> Answer {
-    let approvers: Option<Vec<_>> =
-        refusal.forbids.iter().map(|forbid| forbid.approver.clone()).collect();
-    match approvers {
-        Some(approvers) if !approvers.is_empty() && !refusal.permits.is_empty() => {
-            Answer::Ask(approvers)
+/// A refusal can be lifted only if every deciding forbid says so and, those apart, the action is
+/// permitted: nobody is asked to approve, or to log in again for, what would be refused all the same.
+/// Whoever has to log in again does so first: a human is asked about the call that is then made.
+fn liftable(refusal: &Evaluation<'_>) -> Answer {
+    let lifts: Option<Vec<_>> = refusal.forbids.iter().map(|forbid| forbid.lift.clone()).collect();
+    let Some(lifts) = lifts.filter(|lifts| !lifts.is_empty() && !refusal.permits.is_empty()) else {
+        return Answer::No;
+    };
+    let (mut approvers, mut step_up) = (Vec::new(), None);
+    for lift in lifts {
+        match lift {
+            Lift::Approval(who) => approvers.push(who),
+            Lift::StepUp(more) => step_up = Some(both(step_up, more)),
         }
-        _ => Answer::No,
+    }
+    step_up.map_or(Answer::Ask(approvers), Answer::StepUp)
+}
+
+fn both(before: Option<StepUp>, more: StepUp) -> StepUp {
+    match before {
+        Some(before) => before.and(more),
+        None => more,
     }
 }
 
@@ -191,11 +214,14 @@ impl Question {
 }
 
 /// The permit is the intersection. A fault or a refusal of either beats a question of the other.
-fn intersect(agent: Answer, delegator: Answer) -> Verdict {
-    match (agent, delegator) {
+fn intersect(agent: Answer, delegator: Answer) -> (Verdict, Option<StepUp>) {
+    let verdict = match (agent, delegator) {
         (Answer::Fault, _) | (_, Answer::Fault) => Verdict::Deny(Reason::PolicyError),
         (Answer::No, _) => Verdict::Deny(Reason::AgentNotAllowed),
         (_, Answer::No) => Verdict::Deny(Reason::DelegatorNotAllowed),
+        (Answer::Obliged, _) | (_, Answer::Obliged) => Verdict::Deny(Reason::ObligationUnknown),
+        (Answer::StepUp(one), Answer::StepUp(other)) => return stepped_up(one.and(other)),
+        (Answer::StepUp(one), _) | (_, Answer::StepUp(one)) => return stepped_up(one),
         (Answer::Yes(agent), Answer::Yes(delegator)) => {
             Verdict::Allow(Permit::new(AgentGrant(agent), DelegatorGrant::granted(delegator)))
         }
@@ -206,24 +232,37 @@ fn intersect(agent: Answer, delegator: Answer) -> Verdict {
             who.extend(more);
             Verdict::NeedsApproval { approvers: distinct(who) }
         }
-    }
+    };
+    (verdict, None)
+}
+
+fn stepped_up(step_up: StepUp) -> (Verdict, Option<StepUp>) {
+    (Verdict::Deny(Reason::StepUpRequired), Some(step_up))
 }
 
 /// There is nobody else to ask.
-fn autonomous(agent: Answer) -> Verdict {
-    match agent {
+fn autonomous(agent: Answer) -> (Verdict, Option<StepUp>) {
+    let verdict = match agent {
         Answer::Fault => Verdict::Deny(Reason::PolicyError),
         Answer::No => Verdict::Deny(Reason::AgentNotAllowed),
+        Answer::Obliged => Verdict::Deny(Reason::ObligationUnknown),
+        Answer::StepUp(step_up) => return stepped_up(step_up),
         Answer::Ask(who) => Verdict::NeedsApproval { approvers: distinct(who) },
         Answer::Yes(ids) => {
             Verdict::Allow(Permit::new(AgentGrant(ids), DelegatorGrant::autonomous()))
         }
-    }
+    };
+    (verdict, None)
 }
 
 impl Decided {
+    /// The policies that decided, of whomever, each once.
+    pub(crate) fn policies(&self) -> Vec<String> {
+        distinct(self.agent.iter().chain(&self.delegator).flatten().cloned().collect())
+    }
+
     pub(crate) fn denied(reason: Reason) -> Self {
-        Self { verdict: Verdict::Deny(reason), agent: None, delegator: None }
+        Self { verdict: Verdict::Deny(reason), agent: None, delegator: None, step_up: None }
     }
 }
 
@@ -235,6 +274,3 @@ fn distinct(mut names: Vec<String>) -> Vec<String> {
 
 /// Shared by everything that outlives one call.
 pub(crate) type SharedPolicy = Rc<Policy>;
-
-/// The annotation of a forbid that a human may lift; its value names who.
-const APPROVAL: &str = "approval";

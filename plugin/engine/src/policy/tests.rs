@@ -83,6 +83,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         scopes: &scopes,
         details: &BTreeSet::new(),
         grants: &BTreeSet::new(),
+        approved: None,
     })
 }
 

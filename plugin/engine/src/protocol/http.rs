@@ -4,8 +4,11 @@
 //! match and no input. No two routes can fit one request, so the table has no order.
 
 use super::Problem;
+use super::media;
 use super::path::{self, Segment};
-use crate::json::{Object, Value};
+use crate::decision::Reason;
+use crate::evidence::{Head, Once};
+use crate::json::{self, Limits, Object, Value};
 use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 
 /// One line of the route table, as configured.
@@ -186,6 +189,20 @@ impl Route {
     }
 }
 
+/// The body of a request that says it is JSON, read strictly; none of any other, or of an encoded one. No
+/// route is decided by it: it is for who has to see what is sent.
+pub(crate) fn json_body(head: &Head, body: &[u8]) -> Option<Result<Value, Reason>> {
+    let one = |name| match head.once(name) {
+        Once::One(value) => Some(value),
+        Once::Absent | Once::Many => None,
+    };
+    let is_json = one("content-type").is_some_and(|value| media::is_utf8(value, media::JSON));
+    let plain = !head.has("content-encoding");
+    let limits = Limits { bytes: body.len(), depth: MAX_DEPTH, items: MAX_ITEMS };
+    (is_json && plain && !body.is_empty())
+        .then(|| json::read(body, &limits).map_err(|_| Reason::BodyMalformed))
+}
+
 /// `GET /v1/orders/{id}`, as problems name a route.
 impl std::fmt::Display for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -193,6 +210,9 @@ impl std::fmt::Display for Route {
     }
 }
 
+/// As for a message of MCP.
+const MAX_DEPTH: usize = 64;
+const MAX_ITEMS: usize = 20_000;
 const NEVER: [&str; 3] = ["CONNECT", "TRACE", "PRI"];
 const UNREACHABLE: &str = "is one that no request can have: an empty, `.` or `..` segment, or a \
      character that is not allowed there";

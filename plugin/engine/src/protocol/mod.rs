@@ -13,17 +13,17 @@ mod overrides;
 mod path;
 mod surface;
 
-pub(crate) use http::{RouteParts, Template};
+pub(crate) use http::{RouteParts, Template, json_body};
 pub use list::ResponseEdits;
 pub(crate) use list::{Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
-    Catalogue, Drift, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry, Version,
-    prompt_asked, resource_asked,
+    Catalogue, Drift, McpEndpoint, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry,
+    Version, is_answer, prompt_asked, resource_asked, without_answers,
 };
 pub use overrides::trailer_may_pass;
 pub(crate) use surface::{Place, Problem, Surface};
 
-use crate::decision::{Reason, Shape};
+use crate::decision::{Leads, Reason, Shape};
 use crate::model::Asked;
 
 /// What came of reading a request.
@@ -54,6 +54,12 @@ pub(crate) struct Exchange {
     pub(crate) in_session: bool,
     /// Of the era that has sessions.
     pub(crate) legacy: bool,
+    /// How its client can be led to a page; of 2025-11-25 only if its session says so as well.
+    pub(crate) leads: Leads,
+    /// It begins a session whose client can be led to a page.
+    pub(crate) declares_pages: bool,
+    /// It carries an answer to us, and none to the server.
+    pub(crate) answers_us: bool,
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ fn a_refusal_on_an_mcp_path_is_always_json_rpc() {
     ] {
         let head = head("POST", path, &headers);
         let (_, shape) = surface.locate(head.line().unwrap(), &head).unwrap_err();
-        assert_eq!(shape, Shape::JsonRpc { id: None, modern }, "{path}");
+        assert_eq!(shape, Shape::JsonRpc { id: None, modern, leads: Leads::Not }, "{path}");
     }
     let head = head("POST", "/nowhere", &[version]);
     assert_eq!(surface.locate(head.line().unwrap(), &head).unwrap_err().1, Shape::Problem);

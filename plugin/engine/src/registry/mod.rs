@@ -75,6 +75,22 @@ impl Registry {
         self.agents.get(id)
     }
 
+    /// Whether that is a listed human who is not disabled.
+    pub(crate) fn is_active(&self, human: &PrincipalId) -> bool {
+        self.people.active(human).is_some()
+    }
+
+    /// Whether an active human has that role.
+    pub(crate) fn has_role(&self, human: &PrincipalId, role: &str) -> bool {
+        self.people.active(human).is_some_and(|human| human.roles.contains(role))
+    }
+
+    /// Whether an active human is in that team, which is not disabled.
+    pub(crate) fn is_in_team(&self, human: &PrincipalId, team: &str) -> bool {
+        let member = self.people.active(human).is_some_and(|human| human.teams.contains(team));
+        member && !self.people.is_disabled(team)
+    }
+
     /// An id, and the SPIFFE id of the agent that is listed by it.
     pub(crate) fn names<'r>(
         &'r self,

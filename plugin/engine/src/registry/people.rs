@@ -9,6 +9,8 @@ use crate::model::PrincipalId;
 pub(crate) struct Human {
     pub(crate) disabled: bool,
     pub(crate) teams: BTreeSet<String>,
+    /// What they are trusted with.
+    pub(crate) roles: BTreeSet<String>,
 }
 
 /// Humans and teams of one document.
@@ -36,6 +38,16 @@ impl People {
 
     pub(crate) fn human(&self, id: &PrincipalId) -> Option<&Human> {
         self.humans.get(id)
+    }
+
+    /// A listed human who is not disabled.
+    pub(super) fn active(&self, id: &PrincipalId) -> Option<&Human> {
+        self.humans.get(id).filter(|human| !human.disabled)
+    }
+
+    /// Whether a team still gives what it gives.
+    pub(super) fn is_disabled(&self, team: &str) -> bool {
+        self.teams.as_ref().is_some_and(|teams| teams.get(team).copied().unwrap_or(true))
     }
 
     /// Listed teams, if any are, and whether they are disabled.

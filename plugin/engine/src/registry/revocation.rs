@@ -45,6 +45,11 @@ impl Revocations {
         }
     }
 
+    /// Whether a human's approval no longer counts, or the key or the service that signed it.
+    pub(crate) fn has_approver(&self, human: &PrincipalId, issuer: &str, key: &str) -> bool {
+        self.delegators.contains(human) || self.issuers.contains(issuer) || self.keys.contains(key)
+    }
+
     fn struck(&self, presented: Presented<'_>, known: &Registry) -> Option<Reason> {
         let Presented { actor, owner, issuer, key, jti } = presented;
         let delegation = actor.delegation.as_ref();

@@ -40,7 +40,7 @@ fn agent() -> Agent {
 }
 
 fn registry(agent: Agent, teams: Option<&[(&str, bool)]>) -> Registry {
-    let human = |disabled| Human { disabled, teams: set(&["support"]) };
+    let human = |disabled| Human { disabled, teams: set(&["support"]), ..Human::default() };
     let humans = BTreeMap::from([(id("dana"), human(false)), (id("gone"), human(true))]);
     let teams = teams.map(|t| t.iter().map(|(name, off)| ((*name).to_owned(), *off)).collect());
     let groups = ActionGroups::from([

@@ -92,7 +92,7 @@ pub(crate) fn metadata(bytes: &[u8]) {
             Document::Metadata(_) => bytes.to_vec(),
             Document::Keys(_) => good().keys.into_bytes(),
             // The configuration names neither.
-            Document::Bundle | Document::Revocations => Vec::new(),
+            Document::Bundle | Document::Revocations | Document::Approval { .. } => Vec::new(),
         });
     }
 }
@@ -124,7 +124,7 @@ fn ready() -> Engine {
             Document::Metadata(_) => good().metadata.into_bytes(),
             Document::Keys(_) => good().keys.into_bytes(),
             // The configuration names neither.
-            Document::Bundle | Document::Revocations => Vec::new(),
+            Document::Bundle | Document::Revocations | Document::Approval { .. } => Vec::new(),
         });
     }
     engine

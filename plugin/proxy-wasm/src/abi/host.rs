@@ -150,25 +150,26 @@ pub(crate) fn respond(
     Status(status).ok()
 }
 
-/// Starts a call without a body to a cluster the host knows; its token comes back with the reply.
+/// Starts a call to a cluster the host knows; its token comes back with the reply.
 pub(crate) fn call(
     cluster: &str,
     headers: &[(&[u8], &[u8])],
+    body: &[u8],
     timeout_ms: u32,
 ) -> Result<u32, Status> {
     let headers = pairs::encode(headers).ok_or(Status::INTERNAL_FAILURE)?;
     let trailers = pairs::encode(&[]).ok_or(Status::INTERNAL_FAILURE)?;
     let mut token = 0;
-    // SAFETY: pointers and sizes describe `cluster`, `headers` and `trailers`, which outlive the
-    // call; an empty body may be null; the host writes one u32 to a local.
+    // SAFETY: pointers and sizes describe `cluster`, `headers`, `body` and `trailers`, which outlive
+    // the call; the host writes one u32 to a local.
     let status = unsafe {
         imports::proxy_http_call(
             cluster.as_ptr(),
             cluster.len(),
             headers.as_ptr(),
             headers.len(),
-            ptr::null(),
-            0,
+            body.as_ptr(),
+            body.len(),
             trailers.as_ptr(),
             trailers.len(),
             timeout_ms,

@@ -3,7 +3,7 @@
 use super::message::{self, Message};
 use super::methods::{Method, What};
 use super::{McpEndpoint, Version};
-use crate::decision::Reason;
+use crate::decision::{INPUT_NAME, Leads, Reason};
 use crate::json::{Object, Value};
 use crate::model::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 
@@ -44,6 +44,44 @@ fn stands_alone(params: &Object) -> bool {
     meta.get(META_VERSION).is_some() && capabilities.is_some()
 }
 
+/// How the sender can be led to a page. A request that may be answered by asking for input says itself what
+/// its client can do; of 2025-11-25 its session knows (MRTR-1, MRTR-7, MRTR-8).
+pub(super) fn leads(method: &Method, version: Version, message: &Message) -> Leads {
+    let may_wait = matches!(method.what, What::Tool | What::Resource | What::Prompt);
+    let meta = message.params.get("_meta").and_then(Value::as_object);
+    let capabilities = meta.and_then(|meta| meta.get(META_CAPABILITIES));
+    match version {
+        Version::V2026_07_28 if may_wait && shows_pages(capabilities) => Leads::Result,
+        Version::V2025_11_25 if may_wait => Leads::Error,
+        _ => Leads::Not,
+    }
+}
+
+/// Whether a session begins whose client can be led to a page.
+pub(super) fn declares_pages(version: Version, message: &Message) -> bool {
+    let begins = version == Version::V2025_11_25 && message.method == "initialize";
+    begins && shows_pages(message.params.get("capabilities"))
+}
+
+/// `elicitation: {}` is forms only, which go through the agent and would be its own to fill in (MRTR-8).
+fn shows_pages(capabilities: Option<&Value>) -> bool {
+    let elicitation = capabilities.and_then(|all| all.as_object()?.get("elicitation"));
+    let url = elicitation.and_then(|elicitation| elicitation.as_object()?.get("url"));
+    url.is_some_and(|url| url.as_object().is_some())
+}
+
+/// Whether the client answers what was asked here, and nothing that its server has asked.
+pub(super) fn answers_us(params: &Object) -> bool {
+    let answers = params.get("inputResponses").and_then(Value::as_object);
+    let ours = |answers: &Object| answers.iter().map(|(name, _)| name).eq([INPUT_NAME]);
+    answers.is_some_and(ours) && params.get("requestState").is_none()
+}
+
+/// Whether it is to answer what a server asked.
+pub(crate) fn is_answer(asked: &Asked) -> bool {
+    asked.action.as_str() == ANSWER
+}
+
 /// An action on the server as a whole.
 pub(super) fn of_server(endpoint: &McpEndpoint, action: &str, input: Option<Object>) -> Asked {
     Asked {
@@ -69,6 +107,7 @@ pub(super) fn asked(
     let params = &mut message.params;
     // Input that a server waits for may turn what it does, and no policy reads it.
     let answers = params.get("inputResponses").is_some() || params.get("requestState").is_some();
+    let answers = answers && !answers_us(params);
     let lasts = params.get("task").is_some();
     let mut all = match method.what {
         What::Server | What::List(_) => vec![of_server(endpoint, method.name, None)],

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Catalogue, Version};
+use crate::model::{ResourceId, ResourceKind};
 use crate::protocol::{Problem, path};
 
 /// One MCP server, as configured.
@@ -45,6 +46,13 @@ impl McpEndpoint {
     /// What it offers.
     pub(crate) fn catalogue(&self) -> &Rc<Catalogue> {
         &self.catalogue
+    }
+
+    /// The digest of the definition that a tool is pinned to.
+    pub(crate) fn pin(&self, resource: &ResourceId) -> Option<&str> {
+        let (server, name) = resource.id.split_once('/')?;
+        let is_tool = resource.kind == ResourceKind::Tool && server == self.server();
+        self.catalogue.tool(name).filter(|_| is_tool)?.pin.as_deref()
     }
 
     pub(in crate::protocol) fn path(&self) -> &str {

@@ -2,7 +2,7 @@
 //! one version that had them, a batch.
 
 use crate::decision::{Reason, RpcId};
-use crate::json::{self, Limits, Object, Value};
+use crate::json::{self, Limits, Object, Raw, Value};
 
 /// One message; whichever it is, its id is kept apart.
 #[derive(Debug)]
@@ -68,6 +68,30 @@ pub(super) fn batch(body: &[u8]) -> Result<Vec<Entry>, Reason> {
         .enumerate()
         .any(|(i, id)| ids.iter().skip(i.saturating_add(1)).any(|other| id == other));
     if twice { Err(Reason::MessageMalformed) } else { Ok(entries) }
+}
+
+/// A message without the answers it carries. All else stays as it was written.
+pub(crate) fn without_answers(body: &[u8]) -> Option<String> {
+    let limits = Limits { bytes: body.len(), depth: MAX_DEPTH, items: MAX_ITEMS };
+    let mut envelope = Vec::new();
+    for (name, value) in Raw::parse(body, &limits).ok()?.members().ok()? {
+        let text = match &*name {
+            "params" => {
+                let mut params = value.members().ok()?;
+                params.retain(|(name, _)| name != "inputResponses");
+                object(params.iter().map(|(name, value)| (&**name, value.text())))?
+            }
+            _ => value.text().to_owned(),
+        };
+        envelope.push((name, text));
+    }
+    object(envelope.iter().map(|(name, text)| (&**name, text.as_str())))
+}
+
+fn object<'m>(members: impl Iterator<Item = (&'m str, &'m str)>) -> Option<String> {
+    let member = |(name, text)| Some(format!("{}:{text}", serde_json::to_string(name).ok()?));
+    let members: Option<Vec<_>> = members.map(member).collect();
+    Some(format!("{{{}}}", members?.join(",")))
 }
 
 fn parse(body: &[u8]) -> Result<Value, Reason> {

@@ -19,17 +19,18 @@ mod message;
 mod methods;
 mod session;
 
-pub(crate) use ask::{prompt_asked, resource_asked};
+pub(crate) use ask::{is_answer, prompt_asked, resource_asked};
 pub(crate) use catalogue::{Catalogue, Resources, ToolEntry};
 pub(crate) use drift::Drift;
 pub(crate) use endpoint::{McpEndpoint, McpParts};
 pub(crate) use era::Version;
 pub(super) use message::rpc_id;
+pub(crate) use message::without_answers;
 pub(crate) use session::{Opened, Sealer, Sessions};
 
 use super::list::{Answers, ListOf};
 use super::{Exchange, Read};
-use crate::decision::{Reason, RpcId, Shape};
+use crate::decision::{Leads, Reason, RpcId, Shape};
 use crate::evidence::{Head, Once};
 use crate::model::Asked;
 use front::Front;
@@ -63,7 +64,7 @@ pub(super) fn shape(head: &Head) -> Shape {
         Once::One(version) => era::looks_modern(version),
         Once::Absent | Once::Many => false,
     };
-    Shape::JsonRpc { id: None, modern }
+    Shape::JsonRpc { id: None, modern, leads: Leads::Not }
 }
 
 /// Reads a message to that server, or what comes without one: the opening of its stream (GET) and
@@ -107,11 +108,11 @@ fn post(endpoint: &McpEndpoint, front: &Front<'_>, body: &[u8]) -> Read {
     if message::is_batch(body) && era::allows_batch(endpoint, front) {
         let entries = message::batch(body);
         let read = entries.and_then(|entries| together(endpoint, front, entries));
-        let shape = Shape::JsonRpc { id: None, modern };
+        let shape = Shape::JsonRpc { id: None, modern, leads: Leads::Not };
         return finished(endpoint, read, shape, true);
     }
     let (id, entry) = message::read(body);
-    let shape = Shape::JsonRpc { id, modern };
+    let shape = Shape::JsonRpc { id, modern, leads: Leads::Not };
     let read = entry.and_then(|entry| one(endpoint, front, entry));
     finished(endpoint, read, shape, false)
 }
@@ -123,24 +124,33 @@ struct Wanted {
     /// It makes sense in a session only.
     in_session: bool,
     legacy: bool,
+    leads: Leads,
+    declares_pages: bool,
+    answers_us: bool,
 }
 
 fn finished(
     endpoint: &McpEndpoint,
     read: Result<Wanted, Reason>,
-    shape: Shape,
+    mut shape: Shape,
     batch: bool,
 ) -> Read {
     let wanted = match read {
         Ok(wanted) => wanted,
         Err(reason) => return Read::Refused { reason, shape },
     };
+    if let (Leads::Result, Shape::JsonRpc { leads, .. }) = (wanted.leads, &mut shape) {
+        *leads = Leads::Result;
+    }
     let answers = Answers { to: wanted.answers, any: false, batch };
     let exchange = Exchange {
         answers,
         limit: endpoint.response_limit(),
         in_session: wanted.in_session,
         legacy: wanted.legacy,
+        leads: wanted.leads,
+        declares_pages: wanted.declares_pages,
+        answers_us: wanted.answers_us,
     };
     Read::Asked { asked: wanted.asked, shape, exchange: Some(exchange) }
 }
@@ -151,8 +161,7 @@ fn together(
     front: &Front<'_>,
     entries: Vec<Entry>,
 ) -> Result<Wanted, Reason> {
-    let mut all =
-        Wanted { asked: Vec::new(), answers: Vec::new(), in_session: false, legacy: true };
+    let mut all = Wanted::nothing();
     for entry in entries {
         if matches!(&entry.content, Content::Message(m) if m.method == "initialize") {
             return Err(Reason::BatchRefused);
@@ -183,6 +192,9 @@ fn one(endpoint: &McpEndpoint, front: &Front<'_>, entry: Entry) -> Result<Wanted
         _ => None,
     };
     Ok(Wanted {
+        leads: ask::leads(method, version, &message),
+        declares_pages: ask::declares_pages(version, &message),
+        answers_us: ask::answers_us(&message.params),
         asked: ask::asked(endpoint, method, message)?,
         answers: entry.id.into_iter().map(|id| (id, list)).collect(),
         in_session: false,
@@ -198,7 +210,22 @@ fn answer(endpoint: &McpEndpoint, front: &Front<'_>) -> Result<Wanted, Reason> {
         return Err(Reason::MessageMalformed);
     }
     let asked = vec![ask::answer(endpoint)];
-    Ok(Wanted { asked, answers: Vec::new(), in_session: true, legacy: true })
+    Ok(Wanted { asked, in_session: true, ..Wanted::nothing() })
+}
+
+impl Wanted {
+    /// Of the era that has sessions.
+    fn nothing() -> Self {
+        Self {
+            asked: Vec::new(),
+            answers: Vec::new(),
+            in_session: false,
+            legacy: true,
+            leads: Leads::Not,
+            declares_pages: false,
+            answers_us: false,
+        }
+    }
 }
 
 /// GET: what the server sends on its own, and again what was lost. DELETE: the end of a session.
@@ -213,10 +240,13 @@ fn session_verb(endpoint: &McpEndpoint, front: &Front<'_>, verb: Verb) -> Result
         limit: endpoint.response_limit(),
         in_session: !opens || front.resumes,
         legacy: true,
+        leads: Leads::Not,
+        declares_pages: false,
+        answers_us: false,
     };
     Ok(Read::Asked {
         asked: vec![ask::of_server(endpoint, action, None)],
-        shape: Shape::JsonRpc { id: None, modern: false },
+        shape: Shape::JsonRpc { id: None, modern: false, leads: Leads::Not },
         exchange: Some(exchange),
     })
 }

@@ -30,12 +30,16 @@ pub(crate) struct Sessions {
     sealer: Sealer,
     /// Whoever the caller is, in a form that no two callers share.
     whose: Vec<u8>,
+    /// Its client has said that it can be led to a page.
+    pages: bool,
 }
 
 /// What is sealed: the one never passes for the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sealed {
     Session,
+    /// Of a client that can be led to a page.
+    SessionWithPages,
     Event,
 }
 
@@ -64,20 +68,24 @@ impl Sealer {
             whose.extend_from_slice(&length(part));
             whose.extend_from_slice(part.as_bytes());
         }
-        Sessions { sealer: self.clone(), whose }
+        Sessions { sealer: self.clone(), whose, pages: false }
     }
 }
 
 impl Sessions {
     /// Opens what a head of the legacy era brings along. `required`: there has to be a session.
-    pub(crate) fn open(&self, head: &Head, required: bool) -> Result<Opened, Reason> {
+    pub(crate) fn open(&mut self, head: &Head, required: bool) -> Result<Opened, Reason> {
         let mut opened = Vec::new();
         for (name, what) in [(SESSION, Sealed::Session), (LAST_EVENT, Sealed::Event)] {
             match head.once(name) {
                 Once::Absent => {}
                 Once::One(text) => {
-                    let text = self.unsealed(what, text.trim()).ok_or(Reason::SessionForeign)?;
-                    opened.push((name, Some(text)));
+                    let mut plain = self.unsealed(what, text.trim());
+                    if plain.is_none() && what == Sealed::Session {
+                        plain = self.unsealed(Sealed::SessionWithPages, text.trim());
+                        self.pages = plain.is_some();
+                    }
+                    opened.push((name, Some(plain.ok_or(Reason::SessionForeign)?)));
                 }
                 Once::Many => return Err(Reason::RequestMalformed),
             }
@@ -95,9 +103,19 @@ impl Sessions {
         [SESSION, LAST_EVENT].into_iter().filter(there).map(|name| (name, None)).collect()
     }
 
+    /// Its client has said that it can be led to a page: the id of its session will say so.
+    pub(crate) fn show_pages(&mut self) {
+        self.pages = true;
+    }
+
+    /// Whether its client has said so.
+    pub(crate) fn shows_pages(&self) -> bool {
+        self.pages
+    }
+
     /// What the caller gets in place of a session id; `None`: it can't be passed on.
     pub(crate) fn seal_session(&self, id: &str) -> Option<String> {
-        self.seal(Sealed::Session, id)
+        self.seal(if self.pages { Sealed::SessionWithPages } else { Sealed::Session }, id)
     }
 
     /// The same for the id of an event.
@@ -130,6 +148,7 @@ impl Sessions {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
         mac.update(match what {
             Sealed::Session => b"deputy mcp session 1\0",
+            Sealed::SessionWithPages => b"deputy mcp session 2\0",
             Sealed::Event => b"deputy mcp event 1\0\0\0",
         });
         mac.update(&length(id));

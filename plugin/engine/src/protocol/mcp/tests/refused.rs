@@ -224,7 +224,7 @@ fn parameters_that_the_decision_would_not_see_are_refused() {
 #[test]
 fn a_refusal_echoes_an_id_that_was_read_strictly_and_no_other() {
     let shape_of = |body: &str| match read_with(LEGACY, Some(body.as_bytes())) {
-        Read::Refused { shape: Shape::JsonRpc { id, modern: false }, .. } => id,
+        Read::Refused { shape: Shape::JsonRpc { id, modern: false, .. }, .. } => id,
         other => panic!("{other:?}"),
     };
     let unknown = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"x"}}"#);

@@ -1,0 +1,145 @@
+//! The object that an approval is bound to, and its digest: SHA-256 over RFC 8785 canonical JSON.
+//!
+//! `docs/approvals.md` has its members and vectors for other implementations. Nothing else binds: not
+//! `_meta`, a progress token, a JSON-RPC id, a `requestState` (MRTR-3), and no header of an HTTP request.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::json::{Object, Value};
+use crate::model::{Actor, Asked};
+use crate::trust::base64url;
+
+/// What is approved, in the form that is shown and hashed.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    object: Object,
+    digest: String,
+}
+
+/// Everything that was decided about.
+pub(crate) struct Bound<'a> {
+    /// The audience of this gateway.
+    pub(crate) gateway: &'a str,
+    pub(crate) actor: &'a Actor,
+    /// The thumbprint of the key that the agent has proven.
+    pub(crate) key: Option<&'a str>,
+    /// The MCP server.
+    pub(crate) server: Option<&'a str>,
+    pub(crate) asked: &'a Asked,
+    /// As the receipt writes it.
+    pub(crate) resource: String,
+    pub(crate) content: Content<'a>,
+    /// The digest of the tool's pinned definition.
+    pub(crate) tool: Option<&'a str>,
+    pub(crate) revision: u64,
+}
+
+/// What an action is called with.
+pub(crate) enum Content<'a> {
+    /// The arguments of an MCP method, in whatever order.
+    Arguments(Option<&'a Object>),
+    /// An HTTP request, byte for byte.
+    Message {
+        method: &'a str,
+        /// Path and query, as sent.
+        target: &'a str,
+        media_type: Option<&'a str>,
+        body: &'a [u8],
+        /// The body, if it is JSON: so that a human can read what is approved.
+        json: Option<Value>,
+    },
+}
+
+impl Binding {
+    /// None: it can't be written down exactly, so nobody can approve it. RFC 8785 writes numbers as IEEE
+    /// doubles, in which `1.0` is `1` and large integers are others' twins (APP-23).
+    pub(crate) fn of(bound: Bound<'_>) -> Option<Self> {
+        let arguments = bound.content.value();
+        let exact = is_exact(&arguments) && arguments.to_text().len() <= MAX_ARGUMENTS_BYTES;
+        if !exact {
+            return None;
+        }
+        let delegation = bound.actor.delegation.as_ref();
+        let prior = delegation.map(|d| d.prior.as_slice()).unwrap_or_default();
+        let agent =
+            Object::of([("id", bound.actor.agent.as_str().into()), ("key", maybe(bound.key))]);
+        let object = Object::of([
+            ("v", Value::Integer(1)),
+            ("gateway", bound.gateway.into()),
+            ("agent", Value::Object(agent)),
+            ("actors", Value::Array(prior.iter().map(|id| id.as_str().into()).collect())),
+            ("delegator", maybe(delegation.map(|d| d.delegator.as_str()))),
+            ("protocol", bound.asked.protocol.as_str().into()),
+            ("server", maybe(bound.server)),
+            ("action", bound.asked.action.as_str().into()),
+            ("resource", bound.resource.into()),
+            ("arguments", arguments),
+            ("tool", maybe(bound.tool)),
+            ("revision", bound.revision.to_string().into()),
+        ]);
+        Self::of_object(object)
+    }
+
+    pub(super) fn of_object(object: Object) -> Option<Self> {
+        let canonical = serde_json_canonicalizer::to_vec(&object).ok()?;
+        let digest = base64url::encode(&Sha256::digest(canonical));
+        Some(Self { object, digest })
+    }
+
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// base64url without padding.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl Content<'_> {
+    fn value(self) -> Value {
+        let (method, target, media_type, body, json) = match self {
+            Self::Arguments(None) => return Value::Null,
+            Self::Arguments(Some(arguments)) => return Value::Object(arguments.clone()),
+            Self::Message { method, target, media_type, body, json } => {
+                (method, target, media_type, body, json)
+            }
+        };
+        let mut content = Object::of([
+            ("method", method.into()),
+            ("target", target.into()),
+            ("body", Value::Null),
+        ]);
+        if !body.is_empty() {
+            let bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
+            let mut about = Object::of([
+                ("media_type", maybe(media_type)),
+                ("bytes", Value::Integer(bytes)),
+                ("sha-256", base64url::encode(&Sha256::digest(body)).into()),
+            ]);
+            if let Some(json) = json {
+                about.set("json", json);
+            }
+            content.set("body", Value::Object(about));
+        }
+        Value::Object(content)
+    }
+}
+
+/// Whether every number is an integer that all readers take for the same one. The reader of requests
+/// admits none beyond 2^53.
+fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Decimal(_) => false,
+        Value::Array(items) => items.iter().all(is_exact),
+        Value::Object(object) => object.iter().all(|(_, value)| is_exact(value)),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::String(_) => true,
+    }
+}
+
+fn maybe(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::from)
+}
+
+/// Nobody reads more before saying yes; more is not shown, so it is not approved.
+const MAX_ARGUMENTS_BYTES: usize = 64 << 10;

@@ -1,0 +1,72 @@
+//! What policy makes of everything a request reaches: all of it, or none.
+
+use super::approving::{Approvable, Wanted};
+use super::{Case, Engine, Next, Progress, Refusal, deny};
+use crate::authority::Caller;
+use crate::decision::{Permit, Reason, Verdict};
+use crate::model::{Asked, Timestamp};
+use crate::policy::StepUp;
+use crate::protocol::{self, Place};
+
+impl Case {
+    /// Everything the request reaches, or why not. The first refusal is the answer; the record names
+    /// what was refused.
+    pub(super) fn permitted(
+        &self,
+        engine: &mut Engine,
+        (place, caller, now): (&Place<'_>, &Caller, Timestamp),
+        asked: &[Asked],
+        progress: &mut Progress,
+    ) -> Result<Permit, Next> {
+        let mut whole: Option<Permit> = None;
+        let mut waiting: Option<(&Asked, Wanted)> = None;
+        for one in asked {
+            let weighed = caller.decide(&self.configuration.policy, one);
+            progress.weighed(weighed.decisive, weighed.grants);
+            let policies = weighed.decided.policies();
+            let step_up = weighed.decided.step_up;
+            progress.decided(weighed.decided.agent, weighed.decided.delegator);
+            match weighed.decided.verdict {
+                Verdict::Allow(permit) => whole = Some(joined(whole, permit)),
+                Verdict::NeedsApproval { approvers } if waiting.is_none() => {
+                    waiting = Some((one, Wanted { approvers, policies }));
+                }
+                // One approval is of one action (threats V4), so of several each has to come alone.
+                Verdict::NeedsApproval { approvers } => {
+                    progress.refused_for(one);
+                    return Err(needs_approval(approvers));
+                }
+                Verdict::Deny(reason) => {
+                    progress.refused_for(one);
+                    return Err(refused(reason, step_up));
+                }
+            }
+        }
+        // Last, when nothing else stands in the way: nobody is asked to approve what is refused anyway.
+        if let Some((one, wanted)) = waiting {
+            let carries_answers = asked.iter().any(protocol::is_answer);
+            let request = Approvable { place, caller, asked: one, wanted, carries_answers, now };
+            let permit = self.approved(engine, &request, progress);
+            whole = Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one))?));
+        }
+        // Nothing asked is nothing permitted.
+        whole.ok_or_else(|| deny(Reason::EngineFault))
+    }
+}
+
+fn needs_approval(approvers: Vec<String>) -> Next {
+    let reason = Reason::ApprovalRequired;
+    Next::Refuse(Refusal::Approval { reason, approvers, page: None })
+}
+
+/// A refusal by policy, and what would turn it.
+pub(super) fn refused(reason: Reason, step_up: Option<StepUp>) -> Next {
+    Next::Refuse(step_up.map_or(Refusal::Deny(reason), Refusal::StepUp))
+}
+
+fn joined(before: Option<Permit>, permit: Permit) -> Permit {
+    match before {
+        Some(before) => before.and(permit),
+        None => permit,
+    }
+}

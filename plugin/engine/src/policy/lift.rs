@@ -1,0 +1,115 @@
+//! What a policy's annotations say besides its text: what may lift a `forbid`, and what a permit is tied to.
+//!
+//! | annotation | on | |
+//! |---|---|---|
+//! | `@approval("role:finance")` | `forbid` | a human's approval lifts it |
+//! | `@step_up("acr1 acr2")`, `@max_age("300")` | `forbid` | whoever the agent acts for lifts it by logging in again (RFC 9470) |
+//! | `@obligation("…")` | any | something that has to be done along with it; none is understood, so it permits nothing (V14) |
+
+use cedar_policy::{Effect, Policy};
+
+/// The annotation of a forbid that a human may lift; its value names who.
+pub(super) const APPROVAL: &str = "approval";
+const STEP_UP: &str = "step_up";
+const MAX_AGE: &str = "max_age";
+const OBLIGATION: &str = "obligation";
+
+/// What may lift a forbid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// The approval of whom this names.
+    Approval(String),
+    StepUp(StepUp),
+}
+
+/// How the subject of a token has to have authenticated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StepUp {
+    /// Any of these, in order of preference; none: it is only about when.
+    pub(crate) acr_values: Vec<String>,
+    /// Seconds ago at most.
+    pub(crate) max_age: Option<u64>,
+}
+
+impl StepUp {
+    /// What satisfies both: the first one's ways, and the shorter time.
+    pub(super) fn and(self, other: Self) -> Self {
+        let acr_values =
+            if self.acr_values.is_empty() { other.acr_values } else { self.acr_values };
+        let max_age = match (self.max_age, other.max_age) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Self { acr_values, max_age }
+    }
+
+    fn of(policy: &Policy) -> Option<Self> {
+        let values = policy.annotation(STEP_UP)?;
+        let acr_values = values.split(' ').filter(|value| !value.is_empty()).map(str::to_owned);
+        let max_age = policy.annotation(MAX_AGE).and_then(seconds);
+        Some(Self { acr_values: acr_values.collect(), max_age })
+    }
+}
+
+impl Lift {
+    /// Of a forbid.
+    pub(super) fn of(policy: &Policy) -> Option<Self> {
+        if policy.effect() != Effect::Forbid {
+            return None;
+        }
+        let approval = policy.annotation(APPROVAL).map(|who| Self::Approval(who.to_owned()));
+        approval.or_else(|| StepUp::of(policy).map(Self::StepUp))
+    }
+}
+
+/// Whether a policy is tied to something that has to be done along with it.
+pub(super) fn obliges(policy: &Policy) -> bool {
+    policy.annotation(OBLIGATION).is_some()
+}
+
+/// What is wrong with the annotations of a policy, each once.
+pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
+    let is_permit = policy.effect() == Effect::Permit;
+    let (approval, step_up) = (policy.annotation(APPROVAL), policy.annotation(STEP_UP));
+    let max_age = policy.annotation(MAX_AGE);
+    let checks = [
+        (
+            approval.is_some() && is_permit,
+            "@approval belongs on a forbid; on a permit it means nothing",
+        ),
+        (approval == Some(""), "@approval names who may approve, such as \"role:finance\""),
+        (
+            step_up.is_some() && is_permit,
+            "@step_up belongs on a forbid; on a permit it means nothing",
+        ),
+        (
+            step_up.is_some() && approval.is_some(),
+            "@step_up and @approval are two ways to lift it; write two policies",
+        ),
+        (
+            step_up == Some("") && max_age.is_none(),
+            "@step_up names the `acr` values that will do, or has a @max_age beside it",
+        ),
+        (
+            step_up.is_some_and(|values| !values.bytes().all(is_plain)),
+            "@step_up holds `acr` values of visible ASCII without \" and \\, and spaces between",
+        ),
+        (max_age.is_some() && step_up.is_none(), "@max_age belongs beside @step_up"),
+        (
+            max_age.is_some_and(|text| seconds(text).is_none()),
+            "@max_age is a number of seconds, at most a day",
+        ),
+    ];
+    checks.into_iter().filter_map(|(wrong, why)| wrong.then_some(why)).collect()
+}
+
+/// It becomes part of a challenge (RFC 9470 §3).
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|seconds| *seconds <= A_DAY)
+}
+
+const A_DAY: u64 = 86_400;
