@@ -57,9 +57,14 @@ pub(crate) fn derive() -> Result<Derived> {
     let deputy_json = template.replace(NO_FILES, &files);
     let _: serde_json::Value =
         serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
-    let block: String = deputy_json.lines().map(|line| format!("{INDENT}{line}\n")).collect();
-    let envoy_yaml = with_block(&read("envoy.yaml")?, &block)?;
+    let envoy_yaml = with_configuration(&read("envoy.yaml")?, &deputy_json)?;
     Ok(Derived { deputy_json, envoy_yaml })
+}
+
+/// The Envoy configuration with another configuration of Deputy in it.
+pub(crate) fn with_configuration(envoy_yaml: &str, deputy_json: &str) -> Result<String> {
+    let block: String = deputy_json.lines().map(|line| format!("{INDENT}{line}\n")).collect();
+    with_block(envoy_yaml, &block)
 }
 
 fn with_block(envoy: &str, block: &str) -> Result<String> {

@@ -1,4 +1,4 @@
-//! Keys that sign bundles: a private JWK for whoever signs, a JWK Set for the gateways.
+//! Keys that sign bundles and lists of revocations: a private JWK for whoever signs, a JWK Set for the gateways.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ pub(crate) enum Command {
         /// What it signs with.
         #[arg(long, value_enum, default_value_t = Algorithm::Ed25519)]
         alg: Algorithm,
-        /// The private key (JWK); keep it where bundles are signed and nowhere else.
+        /// The private key (JWK); keep it where documents are signed and nowhere else.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// The public key (JWK Set), for `bundle.keys` of the gateways.
+        /// The public key (JWK Set), for `bundle.keys` or `revocation_feed.keys` of the gateways.
         #[arg(long, value_name = "FILE")]
         public: PathBuf,
     },
@@ -64,8 +64,14 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     jwk["d"] = encode(&seed).into();
     files::write_secret(&out, &pretty(&jwk)?)?;
     println!("made {} key {id}", secret.algorithm());
-    println!("  private: {} (sign with it: deputy bundle sign --key …)", out.display());
-    println!("  public:  {} (goes into bundle.keys of the gateways)", public.display());
+    println!(
+        "  private: {} (sign with it: deputy bundle sign --key …, deputy revocations sign --key …)",
+        out.display()
+    );
+    println!(
+        "  public:  {} (goes into bundle.keys or revocation_feed.keys of the gateways)",
+        public.display()
+    );
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! `deputy`: what an operator does before a gateway decides anything: write policies and the registry
-//! into one signed document, and look into one.
+//! `deputy`: what an operator does beside the gateways: write policies and the registry into one signed
+//! document, sign what is revoked, and look into either.
 //!
 //! Every rule about the contents is the engine's; this reads folders, signs, and prints. It ends with 0
 //! if all is well, 1 if not, 2 if it was called wrongly.
@@ -10,9 +10,11 @@
 )]
 
 mod bundle;
+mod document;
 mod files;
 mod keys;
 mod lines;
+mod revocations;
 mod time;
 
 use std::process::ExitCode;
@@ -32,7 +34,10 @@ enum Command {
     /// Policies, registry, tools and revocations in one signed document.
     #[command(subcommand)]
     Bundle(bundle::Command),
-    /// Keys that sign bundles.
+    /// What no longer counts, in a small signed list that gateways poll every few seconds.
+    #[command(subcommand)]
+    Revocations(revocations::Command),
+    /// Keys that sign both.
     #[command(subcommand)]
     Keys(keys::Command),
 }
@@ -40,6 +45,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Bundle(command) => bundle::run(command),
+        Command::Revocations(command) => revocations::run(command),
         Command::Keys(command) => keys::run(command),
     };
     match done {

@@ -1,75 +1,32 @@
 //! The command as an operator calls it: what it prints, what it writes, how it ends.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod desk;
 
-fn deputy(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_deputy")).args(arguments).output().unwrap()
-}
+use std::path::Path;
 
-fn told(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
-}
-
-/// Runs it and returns what it printed; it must end well.
-fn good(arguments: &[&str]) -> String {
-    let output = deputy(arguments);
-    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
-    told(&output)
-}
-
-/// Runs it and returns what it printed; it must end with 1 and have written nothing.
-fn bad(arguments: &[&str], out: &Path) -> String {
-    let output = deputy(arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
-    assert!(!out.exists(), "something was written: {}", told(&output));
-    told(&output)
-}
+use desk::{Desk, bad, deputy, good};
 
 fn policies(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     root.join(name).to_str().unwrap().to_owned()
 }
 
-/// A folder for one test, and a name in it.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    fn keys(&self, name: &str, alg: &str) {
-        let (out, public) = (self.text(&format!("{name}.jwk")), self.text(&format!("{name}.jwks")));
-        good(&["keys", "new", "--alg", alg, "--out", &out, "--public", &public]);
-    }
-
-    fn sign(&self, from: &str, key: &str, revision: &str, out: &str) {
-        let (from, key, out) = (self.text(from), self.text(key), self.text(out));
-        good(&[
-            "bundle",
-            "sign",
-            &from,
-            "--key",
-            &key,
-            "--revision",
-            revision,
-            "--valid-for",
-            "7d",
-            "--out",
-            &out,
-        ]);
-    }
+fn sign(desk: &Desk, from: &str, key: &str, revision: &str, out: &str) {
+    let (from, key, out) = (desk.text(from), desk.text(key), desk.text(out));
+    good(&[
+        "bundle",
+        "sign",
+        &from,
+        "--key",
+        &key,
+        "--revision",
+        revision,
+        "--valid-for",
+        "7d",
+        "--out",
+        &out,
+    ]);
 }
 
 #[test]
@@ -138,7 +95,7 @@ fn what_is_signed_is_verified_with_the_public_key_and_no_other() {
     good(&["bundle", "build", &policies(""), "--out", &desk.text("c.json")]);
     for alg in ["Ed25519", "ES256"] {
         desk.keys(alg, alg);
-        desk.sign("c.json", &format!("{alg}.jwk"), "7", alg);
+        sign(&desk, "c.json", &format!("{alg}.jwk"), "7", alg);
         let (bundle, keys) = (desk.text(alg), desk.text(&format!("{alg}.jwks")));
         let said = good(&["bundle", "verify", &bundle, "--keys", &keys]);
         assert!(said.contains("is good") && said.contains("revision: 7"), "{said}");
@@ -163,7 +120,7 @@ fn a_bundle_follows_the_one_before_or_is_not_signed() {
     let desk = Desk::new();
     desk.keys("k", "Ed25519");
     good(&["bundle", "build", &policies(""), "--out", &desk.text("c.json")]);
-    desk.sign("c.json", "k.jwk", "7", "seven");
+    sign(&desk, "c.json", "k.jwk", "7", "seven");
     let contents = std::fs::read_to_string(desk.path("c.json")).unwrap();
     std::fs::write(desk.path("revived.json"), contents.replace("retired", "active")).unwrap();
     let out = desk.path("out");

@@ -28,7 +28,9 @@ pub mod step;
 mod trust;
 
 pub use audit::Receipt;
-pub use config::{Problems, PublishedBundle, check_bundle};
+pub use config::{
+    Problems, PublishedBundle, PublishedRevocations, check_bundle, check_revocations,
+};
 pub use credential::{KINDS as CREDENTIAL_KINDS, Kind as CredentialKind, Place as CredentialPlace};
 pub use policy::Problem;
 pub use protocol::trailer_may_pass;

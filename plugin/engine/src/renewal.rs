@@ -6,6 +6,8 @@
 
 mod floor;
 
+use std::rc::Rc;
+
 use crate::bundle::{self, BUNDLE, Fresh, Polled, REVOCATIONS, Signers};
 use crate::config::{self, Blueprint, Configuration, Feed};
 use crate::decision::Reason;
@@ -93,7 +95,7 @@ impl Renewal {
             return Err(Lacking::Nothing(Reason::BundleExpired));
         }
         let Some(feed) = &mut self.feed else { return Ok(()) };
-        let over = feed.held.as_ref().is_some_and(|held| now >= held.expires);
+        let over = feed.held.as_ref().is_some_and(|held| now >= held.term.expires);
         if over || !feed.polled.is_fresh(now) {
             return Err(lacking(&mut feed.polled, Reason::RevocationsUnavailable, now));
         }
@@ -102,7 +104,12 @@ impl Renewal {
 
     /// What the feed says is revoked.
     pub(crate) fn revoked(&self) -> Option<&Revocations> {
-        self.feed.as_ref()?.held.as_ref().map(|held| &held.revocations)
+        self.feed.as_ref()?.held.as_ref().map(|held| &*held.revocations)
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn feed(&self) -> Option<Rc<Revocations>> {
+        self.feed.as_ref()?.held.as_ref().map(|held| Rc::clone(&held.revocations))
     }
 
     /// Takes in what came of a fetch: the configuration from now on, if it is another.
@@ -263,10 +270,10 @@ impl FeedSource {
     fn judge(&self, fresh: &Fresh, now: Timestamp) -> Result<(Newest, Feed), String> {
         let opened = bundle::open(&fresh.body, REVOCATIONS, &self.signers);
         let opened = opened.map_err(|e| e.to_string())?;
-        let feed = config::read_feed(&opened)?;
+        let feed = config::read_feed(&opened).map_err(|problems| problems.to_string())?;
         let newest = Newest { revision: feed.revision, digest: opened.digest };
         self.floor.admits(&newest)?;
-        if now >= feed.expires {
+        if now >= feed.term.expires {
             return Err(format!("revision {} has expired", feed.revision));
         }
         Ok((newest, feed))

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::stage::{Ports, at, log};
 use crate::envoy::{self, Envoy};
-use crate::{artifacts, place, progress};
+use crate::{artifacts, example, place, progress};
 
 /// Which host the module runs in.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -77,7 +77,7 @@ impl Gateway {
             Self::Embedded => {
                 let mut command = Command::new(place::program("deputy-devhost"));
                 command.arg("--module").arg(place::module());
-                command.arg("--config").arg(place::example().join("deputy.json"));
+                command.arg("--config").arg(folder.join("deputy.json"));
                 command.arg("--listen").arg(at(ports.gateway));
                 command.arg("--upstream").arg(format!("http://{}", at(ports.orders)));
                 command.arg("--cluster").arg(format!("idp=http://{}", at(ports.issuer)));
@@ -89,12 +89,15 @@ impl Gateway {
     }
 }
 
-/// The example's own configuration, with free ports and the module's place: nothing else differs.
+/// The example's own configuration, with free ports, the module's place, and Deputy's configuration as
+/// this demo has it: nothing else differs.
 fn envoy_command(envoy: &Envoy, folder: &Path, ports: Ports) -> Result<Command> {
     let path = place::example().join("envoy.yaml");
     let text =
         fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     let text = ports.put_into(&text)?;
+    let deputy = fs::read_to_string(folder.join("deputy.json"))?;
+    let text = example::with_configuration(&text, &deputy)?;
     let text =
         text.replace("../../target/deputy/deputy.wasm", &place::module().display().to_string());
     if !text.contains(&place::module().display().to_string()) {

@@ -4,6 +4,7 @@ mod children;
 mod expect;
 mod gateway;
 mod perform;
+mod revocation;
 mod scenes;
 mod serve;
 mod show;
@@ -40,14 +41,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     artifacts::wasm_targets(&["wasm32-wasip1"])?;
     artifacts::plugin()?;
     progress::step("demo programs", |running| {
-        artifacts::programs(&["deputy-example-envoy-mcp", "deputy-example-approvals"], running)?;
-        Ok(((), "demo-issuer, orders-mcp, demo-agent, demo-person, approvals".to_owned()))
+        let packages = ["deputy-example-envoy-mcp", "deputy-example-approvals", "deputy"];
+        artifacts::programs(&packages, running)?;
+        Ok(((), "demo-issuer, orders-mcp, demo-agent, demo-person, approvals, deputy".to_owned()))
     })?;
     let gateway = Gateway::obtain(options.host)?;
     gateway.build()?;
     let stage = Stage::set(gateway)?;
     play(&stage)?;
-    if options.serve { serve::until_stopped(&stage) } else { Ok(()) }
+    if !options.serve {
+        return Ok(());
+    }
+    revocation::take_back(&stage)?;
+    serve::until_stopped(&stage)
 }
 
 /// Plays with what has been built already, on one host.
@@ -83,6 +89,8 @@ fn play(stage: &Stage) -> Result<()> {
         }
         all.extend(performed.receipts);
     }
+    number += 1;
+    all.extend(revocation::play(stage, number, &mut wrong)?);
     ensure!(wrong == 0, "{wrong} of {number} scenes did not go as they must; see above");
     let proofs = proofs(stage, &all)?;
     if let Some(told) = told {

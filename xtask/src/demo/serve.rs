@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use console::style;
 
+use super::expect::ISSUER;
+use super::revocation;
 use super::stage::Stage;
 use crate::place;
 use crate::progress::say;
@@ -36,6 +38,7 @@ fn script(stage: &Stage) -> String {
     let (issuer, gateway) = (stage.issuer_address(), stage.mcp_address());
     let receipts = place::shown(&stage.gateway.receipts(&stage.folder));
     let refund = "-H 'mcp-method: tools/call' -H 'mcp-name: refund'";
+    let pull = revocation::command_line(&stage.folder);
     let twice = r#"s/"id":1,/"id":1,"method":"tools\/list",/"#;
     format!(
         r#"# A token of refund-bot for dana, good for 5 minutes, and a word for calls of the tool `refund`
@@ -51,6 +54,9 @@ refund -H 'x-deputy-agent: root' -d @{files}/refund-40.json; tail -1 {files}/ups
 refund -d "[$(cat {files}/refund-40.json),$(cat {files}/refund-4000.json)]"
 # Two methods in one message, for readers who disagree which one counts
 refund -d "$(sed '{twice}' {files}/refund-40.json)"
+# Pull the switch, and take it back: either counts on every worker within five seconds
+{pull} --agent {ISSUER}#refund-bot; sleep 5; refund -d @{files}/refund-40.json
+{pull} {files}/nothing.json; sleep 5; refund -d @{files}/refund-40.json
 # The agent itself, and the last receipt
 ACCESS_TOKEN=$TOKEN {agent} play --gateway {gateway} tools/list
 grep -o '{{"v":1,.*' {receipts} | tail -1

@@ -96,7 +96,7 @@ fn answer(question: &str, lines: &[String]) {
     }
 }
 
-fn detail(name: &str, text: &str) {
+pub(crate) fn detail(name: &str, text: &str) {
     let mut text = text.to_owned();
     if text.chars().count() > 200 {
         text = text.chars().take(199).chain(['…']).collect();

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::children::Children;
 use super::gateway::Gateway;
+use super::revocation;
 use crate::{place, progress};
 
 /// The ports of the example's files.
@@ -52,6 +53,7 @@ impl Stage {
         fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
         let stage = Self { gateway, ports: Ports::free()?, folder, children: Children::new()? };
         stage.start_orders()?;
+        revocation::prepare(&stage.folder)?;
         stage.start_issuer()?;
         stage.start_approvals()?;
         stage.start_gateway()?;
@@ -102,7 +104,9 @@ impl Stage {
                 .arg("--agents-dir")
                 .arg(self.agents())
                 .arg("--approvals-callback")
-                .arg(format!("{}/login/callback", self.page_address()));
+                .arg(format!("{}/login/callback", self.page_address()))
+                .arg("--revocations")
+                .arg(revocation::list(&self.folder));
             self.start("demo-issuer", &mut command, || accepts(self.ports.issuer))?;
             Ok((
                 (),

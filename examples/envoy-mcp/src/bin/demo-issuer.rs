@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use deputy_example_envoy_mcp::issuer::Issuer;
+use deputy_example_envoy_mcp::issuer::{Issuer, published};
 
 /// Issues access tokens to agents that prove themselves with a key of their own. Keys are new with
 /// every start.
@@ -26,6 +26,9 @@ struct Options {
     /// Folder that gets one private key per client, `NAME.jwk`, readable by you alone.
     #[arg(long)]
     agents_dir: PathBuf,
+    /// A file to hand out at `/revocations`, as it is when somebody asks.
+    #[arg(long, value_name = "FILE")]
+    revocations: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -43,5 +46,6 @@ async fn serve(options: Options) -> Result<(), String> {
     let issuer = Issuer::found(options.issuer, options.gateway, &options.agents_dir)
         .map_err(|e| format!("can't write keys into {}: {e}", options.agents_dir.display()))?
         .with_approvals_callback(options.approvals_callback);
-    deputy_example_envoy_mcp::serve(options.listen, issuer.router()).await
+    let published = options.revocations.map(published::router).unwrap_or_default();
+    deputy_example_envoy_mcp::serve(options.listen, issuer.router().merge(published)).await
 }

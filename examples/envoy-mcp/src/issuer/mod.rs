@@ -9,6 +9,7 @@ mod authorize;
 mod client_assertion;
 mod directory;
 mod grant;
+pub mod published;
 #[cfg(test)]
 mod tests;
 

@@ -112,4 +112,4 @@ pub(super) const HEAD: [&str; 4] = ["version", "revision", "issued_at", "expires
 const AN_HOUR: u64 = 3_600;
 const A_WEEK: u64 = 7 * 86_400;
 /// Ten thousand revoked agents.
-const FEED_BYTES: usize = 2 << 20;
+pub(super) const FEED_BYTES: usize = 2 << 20;

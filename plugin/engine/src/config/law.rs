@@ -2,6 +2,7 @@
 //! never in both.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
 use super::people::{self, Registered};
@@ -90,22 +91,22 @@ pub(super) fn refuse_inline(members: &mut Members<'_>, problems: &mut Problems) 
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) revision: u64,
-    pub(crate) expires: Timestamp,
-    pub(crate) revocations: Revocations,
+    pub(crate) term: Term,
+    pub(crate) revocations: Rc<Revocations>,
 }
 
 /// Reads a list of revocations.
-pub(crate) fn read_feed(opened: &Opened) -> Result<Feed, String> {
+pub(crate) fn read_feed(opened: &Opened) -> Result<Feed, super::Problems> {
     let mut problems = Problems::default();
     let feed = Node::root(&opened.contents).members(&mut problems).and_then(|mut members| {
         let (revision, term) = bundle::head(&mut members, &mut problems)?;
-        let revocations = revocations::read(&mut members, &mut problems);
+        let revocations = Rc::new(revocations::read(&mut members, &mut problems));
         members.close(&mut problems);
-        Some(Feed { revision, expires: term.expires, revocations })
+        Some(Feed { revision, term, revocations })
     });
     match feed {
         Some(feed) if problems.0.is_empty() => Ok(feed),
-        _ => Err(super::Problems(problems.0).to_string()),
+        _ => Err(super::Problems(problems.0)),
     }
 }
 

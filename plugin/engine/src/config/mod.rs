@@ -36,7 +36,7 @@ use crate::resource::{Binding, Description, Resource, Resources};
 use crate::trust::{BindingMethod, Issuer, Trust};
 
 pub(crate) use law::{Feed, Term, read_feed};
-pub use published::{PublishedBundle, check_bundle};
+pub use published::{PublishedBundle, PublishedRevocations, check_bundle, check_revocations};
 
 use fields::{Node, Problems as Collected};
 use nearest::nearest;

@@ -1,5 +1,7 @@
 //! A bundle as its author sees it: everything that is wrong with it, before any gateway has it.
 
+mod revocations;
+
 use std::collections::BTreeSet;
 
 use super::fields::{Node, Problems as Collected};
@@ -10,6 +12,8 @@ use crate::json::{self, Value};
 use crate::model::Timestamp;
 use crate::policy::{Definition, Policy, PolicyFile, Problem};
 use crate::registry::Registry;
+
+pub use revocations::{PublishedRevocations, check_revocations};
 
 /// Holds the contents of a bundle that is not signed yet against every rule, and returns what its
 /// author should know although it is no error.
@@ -46,9 +50,8 @@ impl PublishedBundle {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn open(text: &[u8], jwks: &[u8]) -> Result<Self, Problems> {
-        let keys = json::read(jwks, &CONTENTS_LIMITS).map_err(|e| whole("keys", &e.to_string()))?;
-        let signers = Signers::read(&keys).map_err(|e| whole("keys", &e.to_string()))?;
-        let opened = open(text, BUNDLE, &signers).map_err(|e| whole("bundle", &e.to_string()))?;
+        let opened = open(text, BUNDLE, &signers(jwks)?);
+        let opened = opened.map_err(|e| whole("bundle", &e.to_string()))?;
         Self::read(&opened.contents)
     }
 
@@ -134,6 +137,11 @@ pub(super) fn complete(
             Err(Problems(problems.0))
         }
     }
+}
+
+fn signers(jwks: &[u8]) -> Result<Signers, Problems> {
+    let keys = json::read(jwks, &CONTENTS_LIMITS).map_err(|e| whole("keys", &e.to_string()))?;
+    Signers::read(&keys).map_err(|e| whole("keys", &e.to_string()))
 }
 
 fn whole(path: &str, message: &str) -> Problems {

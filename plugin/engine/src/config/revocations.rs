@@ -7,8 +7,12 @@ use crate::model::PrincipalId;
 use crate::registry::Revocations;
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Revocations {
-    let section = members.maybe("revocations").and_then(|n| n.members(problems));
-    let Some(mut members) = section else { return Revocations::default() };
+    members.maybe("revocations").map(|node| list(&node, problems)).unwrap_or_default()
+}
+
+/// The section itself.
+pub(super) fn list(node: &Node<'_>, problems: &mut Problems) -> Revocations {
+    let Some(mut members) = node.members(problems) else { return Revocations::default() };
     let revocations = Revocations {
         agents: principals(&mut members, "agents", problems),
         delegators: principals(&mut members, "delegators", problems),
