@@ -77,12 +77,19 @@ class Run {
     return this.deputy.resume(step, absorbed, this.exchange.fetched);
   }
 
-  absorb(fetch) {
-    const document = documentFor(this.exchange.documents, fetch);
+  absorb(fetch, now = this.exchange.fetched, later = {}) {
+    const document = later[fetch.cluster] ?? documentFor(this.exchange.documents, fetch);
     const answer = document ?? (this.answers.length > 1 ? this.answers.shift() : this.answers[0]);
     const answered = answer?.answered;
     const body = answered ? bytes(answered.body) : new Uint8Array();
-    return this.deputy.absorb(fetch, answered?.status, body, this.exchange.fetched, pairs(answered?.headers ?? []));
+    return this.deputy.absorb(fetch, answered?.status, body, now, pairs(answered?.headers ?? []));
+  }
+
+  // The background fetches of a tick while an answer is on its way.
+  meanwhile() {
+    const { answered, meanwhile } = this.exchange;
+    if (Object.keys(meanwhile).length === 0) return;
+    for (const fetch of this.deputy.due(answered)) this.absorb(fetch, answered, meanwhile);
   }
 
   recall(step) {
@@ -133,7 +140,10 @@ class Run {
     const gone = [...edits.remove, ...edits.set.map(([name]) => name)];
     const kept = headers.filter(([name]) => !gone.includes(text(name).toLowerCase()));
     kept.push(...encoded(edits.set));
-    const pieces = body.map((piece) => filter.push(bytes(piece), false, this.exchange.answered));
+    const pieces = body.map((piece, number) => {
+      if (number === 1) this.meanwhile();
+      return filter.push(bytes(piece), false, this.exchange.answered);
+    });
     if (body.length + trailers.length > 0) pieces.push(filter.push(new Uint8Array(), true, this.exchange.answered));
     logs.push(...filter.takeRecords().map((record) => `deputy-response ${record}`));
     return { status, headers: kept, body: base64(Buffer.concat(pieces)) };

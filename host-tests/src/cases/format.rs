@@ -77,6 +77,9 @@ pub(super) struct ExchangeSpec {
     /// What clusters that serve a signed document answer.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) documents: BTreeMap<String, Value>,
+    /// What they answer once the upstream has begun to answer.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) meanwhile: BTreeMap<String, Value>,
     pub(super) upstream: Option<UpstreamSpec>,
     #[serde(default)]
     pub(super) times: Times,

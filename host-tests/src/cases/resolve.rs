@@ -181,6 +181,7 @@ fn exchange(
         trailers: request.trailers,
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
         documents,
+        meanwhile: answers(sections, spec.meanwhile.iter(), &known).context("meanwhile")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
     let expect = filled(spec.expect, &known, arrives / 1000).context("expect")?;
@@ -205,6 +206,16 @@ fn documents(
     let is_answer =
         |spec: &Value| ["pending", "denied", "approved"].iter().any(|k| spec.get(k).is_some());
     let spec = spec.iter().filter(|(name, spec)| !(of_approvals(name) && is_answer(spec)));
+    documents.extend(answers(sections, spec, known)?);
+    Ok(documents)
+}
+
+fn answers<'s>(
+    sections: Option<&Sections>,
+    spec: impl Iterator<Item = (&'s String, &'s Value)>,
+    known: &dyn Placeholders,
+) -> anyhow::Result<BTreeMap<String, FetchAnswer>> {
+    let mut documents = BTreeMap::new();
     for (cluster, spec) in spec {
         let answer = match (spec.get("bundle"), spec.get("revocations"), sections) {
             (Some(spec), _, Some(sections)) => answer::text(sections.signed(spec)?),

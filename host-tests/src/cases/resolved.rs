@@ -54,6 +54,9 @@ pub struct Exchange {
     pub fetches: Vec<FetchAnswer>,
     /// What certain clusters answer instead, always.
     pub documents: BTreeMap<String, FetchAnswer>,
+    /// What they answer once the upstream has begun to answer: if there is any, the host looks for what is
+    /// due after the first piece of its body.
+    pub meanwhile: BTreeMap<String, FetchAnswer>,
     /// What the upstream answers, should it be asked.
     pub upstream: Response,
 }

@@ -147,22 +147,70 @@ impl Run<'_> {
         reply(first)
     }
 
-    fn carry_out(self, outcome: Outcome) -> Seen {
+    fn carry_out(mut self, outcome: Outcome) -> Seen {
         let mut seen = Seen {
             receipts: vec![outcome.receipt.to_json()],
-            steps: Some(self.steps),
+            steps: Some(std::mem::take(&mut self.steps)),
             ..Seen::default()
         };
         match outcome.disposition {
             Disposition::Reply(reply) => seen.client = Some(replied(reply)),
             Disposition::Forward(forward) => {
                 seen.upstream = Some(forwarded(self.exchange, &forward));
-                let (answer, logs) = answered(self.exchange, forward.into_response());
+                let (answer, logs) = self.answered(forward.into_response());
                 seen.client = Some(answer);
                 seen.logs = logs;
             }
         }
         seen
+    }
+
+    /// The background fetches of a tick while an answer is on its way.
+    fn meanwhile(&mut self) {
+        let (exchange, now) = (self.exchange, Timestamp::from_unix_millis(self.exchange.answered));
+        if exchange.meanwhile.is_empty() {
+            return;
+        }
+        for fetch in self.engine.due(now) {
+            let answer = exchange.meanwhile.get(&fetch.endpoint().cluster).map(reply);
+            let answer = answer.unwrap_or_else(|| self.answer(&fetch));
+            self.engine.absorb(fetch, answer, now);
+        }
+    }
+
+    /// What the client gets, and what is logged about it.
+    fn answered(&mut self, filter: Option<ResponseFilter>) -> (Answer, Vec<String>) {
+        let sent = &self.exchange.upstream;
+        let mut headers = plain(&sent.headers);
+        let Some(mut filter) = filter else {
+            let body = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
+            let headers = wrapped(headers);
+            return (Answer { status: sent.status, headers, body: Bytes(body) }, Vec::new());
+        };
+        let edits = filter.head(sent.status, &headers);
+        let named = |ours: &str, name: &[u8]| name.eq_ignore_ascii_case(ours.as_bytes());
+        headers.retain(|(name, _)| {
+            let replaced = edits.set.iter().any(|(ours, _)| named(ours, name));
+            !(replaced || edits.remove.iter().any(|gone| named(gone, name)))
+        });
+        let set = edits.set.iter();
+        headers.extend(set.map(|(n, value)| (n.as_bytes().to_vec(), value.as_bytes().to_vec())));
+        let now = Timestamp::from_unix_millis(self.exchange.answered);
+        let mut body = Vec::new();
+        for (number, piece) in sent.body.iter().enumerate() {
+            if number == 1 {
+                self.meanwhile();
+            }
+            body.extend(filter.push(&piece.0, false, now));
+        }
+        if !(sent.body.is_empty() && sent.trailers.is_empty()) {
+            body.extend(filter.push(&[], true, now));
+        }
+        let logs = filter.take_records().into_iter().map(|line| format!("deputy-response {line}"));
+        (
+            Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) },
+            logs.collect(),
+        )
     }
 }
 
@@ -210,33 +258,4 @@ fn forwarded(exchange: &Exchange, forward: &Forward) -> Message {
     );
     let body = forward.body().map_or_else(|| exchange.whole_body(), <[u8]>::to_vec);
     Message { headers: wrapped(headers), body: Bytes(body), trailers: Vec::new() }
-}
-
-/// What the client gets, and what is logged about it.
-fn answered(exchange: &Exchange, filter: Option<ResponseFilter>) -> (Answer, Vec<String>) {
-    let sent = &exchange.upstream;
-    let mut headers = plain(&sent.headers);
-    let Some(mut filter) = filter else {
-        let body = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
-        let answer = Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
-        return (answer, Vec::new());
-    };
-    let edits = filter.head(sent.status, &headers);
-    let named = |ours: &str, name: &[u8]| name.eq_ignore_ascii_case(ours.as_bytes());
-    headers.retain(|(name, _)| {
-        let replaced = edits.set.iter().any(|(ours, _)| named(ours, name));
-        !(replaced || edits.remove.iter().any(|gone| named(gone, name)))
-    });
-    headers.extend(
-        edits.set.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())),
-    );
-    let now = Timestamp::from_unix_millis(exchange.answered);
-    let mut body: Vec<u8> =
-        sent.body.iter().flat_map(|piece| filter.push(&piece.0, false, now)).collect();
-    if !(sent.body.is_empty() && sent.trailers.is_empty()) {
-        body.extend(filter.push(&[], true, now));
-    }
-    let logs = filter.take_records().into_iter().map(|line| format!("deputy-response {line}"));
-    let answer = Answer { status: sent.status, headers: wrapped(headers), body: Bytes(body) };
-    (answer, logs.collect())
 }

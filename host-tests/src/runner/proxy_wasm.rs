@@ -82,7 +82,12 @@ impl ProxyWasm {
         self.request(gateway, &stream, exchange);
         if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
             gateway.set_now(exchange.answered * NANOS_PER_MILLI);
-            respond(&stream, &exchange.upstream);
+            respond(&stream, &exchange.upstream, || {
+                if !exchange.meanwhile.is_empty() {
+                    gateway.tick();
+                    Replies::meanwhile(exchange).give(gateway);
+                }
+            });
         }
         let lines = gateway.take_logs().into_iter().map(|line| line.message).collect();
         let seen = seen(lines, &stream);
@@ -148,12 +153,18 @@ impl Host for ProxyWasm {
 /// What is left of the answers to fetches; the last one is given again and again.
 struct Replies<'e> {
     exchange: &'e Exchange,
+    meanwhile: bool,
     answers: &'e [FetchAnswer],
 }
 
 impl<'e> Replies<'e> {
     fn of(exchange: &'e Exchange) -> Self {
-        Self { exchange, answers: &exchange.fetches }
+        Self { exchange, meanwhile: false, answers: &exchange.fetches }
+    }
+
+    /// Those of a tick while the answer is on its way.
+    fn meanwhile(exchange: &'e Exchange) -> Self {
+        Self { meanwhile: true, ..Self::of(exchange) }
     }
 
     fn next(&mut self, call: &Callout) -> CalloutReply {
@@ -163,6 +174,10 @@ impl<'e> Replies<'e> {
             media_type: call.headers.first(b"content-type"),
             body: &call.body,
         };
+        let later = self.exchange.meanwhile.get(&call.cluster).filter(|_| self.meanwhile);
+        if let Some(answer) = later {
+            return reply(answer);
+        }
         let documents = &self.exchange.documents;
         if let Some(answer) = approvals::document(documents, &call.cluster, asked) {
             return reply(&answer);
@@ -199,12 +214,16 @@ fn reply(answer: &FetchAnswer) -> CalloutReply {
     }
 }
 
-fn respond(stream: &Stream, response: &Response) {
+/// `meanwhile`: what happens once the first piece of the body is on its way.
+fn respond(stream: &Stream, response: &Response, meanwhile: impl Fn()) {
     let status = (b":status".to_vec(), response.status.to_string().into_bytes());
     let headers = std::iter::once(status).chain(plain(&response.headers));
     let bare = response.body.is_empty() && response.trailers.is_empty();
     stream.response_headers(headers, bare);
-    for piece in &response.body {
+    for (number, piece) in response.body.iter().enumerate() {
+        if number == 1 {
+            meanwhile();
+        }
         stream.response_data(piece.0.clone(), false);
     }
     if !response.trailers.is_empty() {

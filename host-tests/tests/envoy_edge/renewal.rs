@@ -83,6 +83,58 @@ fn a_revoked_agent_is_refused_on_every_worker_within_five_seconds() {
 }
 
 #[test]
+fn an_open_stream_of_a_revoked_agent_ends_within_five_seconds() {
+    let signer = Issuer::named("revoker");
+    let feed = Server::start(revoked(&signer, 1, &[]));
+    let world = with_feed(&signer, &feed, &json!({}));
+    let request = world.good();
+    let (answered, pieces) = Answer::live("text/event-stream");
+    world.listener.upstream.answers(answered);
+    let mut client = world.listener.connect();
+    client.send(&request);
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"n": 1}});
+    let event = format!("data: {note}\n\n");
+    pieces.send(event.clone().into_bytes()).unwrap();
+    let (mut rest, mut published, mut text) = (Some(pieces), None::<Instant>, Vec::new());
+    let response = client.response_as_it_comes(&request, |piece| {
+        // The first event is through: from now on the agent is revoked, and the server goes on.
+        let revoked =
+            || feed.answers(revoked(&signer, 2, &["https://idp.acme.example#refund-bot"]));
+        let published = *published.get_or_insert_with(|| {
+            revoked();
+            Instant::now()
+        });
+        text.extend_from_slice(piece);
+        if String::from_utf8_lossy(&text).contains("refused") {
+            rest = None;
+        }
+        assert!(published.elapsed() < LONG, "the stream is still open");
+        std::thread::sleep(Duration::from_millis(100));
+        if let Some(pieces) = &rest {
+            pieces.send(event.clone().into_bytes()).unwrap();
+        }
+    });
+    let took = published.unwrap().elapsed();
+    assert!(took < PROMISED, "{took:?} until the stream ended");
+    let text = response.unwrap().text();
+    let events: Vec<Value> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok())
+        .collect();
+    let (last, notes) = events.split_last().unwrap();
+    assert_eq!(last["error"]["data"]["withheld"], "refused", "{text}");
+    assert!(notes.iter().all(|event| *event == note) && !notes.is_empty(), "{text}");
+    let said = |line: &String| line.contains(r#""withheld":"stream","reason":"agent_revoked""#);
+    assert!(world.listener.said().iter().any(said), "{:?}", world.listener.said());
+    let result = json!({"jsonrpc": "2.0", "id": 1, "result": {}});
+    world.listener.upstream.answers(Answer::json(&result));
+    world.refuses(&request, 403, "agent_revoked");
+    feed.answers(revoked(&signer, 3, &[]));
+    on_every_worker(&world, &request, 200);
+    world.still_works();
+}
+
+#[test]
 fn without_the_feed_nothing_is_permitted_for_long() {
     let signer = Issuer::named("revoker");
     let feed = Server::start(revoked(&signer, 1, &[]));

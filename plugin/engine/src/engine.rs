@@ -5,14 +5,15 @@
 //! kept in the case, so nothing is done twice. Beside it: what policy makes of all of it (`weighing`), how
 //! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
 //! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
-//! (`drift`), what the upstream sees of the caller (`edits`), how a request ends (`ending`);
-//! and what an engine learns while it runs (`learning`).
+//! (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
+//! (`edits`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
 
 mod approving;
 mod drift;
 mod edits;
 mod ending;
 mod learning;
+mod present;
 mod progress;
 mod revoked;
 mod sharing;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use drift::Pinned;
+use present::Present;
 use progress::trace;
 use revoked::unrevoked;
 
@@ -47,6 +49,7 @@ pub struct Engine {
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
+    present: Rc<Present>,
     pinned: Pinned,
     openings: Openings,
     /// What the approval service answered last, if that was no answer: for the log.
@@ -58,6 +61,7 @@ pub struct Engine {
 /// One request under way, and the configuration it was last looked at with.
 pub(crate) struct Case {
     configuration: Rc<Configuration>,
+    present: Rc<Present>,
     id: EvaluationId,
     began: Timestamp,
     head: Head,
@@ -100,8 +104,19 @@ impl Engine {
         let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
         let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
-        let (openings, unanswered) = (Openings::default(), None);
-        Ok(Self { configuration, trust, cache, renewal, pinned, openings, unanswered, learned: 0 })
+        let present = Present::new(Rc::clone(&configuration));
+        let (openings, unanswered, learned) = (Openings::default(), None, 0);
+        Ok(Self {
+            configuration,
+            trust,
+            cache,
+            renewal,
+            present,
+            pinned,
+            openings,
+            unanswered,
+            learned,
+        })
     }
 
     /// Lets the host verify signatures from now on, in the algorithms in which it answers known
@@ -140,6 +155,7 @@ impl Engine {
     pub fn begin(&mut self, head: Head, arrival: Arrival) -> Step {
         let case = Case {
             configuration: Rc::clone(&self.configuration),
+            present: Rc::clone(&self.present),
             id: EvaluationId::new(arrival.now, arrival.entropy),
             began: arrival.now,
             head,
@@ -267,7 +283,7 @@ impl Case {
             }
         };
         progress.verified = Some(Rc::clone(&verified));
-        if let Err(reason) = unrevoked(engine, &configuration, &verified) {
+        if let Err(reason) = unrevoked(engine.renewal.revoked(), &configuration, &verified) {
             return deny(reason);
         }
         let bounds = match configuration.registry.admit(&verified.actor, now) {
@@ -374,8 +390,8 @@ impl Case {
                 sessions,
                 evaluation: self.id,
             };
-            let policy = Rc::clone(&self.configuration.policy);
-            Some(ResponseFilter::new(exchange, policy, Rc::clone(caller), upstream))
+            let by = (Rc::clone(&self.configuration.policy), Rc::clone(caller));
+            Some(ResponseFilter::new(exchange, by, upstream, Rc::clone(&self.present) as _))
         });
         let mut edits = self.edits(place, &caller.verified, response.is_some());
         for (name, value) in opened {

@@ -1,6 +1,6 @@
 //! What a response passes through on its way back: a list loses what its caller could not be
 //! permitted, a server asks the agent only what policy lets it, a session's id is sealed, and a stream
-//! ends with the credential it was opened with.
+//! ends with the credential it was opened with, or when whoever opened it may act no more.
 //!
 //! The reading is `protocol`'s, the question is `policy`'s; this only joins them, for as long as
 //! the response takes. It holds the policy the request was decided with.
@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::audit;
 use crate::authority::Caller;
-use crate::decision::Verdict;
+use crate::decision::{Reason, Verdict};
 use crate::json::{Object, Value};
 use crate::model::Timestamp;
 use crate::model::{
@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::policy::SharedPolicy;
 use crate::protocol::{
-    self, Catalogue, Exchange, Judge, ListFilter, ListOf, Sessions, ToolEntry, prompt_asked,
+    self, Catalogue, Ended, Exchange, Judge, ListFilter, ListOf, Sessions, ToolEntry, prompt_asked,
     resource_asked,
 };
 
@@ -31,6 +31,13 @@ pub struct ResponseFilter {
     asking: Asking,
     /// When a stream ends, whatever its server still has to say (MCP-32).
     until: Option<Timestamp>,
+    in_force: Rc<dyn InForce>,
+}
+
+/// What is in force by now, whatever was when the request was decided.
+pub(crate) trait InForce {
+    /// Whether the caller may still act at all: not revoked, still registered as fit to.
+    fn admits(&self, caller: &Caller, now: Timestamp) -> Result<(), Reason>;
 }
 
 /// Where the request went.
@@ -64,9 +71,9 @@ struct Records {
 impl ResponseFilter {
     pub(crate) fn new(
         exchange: Exchange,
-        policy: SharedPolicy,
-        caller: Rc<Caller>,
+        (policy, caller): (SharedPolicy, Rc<Caller>),
         upstream: Upstream,
+        in_force: Rc<dyn InForce>,
     ) -> Self {
         let later = |at: Timestamp| at.unix_millis().saturating_add(LEEWAY_MS);
         let until = caller.verified.proof.expires.map(later).map(Timestamp::from_unix_millis);
@@ -79,7 +86,7 @@ impl ResponseFilter {
             asks: BTreeMap::new(),
             records: Records::default(),
         };
-        Self { list, asking, until }
+        Self { list, asking, until, in_force }
     }
 
     /// Takes in the head of the response. Returns what changes in it before it goes on: the body's
@@ -103,10 +110,22 @@ impl ResponseFilter {
     /// Takes in the next bytes of the body and returns those that may go to the caller in their
     /// place. `end`: there are no more.
     pub fn push(&mut self, chunk: &[u8], end: bool, now: Timestamp) -> Vec<u8> {
-        if self.until.is_some_and(|until| now > until) {
-            self.list.expire();
+        if self.list.is_stream() {
+            self.stand(now);
         }
         self.list.push(chunk, end, &mut self.asking)
+    }
+
+    /// Ends a stream whose caller is no longer who it was when it opened it: at the next bytes, as a
+    /// host hands over nothing in between.
+    fn stand(&mut self, now: Timestamp) {
+        if self.until.is_some_and(|until| now > until) {
+            self.list.end(Ended::Expired);
+        } else if let Err(reason) = self.in_force.admits(&self.asking.caller, now) {
+            self.list.end(Ended::Refused);
+            let reason = ("reason", reason.code().into());
+            self.asking.record("stream", [("withheld", "stream".into()), reason]);
+        }
     }
 
     /// What was withheld since this was last asked, each one line of JSON for the log.

@@ -30,7 +30,7 @@ impl ProxyWasm {
         }
         for (stream, exchange) in streams.iter().zip(exchanges) {
             if stream.local_reply().is_none() && !stream.forwarded().is_empty() {
-                respond(stream, &exchange.upstream);
+                respond(stream, &exchange.upstream, || ());
             }
         }
         let seen = streams.iter().map(with_own_receipt).enumerate();

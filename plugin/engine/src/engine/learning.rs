@@ -36,6 +36,7 @@ impl Engine {
                     // Which agent a workload is may have changed with it.
                     self.cache = TokenCache::default();
                 }
+                self.present.renew(&self.configuration, self.renewal.feed());
                 Vec::new()
             }
             Document::Approval { .. } => Vec::new(),

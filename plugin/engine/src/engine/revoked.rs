@@ -1,20 +1,18 @@
 //! Whether anything that a request stands on was revoked. Asked after every look into the token cache.
 
-use super::Engine;
 use crate::config::Configuration;
 use crate::credential::{Bound, Verified};
 use crate::decision::Reason;
-use crate::registry::Presented;
+use crate::registry::{Presented, Revocations};
 
 /// Whether neither the configuration nor the feed says that any of it no longer counts.
 pub(super) fn unrevoked(
-    engine: &Engine,
+    feed: Option<&Revocations>,
     configuration: &Configuration,
     verified: &Verified,
 ) -> Result<(), Reason> {
     let registry = &configuration.registry;
     let agent = registry.find(&verified.actor.agent);
-    let feed = engine.renewal.revoked();
     let by = |issuer, key, jti| {
         let owner = agent.and_then(|agent| agent.owner.as_deref());
         let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };

@@ -15,7 +15,7 @@ mod surface;
 
 pub(crate) use http::{RouteParts, Template, json_body};
 pub use list::ResponseEdits;
-pub(crate) use list::{Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
+pub(crate) use list::{Ended, Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
     Catalogue, Drift, McpEndpoint, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry,
     Version, is_answer, prompt_asked, resource_asked, without_answers,

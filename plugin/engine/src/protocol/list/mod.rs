@@ -115,8 +115,17 @@ enum Withheld {
     NotAList,
     /// The server asks what policy does not let it ask.
     ServerRequest,
+    /// The stream has ended before its server ended it.
+    Ended(Ended),
+}
+
+/// Why a stream goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
     /// The credential of the request has expired meanwhile.
     Expired,
+    /// Whoever opened it would be refused by now.
+    Refused,
 }
 
 impl ListOf {
@@ -156,7 +165,8 @@ impl Withheld {
             Self::OtherRequest => "other_request",
             Self::NotAList => "not_a_list",
             Self::ServerRequest => "server_request",
-            Self::Expired => "expired",
+            Self::Ended(Ended::Expired) => "expired",
+            Self::Ended(Ended::Refused) => "refused",
         }
     }
 }
@@ -217,12 +227,15 @@ impl ListFilter {
         out
     }
 
+    /// Whether this is an event stream that has not ended. A single answer is none.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(&self.framing, Framing::Events(_))
+    }
+
     /// Ends an event stream whose caller is no longer who it was (MCP-32): the next bytes are
-    /// replaced by an event that says so, and nothing follows. A single answer is not a stream.
-    pub(crate) fn expire(&mut self) {
-        if let Framing::Events(_) = &self.framing {
-            self.framing = Framing::Withheld(Some(Instead::Event(Withheld::Expired)));
-        }
+    /// replaced by an event that says so, and nothing follows.
+    pub(crate) fn end(&mut self, why: Ended) {
+        self.framing = Framing::Withheld(Some(Instead::Event(Withheld::Ended(why))));
     }
 
     fn read(&mut self, chunk: &[u8], end: bool, judge: &mut dyn Judge) -> Vec<u8> {
@@ -315,7 +328,8 @@ fn error(id: &RpcId, why: Withheld) -> Value {
     };
     let message = match why {
         Withheld::ServerRequest => "The server asked for something it may not ask this client",
-        Withheld::Expired => "The access token has expired",
+        Withheld::Ended(Ended::Expired) => "The access token has expired",
+        Withheld::Ended(Ended::Refused) => "The caller may no longer act",
         _ => "The answer was withheld: the gateway can't read it",
     };
     let error = Object::of([
