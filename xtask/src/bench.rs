@@ -8,14 +8,17 @@ mod figure;
 mod gateway;
 mod groups;
 mod http;
+mod identity;
 mod load;
 mod native;
 mod page;
 mod proxy;
 mod requests;
 mod sample;
+mod slices;
 mod startup;
 mod stop;
+mod storm;
 mod world;
 
 use anyhow::Result;

@@ -4,20 +4,14 @@ use anyhow::Result;
 
 use super::figure::Figure;
 use super::load::Wrk;
-use super::world::World;
-use super::{native, requests, startup};
-use crate::{envoy, place, progress};
+use super::world::{World, cedar_alone};
+use super::{gateway, native, requests, startup};
 
 pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
-    let wrk = Wrk::obtain()?;
-    let envoy = progress::step("envoy", |running| {
-        let envoy = envoy::obtain(running)?;
-        let said = format!("{} at {}", envoy.version, place::shown(&envoy.program));
-        Ok((envoy, said))
-    })?;
-    let world = World::build()?;
+    let (wrk, envoy) = (Wrk::obtain()?, gateway::envoy()?);
+    let (world, cedar_alone) = (World::build()?, cedar_alone()?);
     let mut figures = requests::measure(&world, &envoy, &wrk, rounds)?;
     figures.extend(native::measure(&world, rounds)?);
-    figures.extend(startup::measure(&world, &envoy)?);
+    figures.extend(startup::measure(&world, &envoy, &cedar_alone)?);
     Ok(figures)
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::core;
 use super::figure::Figure;
+use super::{core, identity};
 
 /// Takes the rounds to measure.
 pub(super) type Measure = fn(u32) -> Result<Vec<Figure>>;
@@ -20,7 +20,11 @@ pub(super) struct Group {
 /// Every group.
 pub(super) const GROUPS: &[Group] = &[
     Group { name: "core", about: "what a decision costs", measure: Some(core::measure) },
-    Group { name: "identity", about: "kinds of credentials", measure: None },
+    Group {
+        name: "identity",
+        about: "what it costs to know who asks",
+        measure: Some(identity::measure),
+    },
     Group { name: "authority", about: "what an agent may do", measure: None },
     Group { name: "protocols", about: "ways to ask", measure: None },
     Group { name: "approval", about: "humans in the loop", measure: None },

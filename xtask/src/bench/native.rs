@@ -1,34 +1,14 @@
 //! Decisions per second without any gateway, measured by `bench-native`.
 
-use std::collections::BTreeMap;
-use std::process::Command;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
 use super::figure::Figure;
 use super::sample::Sample;
 use super::world::World;
-use crate::{place, progress};
 
 pub(super) fn measure(world: &World, rounds: u32) -> Result<Vec<Figure>> {
-    let measured = progress::step("decisions", |_| {
-        let output = Command::new(&world.native)
-            .arg("decide")
-            .arg(place::root())
-            .arg(rounds.to_string())
-            .output()
-            .context("can't start bench-native")?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let measured: BTreeMap<String, Vec<f64>> = serde_json::from_slice(&output.stdout)?;
-        Ok((measured, format!("in {rounds} rounds, without a gateway")))
-    })?;
-    let of = |name: &str| {
-        let micros = measured
-            .get(name)
-            .cloned()
-            .with_context(|| format!("bench-native did not measure {name}"));
-        micros.map(Sample)
-    };
+    let measured = world.measured("decide", rounds)?;
+    let of = |name| measured.micros(name);
     let (http, tools_call) = (of("http")?, of("tools_call")?);
     let (cedar_http, cedar_tools_call) = (of("cedar_http")?, of("cedar_tools_call")?);
     let per_second = |name, says, micros: &Sample| {

@@ -6,9 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
 
-use super::gateway;
+use super::gateway::{self, Setting};
 use super::http::{Request, free_ports};
 use super::stop;
 use crate::envoy::Envoy;
@@ -24,16 +23,16 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one with these filters; what it says goes into a file, as it does in production.
+    /// Starts one like that; what it says goes into a file, as it does in production.
     pub(super) fn start(
         envoy: &Envoy,
         folder: &Path,
         name: &str,
-        filters: &[Value],
+        setting: Setting<'_>,
     ) -> Result<Self> {
         let [port, admin] = free_ports()?;
         let configuration = folder.join(format!("envoy-{name}.json"));
-        fs::write(&configuration, gateway::document(port, admin, filters).to_string())?;
+        fs::write(&configuration, gateway::document(port, admin, setting).to_string())?;
         let log = folder.join(format!("envoy-{name}.log"));
         let out = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
         let mut command = Command::new(&envoy.program);

@@ -1,6 +1,7 @@
 //! How long Envoy is busy before it serves, with Deputy's module and with one of Cedar alone.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -20,13 +21,14 @@ struct Readiness {
     elapsed: Sample,
 }
 
-pub(super) fn measure(world: &World, envoy: &Envoy) -> Result<Vec<Figure>> {
+pub(super) fn measure(world: &World, envoy: &Envoy, alone: &Path) -> Result<Vec<Figure>> {
     let (mut deputy, mut cedar) = (Readiness::default(), Readiness::default());
     progress::step("readiness", |running| {
         for start in 1..=STARTS {
             running.doing(&format!("start {start} of {STARTS}"));
-            deputy.start(world, envoy, "ready-deputy", &gateway::deputy(world)?)?;
-            cedar.start(world, envoy, "ready-cedar-alone", &gateway::cedar_alone(world)?)?;
+            deputy.start(world, envoy, "ready-deputy", &gateway::deputy(world, "deputy.json")?)?;
+            let filters = gateway::cedar_alone(world, alone)?;
+            cedar.start(world, envoy, "ready-cedar-alone", &filters)?;
         }
         Ok(((), format!("{STARTS} starts each")))
     })?;
@@ -37,7 +39,7 @@ pub(super) fn measure(world: &World, envoy: &Envoy) -> Result<Vec<Figure>> {
         Figure::exact(
             "cedar_alone_size",
             "size of a module of Cedar alone",
-            megabytes(&world.cedar_alone)?,
+            megabytes(alone)?,
             "MB",
         ),
         Figure::of(
@@ -67,7 +69,7 @@ impl Readiness {
         filters: &[serde_json::Value],
     ) -> Result<()> {
         stop::check()?;
-        let mut proxy = Proxy::start(envoy, &world.folder, name, filters)?;
+        let mut proxy = Proxy::start(envoy, &world.folder, name, (filters, None))?;
         let elapsed = proxy.answers(&world.request("http")?)?;
         self.spent.0.push(proxy.spent()?.as_secs_f64());
         self.elapsed.0.push(elapsed.as_secs_f64());
@@ -75,7 +77,7 @@ impl Readiness {
     }
 }
 
-fn megabytes(file: &std::path::Path) -> Result<f64> {
+fn megabytes(file: &Path) -> Result<f64> {
     let size = fs::metadata(file).with_context(|| format!("there is no {}", file.display()))?.len();
     Ok(size as f64 / 1e6)
 }

@@ -1,12 +1,14 @@
 //! Everything the measurements share, built and written: modules, configurations, requests.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::http::Request;
+use super::sample::Sample;
 use crate::cargo::{cargo, run};
 use crate::{artifacts, place, progress};
 
@@ -15,7 +17,6 @@ pub(super) struct World {
     pub(super) folder: PathBuf,
     /// Deputy's module.
     pub(super) module: PathBuf,
-    pub(super) cedar_alone: PathBuf,
     /// The program `bench-native`.
     pub(super) native: PathBuf,
 }
@@ -27,25 +28,40 @@ impl World {
             Some(named) => PathBuf::from(named),
             None => artifacts::plugin()?,
         };
-        let world = Self {
-            folder: place::out().join("bench"),
-            module,
-            cedar_alone: cedar_alone()?,
-            native: native()?,
-        };
+        let world = Self { folder: place::out().join("bench"), module, native: native()? };
         fs::create_dir_all(&world.folder)
             .with_context(|| format!("can't make {}", world.folder.display()))?;
-        progress::step("world", |running| {
-            let mut write = Command::new(&world.native);
-            write.arg("world").arg(place::root()).arg(&world.folder);
-            run(write, running)?;
-            Ok((
-                (),
-                "the example's agents, tools and policies, and a token of refund-bot for dana"
-                    .to_owned(),
-            ))
-        })?;
+        world.write(
+            "world",
+            "the example's agents, tools and policies, a token of refund-bot for dana",
+        )?;
         Ok(world)
+    }
+
+    /// Has `bench-native` write more into the folder: what it calls `what`.
+    pub(super) fn write(&self, what: &'static str, says: &str) -> Result<()> {
+        progress::step(what, |running| {
+            let mut write = Command::new(&self.native);
+            write.arg(what).arg(place::root()).arg(&self.folder);
+            run(write, running)?;
+            Ok(((), says.to_owned()))
+        })
+    }
+
+    /// What `bench-native` measures: microseconds in each round, by subject.
+    pub(super) fn measured(&self, what: &'static str, rounds: u32) -> Result<Measured> {
+        let measured = progress::step(what, |_| {
+            let output = Command::new(&self.native)
+                .arg(what)
+                .arg(place::root())
+                .arg(rounds.to_string())
+                .output()
+                .context("can't start bench-native")?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let measured: BTreeMap<String, Vec<f64>> = serde_json::from_slice(&output.stdout)?;
+            Ok((measured, format!("in {rounds} rounds, without a gateway")))
+        })?;
+        Ok(Measured(measured))
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -63,8 +79,19 @@ impl World {
     }
 }
 
+/// What `bench-native` has measured.
+pub(super) struct Measured(BTreeMap<String, Vec<f64>>);
+
+impl Measured {
+    /// Microseconds of that subject.
+    pub(super) fn micros(&self, subject: &str) -> Result<Sample> {
+        let micros = self.0.get(subject).cloned();
+        micros.map(Sample).with_context(|| format!("bench-native did not measure {subject}"))
+    }
+}
+
 /// The module of Cedar alone, a crate outside the workspace.
-fn cedar_alone() -> Result<PathBuf> {
+pub(super) fn cedar_alone() -> Result<PathBuf> {
     progress::step("cedar-alone", |running| {
         let mut build =
             cargo(&["build", "--locked", "--profile", "plugin", "--target", "wasm32-wasip1"]);

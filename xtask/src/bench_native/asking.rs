@@ -31,6 +31,11 @@ impl Asking {
         }
     }
 
+    /// Asks for something that no route names: refused before anybody looks at who asks.
+    pub(crate) fn unmapped() -> Self {
+        Self { path: "/v1/others/1042", ..Self::http() }
+    }
+
     /// Calls a tool with typed arguments, as a client of the newest MCP writes it.
     pub(crate) fn tools_call() -> Self {
         let arguments =
@@ -73,15 +78,23 @@ impl Asking {
 
     /// The pairs that Envoy shows a filter for it.
     pub(crate) fn pairs(&self, token: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.pairs_with(&[("authorization", format!("Bearer {token}"))])
+    }
+
+    /// The same, with these credentials.
+    pub(crate) fn pairs_with(
+        &self,
+        credentials: &[(&'static str, String)],
+    ) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut pairs = vec![
             (":authority", "127.0.0.1:10000".to_owned()),
             (":path", self.path.to_owned()),
             (":method", self.method.to_owned()),
             (":scheme", "http".to_owned()),
-            ("authorization", format!("Bearer {token}")),
             ("x-forwarded-proto", "http".to_owned()),
             ("x-request-id", "8f6a1c2e-3b4d-4c5e-9f60-718293a4b5c6".to_owned()),
         ];
+        pairs.extend(credentials.iter().cloned());
         pairs.extend(self.headers.iter().cloned());
         if !self.body.is_empty() {
             pairs.push(("content-length", self.body.len().to_string()));

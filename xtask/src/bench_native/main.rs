@@ -1,5 +1,6 @@
-//! The half of `cargo xtask bench` that links the engine: `bench-native world FOLDER` writes what the
-//! gateways need, `bench-native decide FOLDER ROUNDS` measures decisions without any gateway.
+//! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
+//! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
+//! and `prove`; `proofs` writes DPoP proofs, which are good for a minute.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
 //! and anything of Envoy (xtask's `bench`).
@@ -15,6 +16,10 @@ mod asking;
 mod cedar;
 mod clock;
 mod decide;
+mod identities;
+mod prove;
+mod signing;
+mod subject;
 mod world;
 
 use std::path::PathBuf;
@@ -22,6 +27,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use identities::Identities;
 use world::World;
 
 fn main() -> ExitCode {
@@ -45,8 +51,20 @@ fn run(arguments: Vec<String>) -> Result<()> {
             println!("{}", decide::measure(&world, rounds.parse()?)?);
             Ok(())
         }
+        ["identities", repository, folder] => {
+            Identities::new(&PathBuf::from(repository))?.write(&PathBuf::from(folder))
+        }
+        ["proofs", folder, name, count] => {
+            identities::write_proofs(&PathBuf::from(folder), name, count.parse()?)
+        }
+        ["prove", repository, rounds] => {
+            let identities = Identities::new(&PathBuf::from(repository))?;
+            println!("{}", prove::measure(&identities, rounds.parse()?)?);
+            Ok(())
+        }
         _ => bail!(
-            "usage: bench-native world REPOSITORY FOLDER | bench-native decide REPOSITORY ROUNDS"
+            "usage: bench-native (world|identities) REPOSITORY FOLDER | (decide|prove) REPOSITORY ROUNDS \
+             | proofs FOLDER NAME COUNT"
         ),
     }
 }

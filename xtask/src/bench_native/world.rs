@@ -5,19 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 
 use crate::asking::Asking;
 use crate::clock;
+use crate::signing::Signer;
 
 /// A configuration and the key that its tokens are signed with.
 pub(crate) struct World {
     pub(crate) configuration: Value,
-    key: SigningKey,
+    key: Signer,
     pub(crate) now: u64,
 }
 
@@ -28,10 +25,10 @@ impl World {
         let text =
             fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
         let mut configuration: Value = serde_json::from_str(&text)?;
-        let key = SigningKey::from_slice(SEED)?;
+        let key = Signer::es256(ISSUER)?;
         let place = |at: &str| format!("examples/envoy-mcp/deputy.json has no {at}");
         let issuer = configuration.pointer_mut("/issuers/0").with_context(|| place("issuer"))?;
-        set(issuer, "keys", json!({"inline": jwks(&key)}))?;
+        set(issuer, "keys", json!({"inline": jwks([&key])}))?;
         set(issuer, "max_lifetime_seconds", json!(LIFETIME))?;
         set(&mut configuration, "http", json!([ROUTE.to_json()]))?;
         let files = configuration.pointer_mut("/policy/files").and_then(Value::as_array_mut);
@@ -43,16 +40,16 @@ impl World {
 
     /// A token of refund-bot for dana. Different numbers, different tokens.
     pub(crate) fn token(&self, number: usize) -> String {
-        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": KEY_ID});
-        let claims = json!({
-            "iss": ISSUER, "sub": "dana", "aud": AUDIENCE, "client_id": "refund-bot",
+        token(&self.key, &self.claims(number))
+    }
+
+    /// What such a token says.
+    pub(crate) fn claims(&self, number: usize) -> Value {
+        json!({
+            "iss": ISSUER, "sub": "dana", "aud": AUDIENCE, "client_id": AGENT,
             "iat": self.now, "exp": self.now + LIFETIME, "jti": format!("bench-{number}"),
-            "scope": "orders refunds", "act": {"iss": ISSUER, "sub": "refund-bot"},
-        });
-        let part = |value: &Value| BASE64URL.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(&claims));
-        let signature: Signature = self.key.sign(message.as_bytes());
-        format!("{message}.{}", BASE64URL.encode(signature.to_bytes()))
+            "scope": "orders refunds", "act": {"iss": ISSUER, "sub": AGENT},
+        })
     }
 
     /// What the gateways and the load generator are given.
@@ -61,17 +58,13 @@ impl World {
         let empty = wat::parse_str(EMPTY)?;
         let files: [(&str, Vec<u8>); 6] = [
             ("deputy.json", self.configuration.to_string().into_bytes()),
-            ("jwks.json", jwks(&self.key).to_string().into_bytes()),
+            ("jwks.json", jwks([&self.key]).to_string().into_bytes()),
             ("http.json", Asking::http().to_json(&token).to_string().into_bytes()),
             ("tools-call.json", Asking::tools_call().to_json(&token).to_string().into_bytes()),
             ("policies.cedar", self.policies().join("\n").into_bytes()),
             ("empty.wasm", empty),
         ];
-        for (name, bytes) in files {
-            let path = folder.join(name);
-            fs::write(&path, bytes).with_context(|| format!("can't write {}", path.display()))?;
-        }
-        Ok(())
+        files.iter().try_for_each(|(name, bytes)| write(folder, name, bytes))
     }
 
     /// The texts of all policies.
@@ -81,18 +74,25 @@ impl World {
     }
 }
 
-fn set(object: &mut Value, name: &str, value: Value) -> Result<()> {
+/// An access token of the issuer's, signed with one of its keys.
+pub(crate) fn token(key: &Signer, claims: &Value) -> String {
+    key.signed(json!({"typ": "at+jwt", "kid": key.algorithm()}), claims)
+}
+
+pub(crate) fn jwks<'k>(keys: impl IntoIterator<Item = &'k Signer>) -> Value {
+    json!({"keys": keys.into_iter().map(Signer::jwk).collect::<Vec<_>>()})
+}
+
+pub(crate) fn set(object: &mut Value, name: &str, value: Value) -> Result<()> {
     let members =
         object.as_object_mut().with_context(|| format!("no object to put `{name}` into"))?;
     members.insert(name.to_owned(), value);
     Ok(())
 }
 
-fn jwks(key: &SigningKey) -> Value {
-    let point = key.verifying_key().to_sec1_point(false);
-    let part = |part: Option<&[u8]>| BASE64URL.encode(part.unwrap_or_default());
-    let (x, y) = (part(point.x().map(|x| &x[..])), part(point.y().map(|y| &y[..])));
-    json!({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": KEY_ID, "x": x, "y": y}]})
+pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = folder.join(name);
+    fs::write(&path, bytes).with_context(|| format!("can't write {}", path.display()))
 }
 
 /// A line of the route table.
@@ -121,10 +121,9 @@ permit (principal is Human in Team::"support", action == Action::"orders:read", 
 
 /// Those of the example.
 pub(crate) const ISSUER: &str = "https://idp.acme.example";
-const AUDIENCE: &str = "https://gateway.acme.example";
-const KEY_ID: &str = "bench";
-/// Guards nothing: its tokens are good for no gateway but those of one benchmark.
-const SEED: &[u8] = b"a benchmark's key, known to all.";
+/// The gateway's identifier, and where proofs say that it is.
+pub(crate) const AUDIENCE: &str = "https://gateway.acme.example";
+const AGENT: &str = "refund-bot";
 /// Longer than any run, and what Deputy allows an issuer by default.
 const LIFETIME: u64 = 3600;
 
