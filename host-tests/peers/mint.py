@@ -1,27 +1,17 @@
-"""Access tokens as PyPI `joserfc` writes them, one for each algorithm: prints {keys, tokens}.
+"""Access tokens as a library of PyPI writes them, one for each algorithm: prints {keys, tokens}.
 
-    python3 mint.py PACKAGES < claims.json
+    python3 mint.py PACKAGES LIBRARY < claims.json
 """
 
 import json
 import sys
 
-sys.path.insert(0, sys.argv[1])
-
-from joserfc import jwt  # noqa: E402
-from joserfc.jwk import ECKey, OKPKey, RSAKey  # noqa: E402
+from signing import ALGORITHMS, LIBRARY
 
 claims = json.load(sys.stdin)
-keys = {
-    "ES256": ECKey.generate_key("P-256"),
-    "RS256": RSAKey.generate_key(2048),
-    "PS256": RSAKey.generate_key(2048),
-    "Ed25519": OKPKey.generate_key("Ed25519"),
-}
 made = {"keys": [], "tokens": {}}
-for alg, key in keys.items():
-    kid = f"joserfc {alg}"
-    made["keys"].append({**key.as_dict(private=False), "kid": kid, "alg": alg, "use": "sig"})
-    header = {"alg": alg, "kid": kid, "typ": "at+jwt"}
-    made["tokens"][alg] = jwt.encode(header, claims, key, algorithms=[alg])
+for alg in ALGORITHMS:
+    key, kid = LIBRARY.new(alg), f"{sys.argv[2]} {alg}"
+    made["keys"].append({**LIBRARY.public(key), "kid": kid, "alg": LIBRARY.name(alg), "use": "sig"})
+    made["tokens"][alg] = LIBRARY.signed(alg, {"kid": kid, "typ": "at+jwt"}, claims, key)
 print(json.dumps(made))

@@ -1,6 +1,6 @@
-"""DPoP proofs (RFC 9449) as PyPI `joserfc` signs them: prints {keys, rounds}, a round for each algorithm.
+"""DPoP proofs (RFC 9449) as a library of PyPI signs them: prints {keys, rounds}, a round for each algorithm.
 
-    python3 prove.py PACKAGES < {claims, method, uri, now}
+    python3 prove.py PACKAGES LIBRARY < {claims, method, uri, now}
 """
 
 import base64
@@ -9,19 +9,10 @@ import json
 import sys
 import uuid
 
-sys.path.insert(0, sys.argv[1])
-
-from joserfc import jwt  # noqa: E402
-from joserfc.jwk import ECKey, OKPKey, RSAKey  # noqa: E402
+from signing import ALGORITHMS, LIBRARY
 
 asked = json.load(sys.stdin)
-issuer = ECKey.generate_key("P-256")
-MAKE = {
-    "ES256": lambda: ECKey.generate_key("P-256"),
-    "Ed25519": lambda: OKPKey.generate_key("Ed25519"),
-    "PS256": lambda: RSAKey.generate_key(2048),
-    "RS256": lambda: RSAKey.generate_key(2048),
-}
+issuer = LIBRARY.new("ES256")
 
 
 def digest(text):
@@ -29,20 +20,19 @@ def digest(text):
 
 
 def prove(alg, key, **changed):
-    header = {"alg": alg, "typ": "dpop+jwt", "jwk": key.as_dict(private=False)}
+    header = {"typ": "dpop+jwt", "jwk": LIBRARY.public(key)}
     claims = {"jti": str(uuid.uuid4()), "htm": asked["method"], "htu": asked["uri"], "iat": asked["now"]}
-    return jwt.encode(header, {**claims, **changed}, key, algorithms=[alg])
+    return LIBRARY.signed(alg, header, {**claims, **changed}, key)
 
 
 rounds = []
-for alg, make in MAKE.items():
-    key = make()
+for alg in ALGORITHMS:
+    key = LIBRARY.new(alg)
     claims = {**asked["claims"], "cnf": {"jkt": key.thumbprint()}, "jti": str(uuid.uuid4())}
-    header = {"alg": "ES256", "kid": "issuer", "typ": "at+jwt"}
-    token = jwt.encode(header, claims, issuer, algorithms=["ES256"])
+    token = LIBRARY.signed("ES256", {"kid": "issuer", "typ": "at+jwt"}, claims, issuer)
     ath = digest(token)
     rounds.append({
-        "by": f"joserfc {alg}",
+        "by": f"{sys.argv[2]} {alg}",
         "token": token,
         "good": [prove(alg, key, ath=ath), prove(alg, key, ath=ath)],
         "refused": [
@@ -51,8 +41,8 @@ for alg, make in MAKE.items():
             ["dpop_token_mismatch", prove(alg, key, ath=digest(""))],
             ["dpop_malformed", prove(alg, key)],
             ["dpop_stale", prove(alg, key, ath=ath, iat=asked["now"] - 3600)],
-            ["dpop_key_mismatch", prove(alg, make(), ath=ath)],
+            ["dpop_key_mismatch", prove(alg, LIBRARY.new(alg), ath=ath)],
         ],
     })
-keys = [{**issuer.as_dict(private=False), "kid": "issuer", "alg": "ES256", "use": "sig"}]
+keys = [{**LIBRARY.public(issuer), "kid": "issuer", "alg": "ES256", "use": "sig"}]
 print(json.dumps({"keys": keys, "rounds": rounds}))

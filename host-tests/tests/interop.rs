@@ -52,6 +52,13 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
+/// A script that signs with one of Python's libraries.
+fn python(name: &str, library: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg("-B").arg(script(name)).arg(peers().join("python")).arg(library);
+    command
+}
+
 /// The example's configuration.
 fn example() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/envoy-mcp/deputy.json");

@@ -27,7 +27,7 @@ pub(crate) fn obtain(running: &Running) -> Result<PathBuf> {
     npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
     npm.arg("--prefix").arg(&home);
     run(npm, running).context("the peers can't be installed from npm")?;
-    running.doing("joserfc and the MCP SDK from PyPI");
+    running.doing("joserfc, authlib and the MCP SDK from PyPI");
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]);
     pip.arg("--target").arg(home.join("python"));

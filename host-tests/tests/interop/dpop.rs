@@ -6,16 +6,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use host_tests::envoy::{Answer, Gateway, Listener, Plan};
 use serde_json::{Value, json};
 
-use crate::{example, list_orders, made_by, peers, script, staying};
+use crate::{example, list_orders, made_by, peers, python, script, staying};
 
 #[test]
 fn proofs_of_jose_and_of_a_dpop_client_are_taken_once_and_nothing_close_to_them_is() {
-    judge(&proofs(Command::new("node").arg(script("prove.mjs")).arg(peers())), 8);
+    judge(&proofs(Command::new("node").arg(script("prove.mjs")).arg(peers())), 8, false);
 }
 
 #[test]
 fn proofs_of_joserfc_are_taken_once_and_nothing_close_to_them_is() {
-    judge(&proofs(Command::new("python3").arg(script("prove.py")).arg(peers().join("python"))), 4);
+    judge(&proofs(&mut python("prove.py", "joserfc")), 4, false);
+}
+
+/// It writes `EdDSA` for Ed25519.
+#[test]
+fn proofs_of_authlib_are_taken_once_and_nothing_close_to_them_is() {
+    judge(&proofs(&mut python("prove.py", "authlib")), 4, true);
 }
 
 fn proofs(command: &mut Command) -> Value {
@@ -28,8 +34,8 @@ fn proofs(command: &mut Command) -> Value {
     made_by(command, &json!({"claims": claims, "method": "POST", "uri": uri, "now": now}))
 }
 
-fn judge(made: &Value, rounds: usize) {
-    let listener = gateway(&made["keys"]);
+fn judge(made: &Value, rounds: usize, eddsa_alias: bool) {
+    let listener = gateway(&made["keys"], eddsa_alias);
     let all = made["rounds"].as_array().unwrap();
     assert_eq!(all.len(), rounds);
     for round in all {
@@ -67,12 +73,13 @@ fn outcome(listener: &Listener, token: &str, proof: &Value, reason: &Value, by: 
 }
 
 /// The example with proofs in every algorithm, and an issuer with those keys.
-fn gateway(keys: &Value) -> Listener {
+fn gateway(keys: &Value, eddsa_alias: bool) -> Listener {
     let gateway = Gateway::start(&Plan::new(staying().to_string()));
     let mut document = example();
     document["issuers"][0]["keys"] = json!({"inline": {"keys": keys}});
     let algorithms = ["ES256", "Ed25519", "PS256", "RS256"];
-    document["proofs"] = json!({"origins": [ORIGIN], "dpop": {"algorithms": algorithms}});
+    let dpop = json!({"algorithms": algorithms, "eddsa_alias": eddsa_alias});
+    document["proofs"] = json!({"origins": [ORIGIN], "dpop": dpop});
     let opened = gateway.open(Plan::new(document.to_string()));
     let listener = opened.unwrap_or_else(|refused| panic!("{refused}"));
     let nothing = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": []}});

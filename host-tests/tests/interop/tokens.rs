@@ -9,19 +9,25 @@ use deputy_engine::model::Timestamp;
 use deputy_engine::step::{Arrival, Step};
 use serde_json::{Value, json};
 
-use crate::{example, made_by, peers, script};
+use crate::{example, made_by, peers, python, script};
 
 const ISSUER: &str = "https://idp.acme.example";
 const ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "Ed25519"];
 
 #[test]
 fn tokens_of_jose_verify_and_nothing_close_to_them_does() {
-    judge(&minted(Command::new("node").arg(script("mint.mjs")).arg(peers())));
+    judge(&minted(Command::new("node").arg(script("mint.mjs")).arg(peers())), false);
 }
 
 #[test]
 fn tokens_of_joserfc_verify_and_nothing_close_to_them_does() {
-    judge(&minted(Command::new("python3").arg(script("mint.py")).arg(peers().join("python"))));
+    judge(&minted(&mut python("mint.py", "joserfc")), false);
+}
+
+/// It writes `EdDSA` for Ed25519, as most do that are older than RFC 9864.
+#[test]
+fn tokens_of_authlib_verify_and_nothing_close_to_them_does() {
+    judge(&minted(&mut python("mint.py", "authlib")), true);
 }
 
 fn minted(command: &mut Command) -> Value {
@@ -34,9 +40,10 @@ fn minted(command: &mut Command) -> Value {
     made_by(command, &claims)
 }
 
-fn judge(made: &Value) {
+fn judge(made: &Value, eddsa_alias: bool) {
     let mut document = example();
     document["issuers"][0]["algorithms"] = json!(ALGORITHMS);
+    document["issuers"][0]["eddsa_alias"] = json!(eddsa_alias);
     document["issuers"][0]["keys"] = json!({"inline": {"keys": made["keys"]}});
     let mut engine = Engine::new(document.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     for algorithm in ALGORITHMS {
