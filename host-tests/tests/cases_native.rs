@@ -1,6 +1,7 @@
 //! Every case, on the engine itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use deputy_engine::decision::Reason;
 use host_tests::cases;
@@ -26,4 +27,44 @@ fn every_reason_has_a_refusing_case() {
     assert!(missing.is_empty(), "no case refuses for these reasons: {missing:?}");
     let stale: Vec<_> = excused.intersection(&refused).collect();
     assert!(stale.is_empty(), "these have a case now; take them out of exceptions.json: {stale:?}");
+}
+
+/// `host-tests/cases/statements.json`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statements {
+    #[serde(rename = "about")]
+    _about: String,
+    /// How many there are of each series.
+    series: BTreeMap<String, usize>,
+    /// Held by a test that is no case: its file, which names it.
+    elsewhere: BTreeMap<String, String>,
+    /// Not for this code to hold, and why.
+    not_here: BTreeMap<String, String>,
+}
+
+#[test]
+fn every_statement_about_who_asks_has_a_case() {
+    let read =
+        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    let text = read(&cases::folder().join("statements.json"));
+    let statements: Statements = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+    let all = statements.series.iter();
+    let all: BTreeSet<_> =
+        all.flat_map(|(series, count)| (1..=*count).map(move |n| format!("{series}{n}"))).collect();
+    let named: BTreeSet<_> = cases::all().iter().flat_map(|case| &case.refs).cloned().collect();
+    let excused = statements.elsewhere.keys().chain(statements.not_here.keys());
+    let excused: BTreeSet<_> = excused.cloned().collect();
+    let missing: Vec<_> =
+        all.iter().filter(|s| !named.contains(*s) && !excused.contains(*s)).collect();
+    assert!(missing.is_empty(), "no case names {missing:?}");
+    let stale: Vec<_> =
+        excused.iter().filter(|s| named.contains(*s) || !all.contains(*s)).collect();
+    assert!(stale.is_empty(), "take these out of statements.json: {stale:?}");
+    for (statement, file) in &statements.elsewhere {
+        let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let names = words.into_iter().any(|word| word == statement);
+        assert!(names, "{file} does not name {statement}");
+    }
 }

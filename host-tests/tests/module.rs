@@ -62,6 +62,7 @@ fn receipt(gateway: &Gateway, stream: &Exchange) -> Value {
     serde_json::from_str(&receipts[0]).unwrap()
 }
 
+/// K6: the answer finds nobody who waits for it.
 #[test]
 fn a_request_whose_client_leaves_while_it_waits_for_keys_leaves_one_receipt() {
     let gateway = host().start(&ordinary().resolved).unwrap();
@@ -104,6 +105,26 @@ fn a_request_that_the_host_answers_in_our_place_leaves_one_receipt() {
     let receipt = receipt(&gateway, &stream);
     assert_eq!(receipt["reason"], "request_abandoned", "{receipt}");
     assert!(stream.forwarded().is_empty());
+}
+
+/// ENV-4: other filters may write the filter state while the body comes.
+#[test]
+fn who_is_at_the_other_end_is_asked_once_with_the_head() {
+    const NAME: &str = "workload/a_certificate_is_the_agent_that_lists_its_id";
+    let case = cases::all().iter().find(|case| case.name() == NAME).expect("that case");
+    let gateway = host().start(&case.resolved).unwrap();
+    let (stream, exchange) = (gateway.exchange(0), &case.resolved.exchanges[0]);
+    for (name, value) in plain(&exchange.attributes) {
+        let name = String::from_utf8(name).unwrap();
+        stream.property(&name.splitn(2, '.').collect::<Vec<_>>(), value);
+    }
+    stream.headers(plain(&exchange.headers), false);
+    stream.property(&["filter_state", "deputy.uris"], "spiffe://acme.example/other");
+    stream.property(&["connection", "mtls"], [0]);
+    stream.data(exchange.whole_body(), true);
+    let receipt = receipt(&gateway, &stream);
+    assert_eq!(receipt["verdict"], "allow", "{receipt}");
+    assert_eq!(receipt["agent"]["id"], "https://idp.acme.example#nightly-report");
 }
 
 #[test]

@@ -101,6 +101,28 @@ fn a_name_with_an_underscore_is_refused_by_the_recommended_envoy() {
     world.still_works();
 }
 
+/// H14: nobody decides about a request that two servers could see end in two places.
+#[test]
+fn a_request_with_two_lengths_is_refused_by_envoy() {
+    let world = World::open();
+    let lengths: [&[(&str, &str)]; 4] = [
+        &[("content-length", "5"), ("transfer-encoding", "chunked")],
+        &[("transfer-encoding", "chunked"), ("content-length", "5")],
+        &[("content-length", "5"), ("content-length", "6")],
+        &[("content-length", "5, 6")],
+    ];
+    for lengths in lengths {
+        let request = lengths
+            .iter()
+            .fold(world.good(), |request, (name, value)| request.header(name, *value));
+        let mark = world.mark();
+        let response = world.listener.send(&request);
+        assert_eq!(response.status, 400, "{lengths:?}: {response:?}");
+        world.refused_by_envoy(&mark, &response, "http1.codec_error");
+    }
+    world.still_works();
+}
+
 #[test]
 fn a_token_ends_at_the_gateway() {
     let world = World::open();

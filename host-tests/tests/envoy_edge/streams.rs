@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::http2::{Http2, head, run};
 use crate::world::{World, bare, call};
 
-/// Two at a time: of three that it answers itself in one go Envoy takes the third for a flood.
+/// H15. Two at a time: of three that it answers itself in one go Envoy takes the third for a flood.
 #[test]
 fn http1_requests_in_one_segment_are_decided_one_by_one() {
     let world = World::open();
@@ -105,7 +105,7 @@ fn http2_headers_and_trailers_without_a_body_are_decided() {
     world.still_works();
 }
 
-/// Three kinds of agents take turns, frame by frame, on one connection.
+/// H19. Three kinds of agents take turns, frame by frame, on one connection.
 #[test]
 fn http2_streams_of_two_agents_on_one_connection_get_their_own_decisions() {
     const STREAMS: usize = 60;
