@@ -25,6 +25,8 @@ pub(crate) struct Expected {
 pub(crate) enum Verdict {
     Allow,
     Ask,
+    /// What was approved is gone; it can be approved anew.
+    AskAgain,
     Deny,
 }
 
@@ -52,6 +54,14 @@ impl Expected {
         let reason = Some("approval_required");
         let policies = Some((agent, human));
         Self { verdict: Verdict::Ask, reason, status: 403, policies, approvers, tools: None }
+    }
+
+    /// Denied for `reason`, and told whom to ask.
+    pub(crate) const fn ask_again(
+        reason: &'static str,
+        approvers: &'static [&'static str],
+    ) -> Self {
+        Self { verdict: Verdict::AskAgain, approvers, ..Self::deny(reason, 403) }
     }
 
     pub(crate) const fn deny(reason: &'static str, status: u16) -> Self {
@@ -82,7 +92,7 @@ impl Verdict {
         match self {
             Self::Allow => "allow",
             Self::Ask => "needs_approval",
-            Self::Deny => "deny",
+            Self::AskAgain | Self::Deny => "deny",
         }
     }
 }
@@ -107,7 +117,9 @@ impl Evidence {
         self.check_receipt(sender, expected, &mut found);
         match expected.verdict {
             Verdict::Allow => self.check_allowed(sender, expected, &mut found),
-            Verdict::Ask | Verdict::Deny => self.check_refused(expected, &mut found),
+            Verdict::Ask | Verdict::AskAgain | Verdict::Deny => {
+                self.check_refused(expected, &mut found);
+            }
         }
         found.0
     }
@@ -120,7 +132,7 @@ impl Evidence {
             let both = json!({ "agent": sorted(agent), "delegator": sorted(human) });
             found.compare("the deciding policies", Some(&policies(receipt)), &both);
         }
-        if !expected.approvers.is_empty() {
+        if expected.verdict == Verdict::Ask {
             found.compare("who may approve", receipt.get("approvers"), &json!(expected.approvers));
         }
         let (agent, human) = sender.ids();
@@ -180,7 +192,7 @@ impl Evidence {
         for line in &self.upstream {
             found.add(format!("it reached the MCP server: {line}"));
         }
-        if expected.verdict == Verdict::Ask {
+        if matches!(expected.verdict, Verdict::Ask | Verdict::AskAgain) {
             let approvers = self.agent.pointer("/error/data/access_request/approvers");
             found.compare("whom the agent is told to ask", approvers, &json!(expected.approvers));
         }

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: a real agent, a real gateway, a real MCP server, and every answer checked.
 
+mod approval;
 mod children;
 mod expect;
 mod gateway;
@@ -89,6 +90,7 @@ fn play(stage: &Stage) -> Result<()> {
         }
         all.extend(performed.receipts);
     }
+    all.extend(approval::play(stage, &mut number, &mut wrong)?);
     number += 1;
     all.extend(revocation::play(stage, number, &mut wrong)?);
     ensure!(wrong == 0, "{wrong} of {number} scenes did not go as they must; see above");

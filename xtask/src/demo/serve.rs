@@ -36,18 +36,23 @@ fn script(stage: &Stage) -> String {
     let files = place::shown(&stage.folder);
     let agent = place::shown(&place::program("demo-agent"));
     let (issuer, gateway) = (stage.issuer_address(), stage.mcp_address());
+    let page = stage.page_address();
     let receipts = place::shown(&stage.gateway.receipts(&stage.folder));
     let refund = "-H 'mcp-method: tools/call' -H 'mcp-name: refund'";
     let pull = revocation::command_line(&stage.folder);
     let twice = r#"s/"id":1,/"id":1,"method":"tools\/list",/"#;
     format!(
         r#"# A token of refund-bot for dana, good for 5 minutes, and a word for calls of the tool `refund`
-TOKEN=$({agent} token --address {issuer} --key {files}/agents/refund-bot.jwk --on-behalf-of dana)
+token() {{ {agent} token --address {issuer} --key {files}/agents/refund-bot.jwk --on-behalf-of dana; }}
+TOKEN=$(token)
 refund() {{ curl -sK {files}/mcp.curl -H "authorization: Bearer $TOKEN" {refund} "$@"; echo; }}
 # 40 is allowed, 400 asks, 4000 is denied
 refund -d @{files}/refund-40.json
 refund -d @{files}/refund-400.json
 refund -d @{files}/refund-4000.json
+# Approve it yourself: open the page below, be lee (in finance; dana is not), and see this loop come to an end.
+# {page}
+until TOKEN=$(token); refund -d @{files}/refund-400.json | tee {files}/answer.json | grep -q '"result"'; do grep -o '"url":"[^"]*"' {files}/answer.json; sleep 3; done; cat {files}/answer.json
 # Try to break it. A forged identity: the call is allowed, the forgery does not arrive
 refund -H 'x-deputy-agent: root' -d @{files}/refund-40.json; tail -1 {files}/upstream.jsonl
 # A second call hidden in a batch

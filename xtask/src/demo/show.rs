@@ -26,7 +26,7 @@ pub(crate) fn sender(sender: Sender, receipt: &Value) {
 pub(crate) fn scene(number: usize, scene: &Scene, evidence: &Evidence) {
     let verdict = match scene.expected.verdict {
         Verdict::Allow => style("ALLOW").green(),
-        Verdict::Ask => style("ASK  ").yellow(),
+        Verdict::Ask | Verdict::AskAgain => style("ASK  ").yellow(),
         Verdict::Deny => style("DENY ").red(),
     };
     say(&format!("\n  {number:>2}  {:<37}{}  {}", scene.shown, verdict.bold(), scene.lesson));

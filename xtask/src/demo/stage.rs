@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::approval;
 use super::children::Children;
 use super::gateway::Gateway;
 use super::revocation;
@@ -124,6 +125,7 @@ impl Stage {
             let text = fs::read_to_string(place::approvals().join("approvals.json"))?;
             let config = self.folder.join("approvals.json");
             fs::write(&config, self.approvals_config(&text)?)?;
+            approval::prepare(&self.folder, &self.page_address())?;
             let mut command = Command::new(place::program("approvals"));
             command.arg("--config").arg(config);
             self.start("approvals", &mut command, || accepts(self.ports.approvals))?;
