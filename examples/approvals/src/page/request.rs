@@ -47,8 +47,8 @@ fn title(state: State) -> &'static str {
         State::Approved => "Approved",
         State::Denied => "Denied",
         State::Withdrawn => "Approval withdrawn",
-        State::Used => "Approved, and done",
-        State::Expired => "Approved, but not done in time",
+        State::Used => "Approved, and used",
+        State::Expired => "Approved; its time is over (the gateway's receipts say whether it was done)",
         State::Lapsed => "Nobody asks for it any more",
     }
 }
