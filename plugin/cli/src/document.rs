@@ -12,7 +12,11 @@ use crate::{files, time};
 
 /// Header and contents, believed by nobody: the signature is not checked.
 pub(crate) fn parts(path: &Path) -> anyhow::Result<(Value, Value)> {
-    let text = files::read(path)?;
+    parts_of(path, &files::read(path)?)
+}
+
+/// The same of a text that has been read from there.
+pub(crate) fn parts_of(path: &Path, text: &str) -> anyhow::Result<(Value, Value)> {
     let mut parts = text.trim_end().split('.');
     let mut part = || -> anyhow::Result<Value> {
         let wrong = || format!("{} is not a compact JWS with JSON in it", path.display());

@@ -76,7 +76,9 @@ impl ResponseFilter {
         in_force: Rc<dyn InForce>,
     ) -> Self {
         let later = |at: Timestamp| at.unix_millis().saturating_add(LEEWAY_MS);
-        let until = caller.verified.proof.expires.map(later).map(Timestamp::from_unix_millis);
+        // Whoever it is has to be proven by all of them.
+        let expires = caller.verified.proofs().filter_map(|proof| proof.expires).min();
+        let until = expires.map(later).map(Timestamp::from_unix_millis);
         let list = ListFilter::new(exchange.answers, exchange.limit);
         let asking = Asking {
             policy,

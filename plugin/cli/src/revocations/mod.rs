@@ -83,7 +83,7 @@ pub(crate) struct Named {
     /// One token, by its issuer and its `jti`.
     #[arg(long = "token", num_args = 2, value_names = ["ISSUER", "JTI"])]
     tokens: Vec<String>,
-    /// A key, by its RFC 7638 thumbprint (of a certificate, its `x5t#S256`).
+    /// A key, by its RFC 7638 thumbprint (of a certificate that a token is bound to, its `x5t#S256`).
     #[arg(long = "key-thumbprint", value_name = "THUMBPRINT")]
     keys: Vec<String>,
     /// An issuer: all of its tokens.

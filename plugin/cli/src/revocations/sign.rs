@@ -67,7 +67,8 @@ fn before(path: &Path, keys: &[u8]) -> anyhow::Result<Before> {
             path.display()
         )
     })?;
-    let (_, contents) = document::parts(path)?;
+    // Of the text that was verified: the file may be another by now.
+    let (_, contents) = document::parts_of(path, &text)?;
     Ok(Before { revision: opened.revision(), list: contents["revocations"].clone() })
 }
 

@@ -31,8 +31,9 @@ pub(super) struct Approvable<'a> {
     pub(super) caller: &'a Caller,
     pub(super) asked: &'a Asked,
     pub(super) wanted: Wanted,
-    /// It carries answers to its server beside the arguments.
-    pub(super) carries_answers: bool,
+    /// It carries something that would not be bound: answers to its server beside the arguments, or the
+    /// arguments of another thing that it asks for.
+    pub(super) carries_more: bool,
     pub(super) now: Timestamp,
 }
 
@@ -91,8 +92,7 @@ impl Case {
     /// What is to be approved; of an HTTP request its body belongs to it.
     fn binding(&self, request: &Approvable<'_>) -> Result<Binding, Next> {
         let Approvable { place, caller, asked, .. } = request;
-        // What the client has answered the server is for its eyes only.
-        if request.carries_answers {
+        if request.carries_more {
             return Err(deny(Reason::ApprovalUncanonical));
         }
         let verified = &caller.verified;
@@ -126,7 +126,7 @@ impl Case {
         binding.ok_or_else(|| deny(Reason::ApprovalUncanonical))
     }
 
-    /// The body of an HTTP request, all of it, as JSON if it is said to be.
+    /// The body of an HTTP request, all of it: JSON, or nothing.
     fn json_body(&self) -> Result<Option<Value>, Next> {
         let limit = self.configuration.body_limit;
         let Some(body) = &self.body else { return Err(Next::Body(limit)) };
@@ -134,7 +134,9 @@ impl Case {
             return Err(deny(Reason::BodyTooLarge));
         }
         match protocol::json_body(&self.head, body) {
-            None => Ok(None),
+            None if body.is_empty() => Ok(None),
+            // A form, a patch, something compressed: a human would see its hash, and the upstream what it says.
+            None => Err(deny(Reason::ApprovalUncanonical)),
             Some(Ok(json)) => Ok(Some(json)),
             // A human could not be shown what the upstream would make of it.
             Some(Err(reason)) => Err(deny(reason)),

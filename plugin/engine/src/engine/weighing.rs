@@ -44,8 +44,10 @@ impl Case {
         }
         // Last, when nothing else stands in the way: nobody is asked to approve what is refused anyway.
         if let Some((one, wanted)) = waiting {
-            let carries_answers = asked.iter().any(protocol::is_answer);
-            let request = Approvable { place, caller, asked: one, wanted, carries_answers, now };
+            // Of what has no arguments that are read, the message may say more: nobody would have seen it.
+            let unseen = one.input.is_none() && asked.len() > 1;
+            let carries_more = unseen || asked.iter().any(protocol::is_answer);
+            let request = Approvable { place, caller, asked: one, wanted, carries_more, now };
             let permit = self.approved(engine, &request, progress);
             whole = Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one))?));
         }
