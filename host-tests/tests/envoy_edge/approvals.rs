@@ -61,8 +61,10 @@ impl Scene {
         Self { world, service }
     }
 
-    fn refund(&self, amount: u64) -> Request {
-        call("refund", &json!({"id": 1042, "amount": amount}), &self.world.token())
+    /// All tests here share one store: each has an order of its own, so that none uses up another's
+    /// approvals.
+    fn refund(&self, order: u64, amount: u64) -> Request {
+        call("refund", &json!({"id": order, "amount": amount}), &self.world.token())
     }
 
     /// Sends them all at the same moment, each on a connection of its own.
@@ -119,7 +121,7 @@ fn one_approval_of_many_calls_at_once_lets_one_through() {
     let scene = Scene::approving();
     for round in 0..20 {
         let mark = scene.world.mark();
-        let responses = scene.at_once(&vec![scene.refund(101 + round); 8]);
+        let responses = scene.at_once(&vec![scene.refund(1, 101 + round); 8]);
         let passed = responses.iter().filter(|response| response.status == 200).count();
         assert_eq!(passed, 1, "round {round}: {responses:?}");
         assert!(responses.iter().all(|r| [200, 403].contains(&r.status)), "{responses:?}");
@@ -135,7 +137,7 @@ fn one_approval_of_many_calls_at_once_lets_one_through() {
 #[test]
 fn four_hundred_approvals_eight_at_a_time_all_pass_and_each_once() {
     let scene = Scene::approving();
-    let requests: Vec<_> = (101..=500).map(|amount| scene.refund(amount)).collect();
+    let requests: Vec<_> = (101..=500).map(|amount| scene.refund(2, amount)).collect();
     for eight in requests.chunks(8) {
         let responses = scene.at_once(eight);
         assert!(responses.iter().all(|response| response.status == 200), "{responses:?}");
@@ -157,13 +159,13 @@ fn what_waits_for_a_human_is_refused_with_the_page_and_the_service_is_asked_once
     let scene = Scene::with(|_, _, _| {
         Answer::json(&json!({"status": "pending", "ticket": "mX4oTq0yQm2n5x1Wb8kZ3w"})).status(202)
     });
-    let refused = scene.world.refuses(&scene.refund(400), 403, "approval_required");
+    let refused = scene.world.refuses(&scene.refund(3, 400), 403, "approval_required");
     let page = "https://approvals.acme.example/r/mX4oTq0yQm2n5x1Wb8kZ3w";
     assert!(refused.text().contains(page), "{}", refused.text());
     assert_eq!(scene.service.seen().len(), 1);
     scene.service.answers(Reply::Reset);
-    scene.world.refuses(&scene.refund(400), 503, "approval_unavailable");
-    scene.world.allows(&scene.refund(40));
+    scene.world.refuses(&scene.refund(3, 400), 503, "approval_unavailable");
+    scene.world.allows(&scene.refund(3, 40));
     scene.world.still_works();
 }
 
@@ -173,7 +175,7 @@ fn what_waits_for_a_human_is_refused_with_the_page_and_the_service_is_asked_once
 fn an_answer_about_the_page_is_taken_out_of_the_body() {
     let scene = Scene::approving();
     let params = json!({
-        "name": "refund", "arguments": {"id": 1042, "amount": 400},
+        "name": "refund", "arguments": {"id": 4, "amount": 400},
         "inputResponses": {"deputy.approval": {"action": "accept"}},
         "_meta": {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
