@@ -48,7 +48,9 @@ fn title(state: State) -> &'static str {
         State::Denied => "Denied",
         State::Withdrawn => "Approval withdrawn",
         State::Used => "Approved, and used",
-        State::Expired => "Approved; its time is over (the gateway's receipts say whether it was done)",
+        State::Expired => {
+            "Approved; its time is over (the gateway's receipts say whether it was done)"
+        }
         State::Lapsed => "Nobody asks for it any more",
     }
 }
