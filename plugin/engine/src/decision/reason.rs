@@ -273,7 +273,7 @@ reasons! {
     ApproverIneligible = "approver_ineligible", WhatNow, ApprovalInvalid;
     /// A human has approved, and the policy that asked for it does not look at approvals.
     ApprovalIgnored = "approval_ignored", WhatNow, PolicyDenied;
-    /// What a human would approve can't be written down exactly: a number that is not an integer below 2^53, a text that is too long to be shown, or answers to the server beside the arguments.
+    /// What a human would approve can't be written down exactly: a number that is not an integer below 2^53, a text that is too long to be shown, an HTTP body that is not JSON or is compressed, answers to the server beside the arguments, or another action that comes along with one that has none.
     ApprovalUncanonical = "approval_uncanonical", WhatNow, BadParameters;
     /// This agent waits for as many approvals as one agent may.
     ApprovalsPending = "approvals_pending", WhatNow, TooMany;
