@@ -12,7 +12,7 @@ use super::bundle::{self, Sections};
 use super::connection;
 use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
-use super::keys::Key;
+use super::keys::{Key, encode};
 use super::proof;
 use super::request::Credentials;
 use super::resolved::{Bytes, Exchange, FetchAnswer, Resolved};
@@ -92,19 +92,20 @@ fn configuration(world: &World, frame: &Frame) -> anyhow::Result<(Value, Option<
     Ok((configuration, sections))
 }
 
-/// `"${jwks es-1 ed-1}"` becomes a JWK Set, `"${thumbprint es-1}"` the name of a key (RFC 7638).
+/// `"${jwks es-1 ed-1}"` becomes a JWK Set, `"${thumbprint es-1}"` the name of a key (RFC 7638),
+/// `"${x5t client}"` that of a certificate (RFC 8705 §3.1).
 fn fill_keys(value: &mut Value) -> anyhow::Result<()> {
     match value {
         Value::String(text) => {
-            if let Some(names) =
-                text.strip_prefix("${jwks ").and_then(|rest| rest.strip_suffix('}'))
-            {
-                let names: Vec<Value> = names.split(' ').map(Value::from).collect();
-                *value = answer::jwks(&names)?;
-            } else if let Some(name) =
-                text.strip_prefix("${thumbprint ").and_then(|rest| rest.strip_suffix('}'))
-            {
-                *value = Key::named(name)?.thumbprint().into();
+            let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            match inner.and_then(|inner| inner.split_once(' ')) {
+                Some(("jwks", names)) => {
+                    let names: Vec<Value> = names.split(' ').map(Value::from).collect();
+                    *value = answer::jwks(&names)?;
+                }
+                Some(("thumbprint", name)) => *value = Key::named(name)?.thumbprint().into(),
+                Some(("x5t", name)) => *value = encode(&connection::digest(name)).into(),
+                _ => {}
             }
             Ok(())
         }

@@ -134,7 +134,8 @@ pub(super) fn verified(
     if rules.domain(id, KIND.name).is_none() {
         return Err(Reason::IssuerUnknown);
     }
-    let thumbprint = format!("sha-256:{}", base64url::encode(&certificate.digest));
+    let digest = base64url::encode(&certificate.digest);
+    let thumbprint = format!("sha-256:{digest}");
     let proof = Proof {
         kind: KIND.name,
         issuer: id.domain_issuer(),
@@ -143,7 +144,7 @@ pub(super) fn verified(
         key_thumbprint: None,
         expires: None,
         jti: None,
-        bound: Some(Bound::by_tls()),
+        bound: Some(Bound::by_tls(digest)),
     };
     Ok(Some(workload::alone(id, proof, rules)))
 }

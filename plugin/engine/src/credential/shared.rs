@@ -47,7 +47,7 @@ impl Verified {
     /// and a token that is bound can't be presented by two.
     pub(crate) fn held_alone(&self) -> impl Iterator<Item = (Holder, Shared)> {
         let agent = self.actor.agent.as_str();
-        let keys = self.proofs().filter_map(|proof| proof.bound.as_ref()?.key());
+        let keys = self.proofs().filter_map(|proof| proof.bound.as_ref()?.shareable());
         let keys = keys.map(move |key| (Holder::new("key", &[key.as_bytes()], agent), Shared::Key));
         let token = self.client.as_ref().map(|client| {
             let issuer = self.proof.issuer.as_str();

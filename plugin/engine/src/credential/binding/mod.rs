@@ -190,8 +190,9 @@ impl Bound {
     }
 
     /// Of a certificate that identifies the workload itself: the host's TLS layer had its owner sign.
-    pub(super) fn by_tls() -> Self {
-        Self { method: BindingMethod::Tls, key: None, once: None }
+    /// `thumbprint` is its `x5t#S256` (RFC 8705 §3.1).
+    pub(super) fn by_tls(thumbprint: String) -> Self {
+        Self { method: BindingMethod::Tls, key: Some(thumbprint), once: None }
     }
 
     /// As receipts and policies write it.
@@ -202,6 +203,12 @@ impl Bound {
     /// The thumbprint of the key, or of the certificate, that proved it.
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// The same of what two agents could hold. A certificate that says itself whose it is is only
+    /// its agent's.
+    pub(super) fn shareable(&self) -> Option<&str> {
+        (self.method != BindingMethod::Tls).then(|| self.key()).flatten()
     }
 
     /// What has to be used for the first time, and what it is called if it is not.
