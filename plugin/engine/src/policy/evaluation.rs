@@ -13,6 +13,7 @@ use cedar_policy_core::extensions::Extensions;
 
 use super::facts::Context;
 use super::lift::{self, Lift};
+use super::reads::Reads;
 
 /// What a policy says once its scope holds.
 pub(super) struct Clause {
@@ -22,6 +23,8 @@ pub(super) struct Clause {
     pub(super) lift: Option<Lift>,
     /// It is tied to something that has to be done along with it.
     pub(super) obliges: bool,
+    /// What it reads of the context.
+    pub(super) reads: Reads,
     /// None: it always applies.
     condition: Option<Expr>,
 }
@@ -47,6 +50,7 @@ impl Clause {
             effect: policy.effect(),
             lift: Lift::of(policy),
             obliges: lift::obliges(policy),
+            reads: Reads::of(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
             condition: inner
                 .non_scope_constraints()

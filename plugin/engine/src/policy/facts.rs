@@ -10,6 +10,7 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use cedar_policy_core::ast::Value;
 
+use super::reads::{Member, Reads};
 use super::value::{self, Clock};
 use super::vocabulary;
 use crate::decision::Reason;
@@ -89,48 +90,68 @@ pub(super) fn input(asked: &Asked) -> Result<Option<Value>, Reason> {
     value::input(input).map(Some).map_err(|_| Reason::ArgumentsInvalid)
 }
 
-/// What is true whatever the arguments are.
+/// What is true whatever the arguments are, as far as anybody reads it.
 pub(super) fn members(
     situation: &Situation<'_>,
     protocol: ProtocolName,
     principals: &Principals,
     clock: &Clock,
+    reads: Reads,
 ) -> Result<Members, Reason> {
-    let now = clock.instant(situation.now).map_err(|_| Reason::PolicyError)?;
-    let grant = [("scopes", texts(situation.scopes)), ("details", texts(situation.details))];
-    let mut members = vec![
-        ("now", now),
-        ("protocol", text(protocol.as_str())),
-        (
-            if situation.class == CallerClass::Workload { "workload" } else { "agent" },
-            entity(&principals.agent),
-        ),
-        ("grant", record(grant)),
-        ("grants", texts(situation.grants)),
-        ("credential", record(credential(situation))),
-    ];
-    if situation.authenticated.is_known() {
+    let mut members = Members::new();
+    if reads.has(Member::Now) {
+        let now = clock.instant(situation.now).map_err(|_| Reason::PolicyError)?;
+        members.push(("now", now));
+    }
+    if reads.has(Member::Protocol) {
+        members.push(("protocol", text(protocol.as_str())));
+    }
+    if reads.has(Member::Caller) {
+        let workload = situation.class == CallerClass::Workload;
+        let name = if workload { "workload" } else { "agent" };
+        members.push((name, entity(&principals.agent)));
+    }
+    if reads.has(Member::Grant) {
+        let grant = [("scopes", texts(situation.scopes)), ("details", texts(situation.details))];
+        members.push(("grant", record(grant)));
+    }
+    if reads.has(Member::Grants) {
+        members.push(("grants", texts(situation.grants)));
+    }
+    if reads.has(Member::Credential) {
+        members.push(("credential", record(credential(situation))));
+    }
+    sometimes(situation, principals, reads, &mut members)?;
+    Ok(members)
+}
+
+/// The members that not every request has.
+fn sometimes(
+    situation: &Situation<'_>,
+    principals: &Principals,
+    reads: Reads,
+    members: &mut Members,
+) -> Result<(), Reason> {
+    if reads.has(Member::Authentication) && situation.authenticated.is_known() {
         members.push(("authentication", record(authentication(situation.authenticated)?)));
     }
-    if let Some(Transacted { id, subject, workload, scopes }) = situation.transaction {
-        let transaction = [
-            ("id", text(id)),
-            ("subject", text(subject)),
-            ("workload", text(workload)),
-            ("scopes", texts(scopes)),
-        ];
-        members.push(("transaction", record(transaction)));
+    if let Some(transacted) = situation.transaction.filter(|_| reads.has(Member::Transaction)) {
+        members.push(("transaction", record(transaction(transacted))));
     }
-    if let Some(approved) = situation.approved {
+    if let Some(approved) = situation.approved.filter(|_| reads.has(Member::Approval)) {
         members.push(("approval", record(approval(approved)?)));
     }
     if let (Some(delegation), Some(delegator)) =
         (&situation.actor.delegation, &principals.delegator)
     {
-        members.push(("on_behalf_of", entity(delegator)));
-        members.push(("delegation", chain(delegation)?));
+        if reads.has(Member::OnBehalfOf) {
+            members.push(("on_behalf_of", entity(delegator)));
+        }
+        if reads.has(Member::Delegation) {
+            members.push(("delegation", chain(delegation)?));
+        }
     }
-    Ok(members)
+    Ok(())
 }
 
 /// A context of these members.
@@ -164,6 +185,15 @@ fn authentication(authenticated: Authenticated<'_>) -> Result<Members, Reason> {
         members.push(("auth_time", instant(at)?));
     }
     Ok(members)
+}
+
+fn transaction(Transacted { id, subject, workload, scopes }: Transacted<'_>) -> Members {
+    vec![
+        ("id", text(id)),
+        ("subject", text(subject)),
+        ("workload", text(workload)),
+        ("scopes", texts(scopes)),
+    ]
 }
 
 fn approval(approved: Approved<'_>) -> Result<Members, Reason> {

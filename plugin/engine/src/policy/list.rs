@@ -6,10 +6,10 @@
 //! never an under-estimate; `load` refuses the one expression (`context has input`) that could tell
 //! the difference.
 
-use cedar_policy::{EntityUid, EvaluationError};
+use cedar_policy::EvaluationError;
 
 use super::evaluation::Evaluation;
-use super::{Policy, Question, Situation, facts};
+use super::{Fit, Fitting, Policy, Question, Situation, facts};
 use crate::model::Asked;
 
 impl Policy {
@@ -17,23 +17,24 @@ impl Policy {
     /// the agent and for the delegator. `asked.input` is not read.
     pub(crate) fn could_permit(&self, situation: &Situation<'_>, asked: &Asked) -> bool {
         let question = Question::new(situation, asked);
-        let members = facts::members(situation, asked.protocol, &question.principals, &self.clock);
+        let Ok(fitting) = self.fitting(question) else { return false };
+        let Fitting { question, agent, delegator } = &fitting;
+        let (principals, reads) = (&question.principals, fitting.reads());
+        let members = facts::members(situation, asked.protocol, principals, &self.clock, reads);
         // The input that the schema demands is missing on purpose.
         let Ok(context) = members.map(facts::context) else { return false };
-        let principals = &question.principals;
-        let possible = |who| self.possible(who, &question, &context, asked.typing.is_typed());
-        possible(&principals.agent) && principals.delegator.as_ref().is_none_or(possible)
+        let possible = |who: &Fit| self.possible(who, question, &context, asked.typing.is_typed());
+        possible(agent) && delegator.as_ref().is_none_or(possible)
     }
 
     fn possible(
         &self,
-        principal: &EntityUid,
+        (principal, slice): &Fit,
         question: &Question,
         context: &facts::Context,
         typed_input: bool,
     ) -> bool {
-        let uids = [principal, &question.action, &question.resource];
-        let Ok(slice) = self.slices.find(uids, &self.entities) else { return false };
+        let uids = question.uids(principal);
         // What would hold if everything were lifted that can be.
         let lasting = slice.iter().map(|clause| &**clause).filter(|clause| clause.lift.is_none());
         let evaluation = Evaluation::of(lasting, uids, context, &self.entities);

@@ -45,6 +45,11 @@ pub(super) fn reads_approval(policy: &Policy) -> bool {
     expressions(policy).any(|expression| path_of(expression).first() == Some(&"approval"))
 }
 
+/// The members of the context that a policy looks at, each as often as it does.
+pub(super) fn members_read(policy: &Policy) -> impl Iterator<Item = &str> {
+    expressions(policy).filter_map(|expression| path_of(expression).first().copied())
+}
+
 /// Every expression of its conditions. A scope has none of these.
 fn expressions(policy: &Policy) -> impl Iterator<Item = &Expr> {
     let inner: &ast::Policy = policy.as_ref();

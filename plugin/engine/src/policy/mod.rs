@@ -12,6 +12,7 @@ mod lift;
 mod list;
 mod load;
 mod misuse;
+mod reads;
 mod scope;
 mod slices;
 mod teams;
@@ -28,10 +29,11 @@ use cedar_policy::{Entities, EntityUid};
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::{Asked, CallerClass, Typing};
 use conformance::Inputs;
-use evaluation::Evaluation;
+use evaluation::{Evaluation, Uids};
 use facts::Principals;
 use lift::Lift;
-use slices::Slices;
+use reads::Reads;
+use slices::{Slice, Slices};
 use value::Clock;
 use whole::Whole;
 
@@ -63,6 +65,24 @@ struct Question {
     principals: Principals,
     action: EntityUid,
     resource: EntityUid,
+}
+
+/// A question, and the policies that could answer it.
+struct Fitting {
+    question: Question,
+    agent: Fit,
+    delegator: Option<Fit>,
+}
+
+/// One who is asked about, and the policies whose scope holds for them.
+type Fit = (EntityUid, Slice);
+
+/// The facts of a request.
+struct Contexts {
+    /// What some policy that fits reads.
+    read: facts::Context,
+    /// All there are, where answers are compared (`whole`).
+    all: Option<facts::Context>,
 }
 
 /// A verdict and the policies that made it, by `@id`. None: that one was not asked.
@@ -101,65 +121,81 @@ impl Policy {
     /// Decides one request. Once it is well typed both are asked, whatever the first says, so that a
     /// receipt names both answers.
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
-        let question = Question::new(situation, asked);
-        let context = self.context(&question, situation, asked);
-        let decided = context.and_then(|context| self.decided(&question, &context));
+        let decided = self.fitting(Question::new(situation, asked)).and_then(|fitting| {
+            let context = self.context(&fitting, situation, asked)?;
+            Ok(self.decided(&fitting, &context))
+        });
         decided.unwrap_or_else(Decided::denied)
     }
 
-    fn decided(&self, question: &Question, context: &facts::Context) -> Result<Decided, Reason> {
-        let Principals { agent, delegator } = &question.principals;
-        let (agent, agent_ids) = self.ask(agent, question, context)?;
-        let Some(delegator) = delegator else {
-            let (verdict, step_up) = autonomous(agent);
-            return Ok(Decided { verdict, agent: Some(agent_ids), delegator: None, step_up });
+    /// The policies whose scope holds, for each of the principals.
+    fn fitting(&self, question: Question) -> Result<Fitting, Reason> {
+        let find = |who: &EntityUid| -> Result<Fit, Reason> {
+            Ok((who.clone(), self.slices.find(question.uids(who), &self.entities)?))
         };
-        let (delegator, delegator_ids) = self.ask(delegator, question, context)?;
+        let agent = find(&question.principals.agent)?;
+        let delegator = question.principals.delegator.as_ref().map(find).transpose()?;
+        Ok(Fitting { question, agent, delegator })
+    }
+
+    fn decided(&self, fitting: &Fitting, context: &Contexts) -> Decided {
+        let (agent, agent_ids) = self.ask(&fitting.agent, &fitting.question, context);
+        let Some(delegator) = &fitting.delegator else {
+            let (verdict, step_up) = autonomous(agent);
+            return Decided { verdict, agent: Some(agent_ids), delegator: None, step_up };
+        };
+        let (delegator, delegator_ids) = self.ask(delegator, &fitting.question, context);
         let (verdict, step_up) = intersect(agent, delegator);
         let delegator = Some(delegator_ids);
-        Ok(Decided { verdict, agent: Some(agent_ids), delegator, step_up })
+        Decided { verdict, agent: Some(agent_ids), delegator, step_up }
     }
 
     /// The context both are asked in. Of its members only the input is shaped by whoever sends the
     /// request, so it is what has to be held against a schema; the others are made of typed facts.
     fn context(
         &self,
-        question: &Question,
+        fitting: &Fitting,
         situation: &Situation<'_>,
         asked: &Asked,
-    ) -> Result<facts::Context, Reason> {
-        let mut members =
-            facts::members(situation, asked.protocol, &question.principals, &self.clock)?;
+    ) -> Result<Contexts, Reason> {
+        let question = &fitting.question;
+        let members = |reads| {
+            facts::members(situation, asked.protocol, &question.principals, &self.clock, reads)
+        };
+        let mut read = members(fitting.reads())?;
+        let mut all = cfg!(debug_assertions).then(|| members(Reads::ALL)).transpose()?;
         if let Some(input) = facts::input(asked)? {
             if asked.typing == Typing::Declared {
                 let fits = self.inputs.admit(&question.action, &input);
-                self.whole.agrees_on(&question.action, &members, &input, fits);
+                self.whole.agrees_on(&question.action, all.as_ref(), &input, fits);
                 if !fits {
                     return Err(Reason::ArgumentsInvalid);
                 }
             }
-            members.push(("input", input));
+            if let Some(all) = &mut all {
+                all.push(("input", input.clone()));
+            }
+            read.push(("input", input));
         }
-        Ok(facts::context(members))
+        Ok(Contexts { read: facts::context(read), all: all.map(facts::context) })
     }
 
     /// One evaluation, with the ids of the policies that determined it.
     fn ask(
         &self,
-        principal: &EntityUid,
+        (principal, slice): &Fit,
         question: &Question,
-        context: &facts::Context,
-    ) -> Result<(Answer, Vec<String>), Reason> {
-        let uids = [principal, &question.action, &question.resource];
-        let slice = self.slices.find(uids, &self.entities)?;
+        context: &Contexts,
+    ) -> (Answer, Vec<String>) {
+        let uids = question.uids(principal);
         let clauses = slice.iter().map(|clause| &**clause);
-        let evaluation = Evaluation::of(clauses, uids, context, &self.entities);
-        self.whole.agrees(uids, context, &evaluation, &self.entities);
+        let evaluation = Evaluation::of(clauses, uids, &context.read, &self.entities);
+        self.whole.agrees(uids, context.all.as_ref(), &evaluation, &self.entities);
         // Cedar skips a policy that fails to evaluate, a `forbid` too (threats F5): a fault is
         // never a yes.
         if !evaluation.errors.is_empty() {
             let ids = evaluation.errors.iter().map(|(clause, _)| clause.id.clone());
-            return Ok((Answer::Fault, ids.collect()));
+            return (Answer::Fault, ids.collect());
         }
         let ids: Vec<_> = evaluation.reasons().iter().map(|clause| clause.id.clone()).collect();
         let answer = match evaluation.allows() {
@@ -167,7 +203,7 @@ impl Policy {
             true => Answer::Yes(ids.clone()),
             false => liftable(&evaluation),
         };
-        Ok((answer, ids))
+        (answer, ids)
     }
 }
 
@@ -210,6 +246,18 @@ impl Question {
             action: vocabulary::action(&asked.action),
             resource: vocabulary::resource(&asked.resource),
         }
+    }
+
+    fn uids<'a>(&'a self, principal: &'a EntityUid) -> Uids<'a> {
+        [principal, &self.action, &self.resource]
+    }
+}
+
+impl Fitting {
+    fn reads(&self) -> Reads {
+        let fits = std::iter::once(&self.agent).chain(&self.delegator);
+        let clauses = fits.flat_map(|(_, slice)| slice.iter());
+        clauses.fold(Reads::default(), |reads, clause| reads.and(clause.reads))
     }
 }
 

@@ -1,0 +1,107 @@
+//! Which members of the context some policy reads.
+//!
+//! Only those are made: most policies read two or three, and making all of them for each request cost as
+//! much as evaluating. `misuse` sees to it that `context` stands only left of `.` and `has`, so
+//! that what is read of it is known when policies are loaded. Builds with debug assertions hold every
+//! answer against one with all of them (`whole`).
+
+use cedar_policy::Policy;
+
+use super::misuse;
+
+/// A member of the context, or two of which a request has one. `input` is not among them: it is held
+/// against its schema whoever reads it.
+#[derive(Clone, Copy)]
+#[repr(u16)]
+pub(super) enum Member {
+    Now = 1,
+    Protocol = 1 << 1,
+    /// `agent` or `workload`.
+    Caller = 1 << 2,
+    Grant = 1 << 3,
+    Grants = 1 << 4,
+    Credential = 1 << 5,
+    Authentication = 1 << 6,
+    Transaction = 1 << 7,
+    Approval = 1 << 8,
+    OnBehalfOf = 1 << 9,
+    Delegation = 1 << 10,
+}
+
+/// A set of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reads(u16);
+
+impl Reads {
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    /// What the conditions of a policy read.
+    pub(super) fn of(policy: &Policy) -> Self {
+        misuse::members_read(policy).map(Self::named).fold(Self::default(), Self::and)
+    }
+
+    pub(super) fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    pub(super) fn has(self, member: Member) -> bool {
+        self.0 & member as u16 != 0
+    }
+
+    /// A name that is not known here could mean any of them.
+    fn named(name: &str) -> Self {
+        let member = match name {
+            "input" => return Self::default(),
+            "now" => Member::Now,
+            "protocol" => Member::Protocol,
+            "agent" | "workload" => Member::Caller,
+            "grant" => Member::Grant,
+            "grants" => Member::Grants,
+            "credential" => Member::Credential,
+            "authentication" => Member::Authentication,
+            "transaction" => Member::Transaction,
+            "approval" => Member::Approval,
+            "on_behalf_of" => Member::OnBehalfOf,
+            "delegation" => Member::Delegation,
+            _ => return Self::ALL,
+        };
+        Self(member as u16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cedar_policy::{Policy, PolicyId};
+
+    use super::{Member, Reads};
+
+    fn reads(condition: &str) -> Reads {
+        let text = format!("permit (principal, action, resource) {condition};");
+        Reads::of(&Policy::parse(Some(PolicyId::new("p")), text).unwrap())
+    }
+
+    #[test]
+    fn what_conditions_reach_into_is_read_and_nothing_else() {
+        let none = Reads::default();
+        let one = |member: Member| Reads(member as u16);
+        for (condition, expected) in [
+            ("", none),
+            ("when { principal.now == 1 && resource has grant }", none),
+            ("when { context.input.now > 1 }", none),
+            ("when { context.now > datetime(\"2026-01-01\") }", one(Member::Now)),
+            ("unless { context has approval }", one(Member::Approval)),
+            ("unless { context has approval.acr }", one(Member::Approval)),
+            ("when { context has workload }", one(Member::Caller)),
+            ("when { context.agent in Team::\"a\" }", one(Member::Caller)),
+            ("when { [context.protocol].contains(\"mcp\") }", one(Member::Protocol)),
+            ("when { if false then context.grant.scopes.isEmpty() else true }", one(Member::Grant)),
+            (
+                "when { context.credential.kind == \"at+jwt\" } unless { context.delegation.depth > 1 }",
+                one(Member::Credential).and(one(Member::Delegation)),
+            ),
+            ("when { context.another == 1 }", Reads::ALL),
+        ] {
+            assert_eq!(reads(condition), expected, "{condition}");
+        }
+    }
+}
