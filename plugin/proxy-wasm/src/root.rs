@@ -7,7 +7,7 @@ use deputy_engine::decision::Reason;
 use deputy_engine::engine::Engine;
 use deputy_engine::evidence::Attribute;
 use deputy_engine::model::Timestamp;
-use deputy_engine::step::Fetch;
+use deputy_engine::step::{Arrival, Fetch};
 
 use crate::abi::host::Metric;
 use crate::abi::{Buffer, Level, Status, host};
@@ -25,6 +25,8 @@ pub(crate) struct Root {
     gauges: BTreeMap<&'static str, u32>,
     /// Whether the host's shared data can be relied on; tested at the start or at the first need.
     store: OnceCell<bool>,
+    /// Random bytes of the host, for requests to come.
+    entropy: RefCell<Vec<[u8; 10]>>,
 }
 
 /// Something the host, or this adapter, could not do. What it was meant for is refused.
@@ -94,6 +96,7 @@ impl Root {
             counters,
             gauges,
             store: OnceCell::new(),
+            entropy: RefCell::default(),
         };
         if recalls {
             root.has_store();
@@ -126,6 +129,19 @@ impl Root {
     ) -> Result<T, Fault> {
         let waiting = self.waiting.try_borrow_mut();
         waiting.map(|mut waiting| look(&mut waiting)).map_err(|_| busy("joining a fetch"))
+    }
+
+    /// The time, and random bytes that no other request gets. They are drawn for many requests at once: a
+    /// call costs the same for ten bytes as for some hundred.
+    pub(crate) fn arrival(&self) -> Result<Arrival, Fault> {
+        const DRAWN: usize = 32;
+        let mut drawn = self.entropy.try_borrow_mut().map_err(|_| busy("reading entropy"))?;
+        if drawn.is_empty() {
+            let bytes = host::random::<{ 10 * DRAWN }>().while_("reading entropy")?;
+            drawn.extend(bytes.as_chunks().0);
+        }
+        let entropy = drawn.pop().ok_or_else(|| busy("reading entropy"))?;
+        Ok(Arrival { now: now()?, entropy })
     }
 
     /// Whether what workers share is really shared.

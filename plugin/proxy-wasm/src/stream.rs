@@ -10,9 +10,7 @@ use std::rc::Rc;
 
 use deputy_engine::decision::{Reason, Reply};
 use deputy_engine::evidence::{Attribute, Head};
-use deputy_engine::step::{
-    Absorbed, Arrival, Disposition, Forward, NeedBody, NeedFetch, Outcome, Step,
-};
+use deputy_engine::step::{Absorbed, Disposition, Forward, NeedBody, NeedFetch, Outcome, Step};
 use deputy_engine::trailer_may_pass;
 
 use crate::abi::{Action, Buffer, Level, Map, Status, host};
@@ -157,7 +155,7 @@ impl Stream {
 
     fn begin(&self) -> Result<Step, Fault> {
         let pairs = host::pairs(Map::RequestHeaders).while_("reading the request headers")?;
-        let arrival = arrival()?;
+        let arrival = self.root.arrival()?;
         // One that is not there, or not known to the host, is not said. Read once, early: other filters
         // can change some of them (ENV-4).
         let read = |attribute: &Attribute| {
@@ -288,7 +286,8 @@ impl Stream {
     /// The host could not do its part, so there is no decision to carry out, and that is recorded.
     fn refuse(&mut self, fault: &Fault) -> Action {
         fault.log("refused");
-        let outcome = arrival().and_then(|now| self.root.step(|engine| engine.fault(now)));
+        let outcome =
+            self.root.arrival().and_then(|now| self.root.step(|engine| engine.fault(now)));
         match outcome {
             Ok(outcome) => {
                 self.record(&outcome);
@@ -353,11 +352,6 @@ fn strip_trailers() -> Result<(), Fault> {
         host::remove(Map::RequestTrailers, name).while_("removing a request trailer")?;
     }
     Ok(())
-}
-
-fn arrival() -> Result<Arrival, Fault> {
-    let entropy = host::random().while_("reading entropy")?;
-    Ok(Arrival { now: now()?, entropy })
 }
 
 fn fault(doing: &'static str) -> Fault {
