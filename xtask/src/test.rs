@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         eprintln!("no check has that in its name; there are: {}", names.join(", "));
         return ExitCode::FAILURE;
     }
-    let mut world = World::default();
+    let mut world = World::of(&chosen);
     let mut rows: Vec<Row> = Vec::new();
     for stage in chosen {
         let row = row(stage, &rows, &mut world);

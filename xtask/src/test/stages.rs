@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 
 use super::targets;
 use crate::artifacts::{self, first_line};
@@ -59,6 +60,10 @@ impl Outcome {
 /// What earlier checks found out for later ones.
 #[derive(Default)]
 pub(super) struct World {
+    /// The build of the programs, under way while the modules are made.
+    programs: Option<JoinHandle<Result<Outcome>>>,
+    /// Whether they are built at all.
+    builds_programs: bool,
     envoy: Option<Envoy>,
     node: Option<String>,
     peers: Option<PathBuf>,
@@ -88,6 +93,12 @@ pub(super) const STAGES: &[Stage] = &[
 ];
 
 impl World {
+    /// Before any of these checks has run.
+    pub(super) fn of(chosen: &[&Stage]) -> Self {
+        let builds_programs = chosen.iter().any(|stage| stage.name == "programs");
+        Self { builds_programs, ..Self::default() }
+    }
+
     /// By name and version.
     pub(super) fn hosts_that_ran(&self) -> Vec<String> {
         let mut ran = Vec::new();
@@ -110,14 +121,26 @@ fn fmt(_: &mut World) -> Result<Outcome> {
     check("cargo fmt", cargo(&["fmt", "--all", "--check"]))
 }
 
-fn modules(_: &mut World) -> Result<Outcome> {
+/// The linker makes a module on one core; on the other the programs are built meanwhile, which go into
+/// another folder.
+fn modules(world: &mut World) -> Result<Outcome> {
+    if world.builds_programs {
+        world.programs = Some(std::thread::spawn(build_programs));
+    }
     artifacts::build(true)?;
     Ok(Outcome::Passed { tests: 0 })
 }
 
+fn programs(world: &mut World) -> Result<Outcome> {
+    match world.programs.take() {
+        Some(build) => build.join().map_err(|_| anyhow!("the build of the programs panicked"))?,
+        None => build_programs(),
+    }
+}
+
 /// Programs and tests in one go: built apart, their dependencies would have other features, and be
 /// compiled twice.
-fn programs(_: &mut World) -> Result<Outcome> {
+fn build_programs() -> Result<Outcome> {
     check("cargo build", cargo(&["build", "--all-targets"]))
 }
 
