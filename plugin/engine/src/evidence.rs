@@ -15,6 +15,7 @@ pub struct Head {
     method: Vec<Vec<u8>>,
     path: Vec<Vec<u8>>,
     authority: Vec<Vec<u8>>,
+    protocol: Vec<Vec<u8>>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// What is wrong with the headers: looked for once, and said to everybody who asks.
     malformed: Option<MalformedHead>,
@@ -38,6 +39,8 @@ pub(crate) struct Line<'a> {
     pub(crate) authority: &'a str,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
+    /// `:protocol`: what an extended CONNECT asks the stream to become (RFC 8441 §4).
+    pub(crate) protocol: Option<&'a str>,
 }
 
 /// How often a header came.
@@ -64,6 +67,7 @@ impl Head {
                 b":method" => head.method.push(value),
                 b":path" => head.path.push(value),
                 b":authority" => head.authority.push(value),
+                b":protocol" => head.protocol.push(value),
                 b":scheme" => {}
                 _ => head.headers.push((name, value)),
             }
@@ -91,7 +95,13 @@ impl Head {
             return Err(malformed);
         }
         let (authority, method) = (one(&self.authority)?, one(&self.method)?);
-        Ok(Line { authority, method, path: one(&self.path)? })
+        let protocol = match self.protocol.as_slice() {
+            [] => None,
+            // RFC 8441 §4: of no other method.
+            values if method == "CONNECT" => Some(one(values)?),
+            _ => return Err(MalformedHead::PseudoHeader),
+        };
+        Ok(Line { authority, method, path: one(&self.path)?, protocol })
     }
 
     /// Every header counts, used or not: one with a byte above 0x7f is refused, because what a
@@ -103,7 +113,7 @@ impl Head {
             return Err(MalformedHead::TooLarge);
         }
         for (name, value) in &self.headers {
-            // A further pseudo-header (`:protocol` of an extended CONNECT) is not ours to read.
+            // A further pseudo-header is not ours to read.
             if name.first().is_none_or(|b| *b == b':') {
                 return Err(MalformedHead::PseudoHeader);
             }
@@ -134,6 +144,14 @@ impl Head {
     /// The names of all headers, in order, lower case.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.headers.iter().map(|(name, _)| name.as_slice())
+    }
+
+    /// Names (lower case) and values of the headers whose names begin like that, in order.
+    pub(crate) fn beginning(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        let begins = |(name, _): &&(Vec<u8>, Vec<u8>)| name.starts_with(prefix.as_bytes());
+        self.headers.iter().filter(begins).filter_map(|(name, value)| {
+            std::str::from_utf8(name).ok().zip(std::str::from_utf8(value).ok())
+        })
     }
 
     /// Every value of that (lower-case) name, in order.

@@ -22,7 +22,10 @@ pub(super) fn judge(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String
     }
     headers(answer, receipt, found);
     let is_head = judged.exchange.header(":method") == Some(b"HEAD");
-    if !(is_head && answer.body.0.is_empty()) {
+    let asked_as = judged.exchange.header("content-type").unwrap_or_default();
+    if asked_as == b"application/grpc" || asked_as.starts_with(b"application/grpc+") {
+        grpc(answer, found);
+    } else if !(is_head && answer.body.0.is_empty()) {
         body(judged, answer, receipt, found);
     }
     is_coarse(judged, answer, receipt, found);
@@ -67,6 +70,19 @@ fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<S
     }
     if let Some(expected) = &judged.expect().reply {
         subset::compare(expected, Some(&body), "reply", found);
+    }
+}
+
+/// A status of gRPC in headers alone, whatever the host (`PROTOCOL-HTTP2.md`, "Trailers-Only").
+fn grpc(answer: &Answer, found: &mut Vec<String>) {
+    found.extend(header("content-type", &"application/grpc".into(), answer.all("content-type")));
+    let status = answer.all("grpc-status").next().unwrap_or_default();
+    let message = answer.all("grpc-message").count();
+    if answer.status != 200 || matches!(status, b"" | b"0") || message != 1 {
+        found.push(format!("not a refusal of gRPC: {answer:?}"));
+    }
+    if !answer.body.0.is_empty() {
+        found.push("a refusal of gRPC has no body".to_owned());
     }
 }
 

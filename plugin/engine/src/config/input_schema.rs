@@ -157,6 +157,7 @@ const ANYWHERE: &[&str] = &[
     "deprecated",
     "readOnly",
     "writeOnly",
+    super::mirrored::KEYWORD,
 ];
 /// What there is besides, by type: structure, and what narrows values further.
 const OBJECT: &[&str] =

@@ -13,6 +13,7 @@ mod input_schema;
 mod issuers;
 mod keys;
 mod law;
+mod mirrored;
 mod nearest;
 mod parts;
 mod people;

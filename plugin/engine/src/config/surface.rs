@@ -8,11 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::fields::{Members, Node, Problems};
 use super::law::Law;
 use super::parts::Sizes;
-use super::{TokenUse, input_schema};
+use super::{TokenUse, input_schema, mirrored};
 use crate::model::ActionName;
 use crate::policy::{Definition, Offered, OfferedKind, Rated, RouteAction, ToolAction};
 use crate::protocol::{
-    Catalogue, McpParts, Resources, RouteParts, Surface, Template, ToolEntry, Version,
+    Catalogue, McpParts, Mirrored, Over, Resources, RouteParts, Surface, Template, ToolEntry,
+    Version, grpc_path,
 };
 
 /// What is served, and by server what becomes of tokens.
@@ -121,13 +122,14 @@ pub(super) fn catalogue(
     for node in nodes {
         let Some(mut members) = node.members(problems) else { continue };
         let name = members.need_text("name", problems);
-        let input = input(&mut members, problems);
+        let (input, mirrored) = input(&mut members, problems);
         let groups = members.texts("groups", problems);
         let rated = rated(&mut members, problems);
         let pin = pin(&mut members, problems);
         members.close(problems);
         let Some(name) = name else { continue };
-        let entry = ToolEntry { typed_input: input.is_some(), pin, ..ToolEntry::default() };
+        let typed_input = input.is_some();
+        let entry = ToolEntry { typed_input, mirrored, pin, ..ToolEntry::default() };
         if tools.insert(name.to_owned(), entry).is_some() {
             problems.add(format!("{}.name", node.path()), "is the name of another tool as well");
             continue;
@@ -144,16 +146,22 @@ pub(super) fn catalogue(
     tools
 }
 
-/// The type of a tool's arguments: in Cedar, or as the JSON Schema that its server lists.
-fn input(members: &mut Members<'_>, problems: &mut Problems) -> Option<String> {
+/// The type of a tool's arguments, in Cedar or as the JSON Schema that its server lists; and which of them
+/// headers repeat, which only a schema says.
+fn input(
+    members: &mut Members<'_>,
+    problems: &mut Problems,
+) -> (Option<String>, Option<Vec<Mirrored>>) {
     let text = members.maybe("input");
     let schema = members.maybe("input_schema");
-    match (text, schema) {
+    let mirrored = schema.as_ref().map(|schema| mirrored::read(schema, problems));
+    let input = match (text, schema) {
         (Some(_), Some(schema)) => schema.wrong(problems, "can't be beside input"),
         (Some(text), None) => text.text(problems).map(str::to_owned),
         (None, Some(schema)) => input_schema::record_type(&schema, problems),
         (None, None) => None,
-    }
+    };
+    (input, mirrored)
 }
 
 /// How risky it is, and what kinds of data are in it: the operator's word, never the server's.
@@ -246,16 +254,21 @@ pub(super) fn route(
     problems: &mut Problems,
 ) -> Option<RouteParts> {
     let mut members = node.members(problems)?;
-    let method = members.need_text("method", problems);
-    let template = members.need_text("path", problems);
-    let action = members.need_text("action", problems);
+    let line = line(&mut members, problems);
+    let action = match line {
+        // A gRPC method is an action, unless it is said to be another.
+        Some(Line { over: Over::Grpc, name, .. }) => {
+            Some(members.maybe_text("action", problems).unwrap_or(name))
+        }
+        _ => members.need_text("action", problems),
+    };
     let resource = members.maybe_text("resource", problems);
     let groups = members.texts("groups", problems);
     members.close(problems);
-    let (method, template, action) = (method?, template?, action?);
-    let resource = resource.unwrap_or(template).to_owned();
+    let (Line { method, over, template, .. }, action) = (line?, action?);
+    let resource = resource.unwrap_or(&template).to_owned();
     // A wrong template is reported by the surface; here it merely has no parameters.
-    let parsed = Template::parse(template).ok();
+    let parsed = Template::parse(&template).ok();
     let parameters = parsed.map(|t| t.parameters().map(str::to_owned).collect());
     definition.routes.push(RouteAction {
         path: node.path().to_owned(),
@@ -267,8 +280,41 @@ pub(super) fn route(
     Some(RouteParts {
         at: node.path().to_owned(),
         method: method.to_owned(),
-        template: template.to_owned(),
+        over,
+        template,
         action: ActionName(action.to_owned()),
         resource,
     })
+}
+
+/// What a request line has to be to fit a route.
+struct Line<'a> {
+    method: &'a str,
+    over: Over,
+    template: String,
+    /// Of a gRPC method.
+    name: &'a str,
+}
+
+/// `method` and `path`, perhaps with `upgrade`; or `grpc` in place of all three.
+fn line<'a>(members: &mut Members<'a>, problems: &mut Problems) -> Option<Line<'a>> {
+    let Some(grpc) = members.maybe("grpc") else {
+        let (method, path) =
+            (members.need_text("method", problems), members.need_text("path", problems));
+        let over = match members.maybe_text("upgrade", problems) {
+            Some(name) => Over::Upgrade(name.to_owned()),
+            None => Over::Plain,
+        };
+        return Some(Line { method: method?, over, template: path?.to_owned(), name: "" });
+    };
+    for member in ["method", "path", "upgrade"] {
+        if let Some(node) = members.maybe(member) {
+            node.wrong::<()>(problems, "can't be beside grpc");
+        }
+    }
+    let name = grpc.text(problems)?;
+    match grpc_path(name) {
+        Some(template) => Some(Line { method: "POST", over: Over::Grpc, template, name }),
+        None => grpc.wrong(problems, "must be a method of a service, such as orders.v1.Orders/Get"),
+    }
 }

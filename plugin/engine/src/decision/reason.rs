@@ -233,6 +233,8 @@ reasons! {
     VersionUnsupported = "version_unsupported", WhatNow, Version;
     /// A routing header and the body say different things.
     HeaderMismatch = "header_mismatch", WhatNow, HeaderMismatch;
+    /// A header that repeats an argument (`Mcp-Param-*`) is missing, doubled, not declared, or says something else.
+    ParamHeaderMismatch = "param_header_mismatch", WhatNow, HeaderMismatch;
     /// The JSON-RPC method is not known.
     MethodUnknown = "method_unknown", WhatNow, PolicyDenied;
     /// The tool is not in the catalogue.

@@ -79,6 +79,8 @@ pub(crate) enum Shape {
     Problem,
     /// A JSON-RPC error. `modern`: 2026-07-28 or later, which keeps −32000…−32099 to itself.
     JsonRpc { id: Option<RpcId>, modern: bool, leads: Leads },
+    /// A status of gRPC, in headers alone ("Trailers-Only" in `PROTOCOL-HTTP2.md`).
+    Grpc,
 }
 
 /// How a client can be led to a page (MCP, URL elicitation), if it has said that it can.
@@ -151,15 +153,22 @@ impl Refused<'_> {
         // Also here, because clients drop the bodies of challenges (MCP's Rust SDK does).
         headers.push((EVALUATION_HEADER, self.evaluation.to_string()));
         let (media, body) = match self.shape {
-            Shape::Problem => ("application/problem+json", self.problem()),
+            Shape::Problem => ("application/problem+json", Some(self.problem())),
             Shape::JsonRpc { id, modern, .. } => {
-                ("application/json", self.json_rpc(id.as_ref(), *modern))
+                ("application/json", Some(self.json_rpc(id.as_ref(), *modern)))
             }
+            Shape::Grpc => ("application/grpc", None),
         };
         let status = match self.leading() {
             Some(_) => 200,
+            None if body.is_none() => 200,
             None => wire.status(),
         };
+        if body.is_none() {
+            headers.push(("grpc-status", wire.grpc_status().to_owned()));
+            headers.push(("grpc-message", wire.title().to_owned()));
+        }
+        let body = body.map(|body| Value::Object(body).to_text().into_bytes()).unwrap_or_default();
         headers.push(("content-type", media.to_owned()));
         headers.extend(self.challenges().map(|c| ("www-authenticate", c)));
         match wire {
@@ -173,7 +182,7 @@ impl Refused<'_> {
             }
             _ => {}
         }
-        Reply { status, headers, body: Value::Object(body).to_text().into_bytes() }
+        Reply { status, headers, body }
     }
 
     /// How the client is led to the page, and which; a message that nobody could answer is no way.
@@ -424,6 +433,21 @@ impl Wire {
             }
             Self::DpopProof | Self::DpopNonce => Some((DPOP, Some(self.code()))),
             _ => None,
+        }
+    }
+
+    /// A status code of gRPC (`statuscodes.md`); for what a proxy answers, `http-grpc-status-mapping.md`.
+    fn grpc_status(self) -> &'static str {
+        match self.status() {
+            // INVALID_ARGUMENT, UNAUTHENTICATED, PERMISSION_DENIED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
+            400 | 415 => "3",
+            401 => "16",
+            403 => "7",
+            408 => "4",
+            413 | 429 => "8",
+            // UNIMPLEMENTED, and UNAVAILABLE.
+            404 | 405 => "12",
+            _ => "14",
         }
     }
 

@@ -1,10 +1,12 @@
-//! Plain HTTP by a route table: method and path say what is wanted, at the head, without the body.
+//! HTTP by a route table: method, path and what it is [`over`](super::over) say what is wanted, at the
+//! head, without the body.
 //!
 //! A method is compared exactly: `HEAD` is not `GET`, `get` is nothing. The query is no part of the
 //! match and no input. No two routes can fit one request, so the table has no order.
 
 use super::Problem;
 use super::media;
+use super::over::Over;
 use super::path::{self, Segment};
 use crate::decision::Reason;
 use crate::evidence::{Head, Once};
@@ -17,6 +19,7 @@ pub(crate) struct RouteParts {
     /// JSON path in the configuration, for problems.
     pub(crate) at: String,
     pub(crate) method: String,
+    pub(crate) over: Over,
     pub(crate) template: String,
     pub(crate) action: ActionName,
     /// Id of the `Endpoint`.
@@ -28,6 +31,7 @@ pub(crate) struct RouteParts {
 pub(crate) struct Route {
     at: String,
     method: String,
+    over: Over,
     template: Template,
     action: ActionName,
     resource: String,
@@ -135,7 +139,7 @@ impl Part {
 
 impl Route {
     pub(super) fn new(parts: RouteParts) -> Result<Self, Problem> {
-        let RouteParts { at, method, template, action, resource } = parts;
+        let RouteParts { at, method, over, template, action, resource } = parts;
         let problem = |member, message: &str| {
             Err(Problem { path: format!("{at}.{member}"), message: message.to_owned() })
         };
@@ -146,8 +150,11 @@ impl Route {
         if NEVER.contains(&method.as_str()) {
             return problem("method", "is one that is never served");
         }
+        if let Some((member, message)) = over.problem(&method) {
+            return problem(member, message);
+        }
         match Template::parse(&template) {
-            Ok(template) => Ok(Self { at, method, template, action, resource }),
+            Ok(template) => Ok(Self { at, method, over, template, action, resource }),
             Err(message) => problem("path", message),
         }
     }
@@ -156,8 +163,10 @@ impl Route {
         format!("{}.{member}", self.at)
     }
 
-    pub(super) fn fits(&self, method: &str, segments: &[Segment<'_>]) -> bool {
-        self.method == method && self.template.fits(segments)
+    pub(super) fn fits(&self, method: &str, over: &Over, segments: &[Segment<'_>]) -> bool {
+        // An upgrade has the one method or the other, as the version of HTTP has it.
+        let method = self.method == method || matches!(over, Over::Upgrade(_));
+        method && self.over == *over && self.template.fits(segments)
     }
 
     /// Whether the path fits, whatever the method.
@@ -167,7 +176,8 @@ impl Route {
 
     /// Whether some request fits both.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        self.method == other.method && self.template.meets(&other.template)
+        let alike = self.method == other.method && self.over == other.over;
+        alike && self.template.meets(&other.template)
     }
 
     /// What a request that fits asks for. Its input is typed: every parameter is a string.

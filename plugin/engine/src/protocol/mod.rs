@@ -9,6 +9,7 @@ mod http;
 mod list;
 mod mcp;
 mod media;
+mod over;
 mod overrides;
 mod path;
 mod surface;
@@ -17,9 +18,10 @@ pub(crate) use http::{RouteParts, Template, json_body};
 pub use list::ResponseEdits;
 pub(crate) use list::{Ended, Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
-    Catalogue, Drift, McpEndpoint, McpParts, Opened, Resources, Sealer, Sessions, ToolEntry,
-    Version, is_answer, prompt_asked, resource_asked, without_answers,
+    Catalogue, Drift, McpEndpoint, McpParts, Mirrored, Opened, Resources, Sealer, Sessions,
+    ToolEntry, Version, is_answer, prompt_asked, resource_asked, without_answers,
 };
+pub(crate) use over::{Over, grpc_path};
 pub use overrides::trailer_may_pass;
 pub(crate) use surface::{Place, Problem, Surface};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::http::{Route, RouteParts};
 use super::mcp::{self, Drift, McpEndpoint, McpParts, Verb};
 use super::path::{self, Target};
-use super::{Read, overrides};
+use super::{Read, over, overrides};
 use crate::decision::{Reason, Shape};
 use crate::evidence::{Head, Line};
 use crate::model::{Asked, ProtocolName};
@@ -64,22 +64,29 @@ impl Surface {
         };
         let endpoint = self.mcp.iter().find(|e| e.path() == path);
         let place = unambiguous(head).and_then(|()| match endpoint {
+            // What comes after an upgrade is not MCP, and nobody could decide about it (threats B16).
+            Some(_) if head.has("upgrade") || line.protocol.is_some() => {
+                Err(Reason::RequestMalformed)
+            }
             // MCP defines no query. One would be for a token (MCP forbids it), for a session, or for a
             // switch of the upstream that nobody decided about; `?` alone is the same path to some and
             // another to others. What is left is the configured path, which was read at the start.
             Some(_) if queried => Err(Reason::PathAmbiguous),
             Some(endpoint) => Ok(Place::Mcp { endpoint, verb: Verb::of(line.method) }),
-            None => self.http_place(line),
+            None => self.http_place(line, head),
         });
-        place.map_err(|reason| (reason, endpoint.map_or(Shape::Problem, |_| mcp::shape(head))))
+        place.map_err(|reason| {
+            (reason, endpoint.map_or_else(|| over::shape(head), |_| mcp::shape(head)))
+        })
     }
 
-    fn http_place(&self, line: Line<'_>) -> Result<Place<'_>, Reason> {
+    fn http_place(&self, line: Line<'_>, head: &Head) -> Result<Place<'_>, Reason> {
         let target = Target::parse(line.path).ok_or(Reason::PathAmbiguous)?;
         if target.query.is_some_and(overrides::in_query) {
             return Err(Reason::OverrideHeader);
         }
-        let fits = |route: &&Route| route.fits(line.method, &target.segments);
+        let over = over::of(line, head)?;
+        let fits = |route: &&Route| route.fits(line.method, &over, &target.segments);
         let route = self.routes.iter().find(fits).ok_or(Reason::Unmapped)?;
         Ok(Place::Http(route.asked(&target.segments)))
     }
@@ -121,7 +128,7 @@ impl Place<'_> {
     pub(crate) fn shape(&self, head: &Head) -> Shape {
         match self {
             Self::Mcp { .. } => mcp::shape(head),
-            Self::Http(_) => Shape::Problem,
+            Self::Http(_) => over::shape(head),
         }
     }
 
@@ -138,7 +145,7 @@ impl Place<'_> {
         match self {
             Self::Mcp { endpoint, verb } => mcp::read(endpoint, *verb, head, body, body_limit),
             Self::Http(asked) => {
-                Read::Asked { asked: vec![asked.clone()], shape: Shape::Problem, exchange: None }
+                Read::Asked { asked: vec![asked.clone()], shape: over::shape(head), exchange: None }
             }
         }
     }
@@ -148,10 +155,6 @@ impl Place<'_> {
 fn unambiguous(head: &Head) -> Result<(), Reason> {
     if overrides::in_head(head) {
         return Err(Reason::OverrideHeader);
-    }
-    // What comes after an upgrade is not HTTP, and nobody could decide about it (threats B16).
-    if head.has("upgrade") {
-        return Err(Reason::RequestMalformed);
     }
     Ok(())
 }

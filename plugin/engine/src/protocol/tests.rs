@@ -17,6 +17,7 @@ fn route(method: &str, template: &str) -> RouteParts {
     RouteParts {
         at: format!("http:{template}"),
         method: method.to_owned(),
+        over: Over::Plain,
         template: template.to_owned(),
         action: ActionName(format!("{method} {template}")),
         resource: template.to_owned(),
@@ -124,12 +125,57 @@ fn what_fits_no_route_exactly_is_unmapped() {
 }
 
 #[test]
+fn a_route_serves_what_it_names_and_nothing_that_looks_like_it() {
+    let over = |method, template, over| RouteParts { over, ..route(method, template) };
+    let websocket = || Over::Upgrade("websocket".to_owned());
+    let surface = Surface::new(
+        vec![server("orders", "/mcp")],
+        vec![
+            over("POST", "/a.B/Get", Over::Grpc),
+            over("GET", "/live", websocket()),
+            over("GET", "/live", Over::Plain),
+        ],
+    );
+    let surface = surface.unwrap();
+    let place = |method, path, headers: &[(&str, &str)]| {
+        let head = head(method, path, headers);
+        let place = surface.locate(head.line().unwrap(), &head);
+        place.map(|_| ()).map_err(|(reason, shape)| (reason, shape == Shape::Grpc))
+    };
+    let grpc = [("content-type", "application/grpc+proto")];
+    let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
+    for (method, path, headers) in [
+        ("POST", "/a.B/Get", &grpc[..]),
+        ("GET", "/live", &upgrade),
+        ("CONNECT", "/live", &[(":protocol", "websocket")]),
+        ("GET", "/live", &[]),
+    ] {
+        assert_eq!(place(method, path, headers), Ok(()), "{method} {path} {headers:?}");
+    }
+    for (method, path, headers, reason, is_grpc) in [
+        ("POST", "/a.B/Get", &[("content-type", "application/json")][..], Reason::Unmapped, false),
+        ("POST", "/a.B/Get", &[], Reason::Unmapped, false),
+        ("POST", "/a.B/Delete", &grpc, Reason::Unmapped, true),
+        ("GET", "/a.B/Get", &grpc, Reason::Unmapped, true),
+        ("GET", "/live", &grpc, Reason::Unmapped, true),
+        ("GET", "/live", &[("upgrade", "h2c")], Reason::Unmapped, false),
+        ("CONNECT", "/live", &[(":protocol", "connect-udp")], Reason::Unmapped, false),
+        ("CONNECT", "/live", &[], Reason::Unmapped, false),
+        ("POST", "/live", &upgrade, Reason::RequestMalformed, false),
+        ("GET", "/mcp", &upgrade, Reason::RequestMalformed, false),
+        ("CONNECT", "/mcp", &[(":protocol", "websocket")], Reason::RequestMalformed, false),
+    ] {
+        let refused = Err((reason, is_grpc));
+        assert_eq!(place(method, path, headers), refused, "{method} {path} {headers:?}");
+    }
+}
+
+#[test]
 fn a_head_that_asks_for_another_request_is_refused() {
     for (name, reason) in [
         ("x-http-method-override", Reason::OverrideHeader),
         ("X_Method_Override", Reason::OverrideHeader),
         ("x-original-url", Reason::OverrideHeader),
-        ("upgrade", Reason::RequestMalformed),
     ] {
         for (method, path) in [("GET", "/admin"), ("POST", "/mcp"), ("GET", "/nowhere")] {
             assert_eq!(asked(&head(method, path, &[(name, "x")])), Err(reason), "{name} {path}");

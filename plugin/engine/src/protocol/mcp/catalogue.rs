@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::drift::Drift;
+use super::mirrored::Mirrored;
 
 /// The tools, resources and prompts of one server. Names are compared byte for byte (threats J7).
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Catalogue {
 pub(crate) struct ToolEntry {
     /// Whether it declares a type for its arguments, so that policy may read them.
     pub(crate) typed_input: bool,
+    /// The arguments that headers repeat, if its schema is known.
+    pub(crate) mirrored: Option<Vec<Mirrored>>,
     /// The digest of its definition as it was when somebody looked at it, if it is pinned.
     pub(crate) pin: Option<String>,
     /// The server has shown another definition since (threats M13).

@@ -159,7 +159,7 @@ fn initial_version(message: &Message) -> Result<Option<&str>, Reason> {
 
 /// A header value, out of its Base64 sentinel if it is in one (MCP-12). The markers are compared
 /// exactly; the Base64 is canonical, or two encodings would name one tool.
-fn decode(value: &str) -> Option<String> {
+pub(super) fn decode(value: &str) -> Option<String> {
     let inner = value.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?="));
     match inner {
         Some(inner) => String::from_utf8(STANDARD.decode(inner).ok()?).ok(),

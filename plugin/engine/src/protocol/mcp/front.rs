@@ -1,6 +1,6 @@
 //! What the head of a request to an MCP endpoint says.
 
-use super::{McpEndpoint, session};
+use super::{McpEndpoint, mirrored, session};
 use crate::decision::Reason;
 use crate::evidence::{Head, Once, dashed};
 use crate::protocol::media;
@@ -13,6 +13,8 @@ pub(super) struct Front<'h> {
     pub(super) name: Option<&'h str>,
     /// `Last-Event-ID`: a stream goes on from there.
     pub(super) resumes: bool,
+    /// `Mcp-Param-*`, by lower-case names, each as often as it came.
+    pub(super) params: Vec<(&'h str, &'h str)>,
 }
 
 /// `MCP-Protocol-Version`.
@@ -38,6 +40,7 @@ impl<'h> Front<'h> {
             method: said(METHOD),
             name: said(NAME),
             resumes: head.has(session::LAST_EVENT),
+            params: head.beginning(mirrored::PREFIX).collect(),
         })
     }
 }

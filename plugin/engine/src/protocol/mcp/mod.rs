@@ -3,10 +3,9 @@
 //!
 //! `front` reads the head, `message` the JSON-RPC envelope, `era` the version and the routing
 //! headers, `methods` says what there is, `ask` what is wanted, `catalogue` what a server offers,
-//! `session` whose a session is. The way back is [`super::list`].
+//! `mirrored` which arguments headers repeat, `session` whose a session is. The way back is [`super::list`].
 //!
-//! Whose a task is, only its server knows: it is told who asks (`x-deputy-agent`). `Mcp-Param-*`
-//! headers are no input; the server that declared them has to compare them (MCP-13). `Accept` is the
+//! Whose a task is, only its server knows: it is told who asks (`x-deputy-agent`). `Accept` is the
 //! upstream's.
 
 mod ask;
@@ -17,6 +16,7 @@ mod era;
 mod front;
 mod message;
 mod methods;
+mod mirrored;
 mod session;
 
 pub(crate) use ask::{is_answer, prompt_asked, resource_asked};
@@ -26,12 +26,14 @@ pub(crate) use endpoint::{McpEndpoint, McpParts};
 pub(crate) use era::Version;
 pub(super) use message::rpc_id;
 pub(crate) use message::without_answers;
+pub(crate) use mirrored::Mirrored;
 pub(crate) use session::{Opened, Sealer, Sessions};
 
 use super::list::{Answers, ListOf};
 use super::{Exchange, Read};
 use crate::decision::{Leads, Reason, RpcId, Shape};
 use crate::evidence::{Head, Once};
+use crate::json::Value;
 use crate::model::Asked;
 use front::Front;
 use message::{Content, Entry};
@@ -187,6 +189,13 @@ fn one(endpoint: &McpEndpoint, front: &Front<'_>, entry: Entry) -> Result<Wanted
     }
     ask::parameters(method, version, &message)?;
     era::routing(front, &message, method, version)?;
+    if method.what == What::Tool {
+        let name = message.params.get("name").and_then(Value::as_str).unwrap_or_default();
+        let tool = endpoint.catalogue().tool(name).ok_or(Reason::ToolUnknown)?;
+        if let Some(declared) = &tool.mirrored {
+            mirrored::agree(front, &message, declared, version.is_modern())?;
+        }
+    }
     let list = match method.what {
         What::List(list) => Some(list),
         _ => None,
