@@ -15,6 +15,7 @@ mod files;
 mod keys;
 mod lines;
 mod revocations;
+mod routes;
 mod time;
 
 use std::process::ExitCode;
@@ -37,6 +38,9 @@ enum Command {
     /// What no longer counts, in a small signed list that gateways poll every few seconds.
     #[command(subcommand)]
     Revocations(revocations::Command),
+    /// Routes for the HTTP operations of an API.
+    #[command(subcommand)]
+    Routes(routes::Command),
     /// Keys that sign both.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Bundle(command) => bundle::run(command),
         Command::Revocations(command) => revocations::run(command),
+        Command::Routes(command) => routes::run(command),
         Command::Keys(command) => keys::run(command),
     };
     match done {

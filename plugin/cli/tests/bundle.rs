@@ -52,6 +52,8 @@ fn every_problem_is_told_at_once_with_its_file_line_id_and_what_to_do() {
         "agents.json:10: agents[1].status: must be active, suspended or retired",
         "agents.json:11: agents[1].valid_until: must be an instant like",
         "agents.json:14: agents[2].id: is the id of another agent as well",
+        "http.json:3: http[1].path: `GET /v1/orders/mine` fits requests that http[0].path fits too",
+        "http.json:4: http[2].method: must be written in capitals",
         "humans.json:3:3: expected `,` or `]`",
         "syntax.cedar:3:1: unexpected token `when`",
         "unnamed.cedar:2:1: policy number 1 has no @id",

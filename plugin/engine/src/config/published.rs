@@ -11,6 +11,7 @@ use crate::bundle::{BUNDLE, CONTENTS_LIMITS, Signers, open};
 use crate::json::{self, Value};
 use crate::model::Timestamp;
 use crate::policy::{Definition, Policy, PolicyFile, Problem};
+use crate::protocol::Surface;
 use crate::registry::Registry;
 
 pub use revocations::{PublishedRevocations, check_revocations};
@@ -115,8 +116,11 @@ fn loaded(
     mut problems: Collected,
 ) -> Result<Policy, Problems> {
     let Some(law) = law else { return Err(Problems(problems.0)) };
-    for node in &law.routes {
-        surface::route(node, definition, &mut problems);
+    let routes = &law.routes;
+    let routes = routes.iter().filter_map(|n| surface::route(n, definition, &mut problems));
+    // The servers are each gateway's own, so whether a route fits the path of one shows only there.
+    if let Err(wrong) = Surface::new(Vec::new(), routes.collect()) {
+        wrong.into_iter().for_each(|problem| problems.add(problem.path, problem.message));
     }
     complete(definition, (&law.files, law.revision), problems)
 }
