@@ -1,9 +1,10 @@
-//! `cargo xtask example`: writes the parts of `examples/envoy-mcp` that follow from other parts.
+//! `cargo xtask example`: writes the parts of `examples/envoy-mcp` and `envoy-http` that follow from other parts.
 //!
 //! `deputy.json` is `deputy.template.json` with the policies of `orders.cedar` in it; the Deputy block
 //! of `envoy.yaml` is `deputy.json` word for word. A test keeps both fresh.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -31,33 +32,35 @@ pub(crate) fn write() -> Result<()> {
 
 /// Writes what is no longer fresh, and says so; how many files that were.
 pub(crate) fn write_stale() -> Result<usize> {
-    let derived = derive()?;
     let mut written = 0;
-    for (name, text) in [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)]
-    {
-        let path = place::example().join(name);
-        if !fs::read_to_string(&path).is_ok_and(|old| &old == text) {
-            fs::write(&path, text).with_context(|| format!("can't write {}", path.display()))?;
-            progress::done(name, "written anew: orders.cedar or deputy.template.json changed");
-            written += 1;
+    for folder in folders() {
+        let Derived { deputy_json, envoy_yaml } = derive(&folder)?;
+        for (name, text) in [("deputy.json", &deputy_json), ("envoy.yaml", &envoy_yaml)] {
+            let path = folder.join(name);
+            if !fs::read_to_string(&path).is_ok_and(|old| &old == text) {
+                fs::write(&path, text)
+                    .with_context(|| format!("can't write {}", path.display()))?;
+                progress::done(name, "written anew: orders.cedar or deputy.template.json changed");
+                written += 1;
+            }
         }
     }
     Ok(written)
 }
 
 /// Both files as they should be.
-pub(crate) fn derive() -> Result<Derived> {
-    let template = read("deputy.template.json")?;
+fn derive(folder: &Path) -> Result<Derived> {
+    let template = read(folder, "deputy.template.json")?;
     ensure!(
         template.matches(NO_FILES).count() == 1,
         "deputy.template.json must have `{NO_FILES}` once, for the policies"
     );
-    let text = serde_json::to_string(&read("orders.cedar")?)?;
+    let text = serde_json::to_string(&read(folder, "orders.cedar")?)?;
     let files = format!(r#""files": [{{ "name": "orders.cedar", "text": {text} }}]"#);
     let deputy_json = template.replace(NO_FILES, &files);
     let _: serde_json::Value =
         serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
-    let envoy_yaml = with_configuration(&read("envoy.yaml")?, &deputy_json)?;
+    let envoy_yaml = with_configuration(&read(folder, "envoy.yaml")?, &deputy_json)?;
     Ok(Derived { deputy_json, envoy_yaml })
 }
 
@@ -76,8 +79,13 @@ fn with_block(envoy: &str, block: &str) -> Result<String> {
     Ok(format!("{before}{BLOCK}{block}{AFTER_BLOCK}{after}"))
 }
 
-fn read(name: &str) -> Result<String> {
-    let path = place::example().join(name);
+/// The examples whose configuration has policies of a file of their own in it.
+fn folders() -> [PathBuf; 2] {
+    [place::example(), place::example().with_file_name("envoy-http")]
+}
+
+fn read(folder: &Path, name: &str) -> Result<String> {
+    let path = folder.join(name);
     fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
 }
 
@@ -86,10 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_is_fresh() {
-        let derived = derive().unwrap();
-        let hint = "run `cargo xtask example`";
-        assert_eq!(read("deputy.json").unwrap(), derived.deputy_json, "{hint}");
-        assert_eq!(read("envoy.yaml").unwrap(), derived.envoy_yaml, "{hint}");
+    fn the_examples_are_fresh() {
+        for folder in folders() {
+            let derived = derive(&folder).unwrap();
+            let hint = "run `cargo xtask example`";
+            assert_eq!(read(&folder, "deputy.json").unwrap(), derived.deputy_json, "{hint}");
+            assert_eq!(read(&folder, "envoy.yaml").unwrap(), derived.envoy_yaml, "{hint}");
+        }
     }
 }

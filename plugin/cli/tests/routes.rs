@@ -151,3 +151,15 @@ fn what_is_no_openapi_3_document_is_refused() {
     let said = bad(&arguments, &desk.path("http.json"));
     assert!(said.contains("is not JSON"), "{said}");
 }
+
+#[test]
+fn the_example_has_the_routes_that_its_document_makes() {
+    let desk = Desk::new();
+    let example =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/envoy-http");
+    let read = |name: &str| std::fs::read_to_string(example.join(name)).unwrap();
+    let document: Value = serde_json::from_str(&read("openapi.json")).unwrap();
+    let routes: Value = serde_json::from_str(&import(&desk, &document, &[]).1.unwrap()).unwrap();
+    let template: Value = serde_json::from_str(&read("deputy.template.json")).unwrap();
+    assert_eq!(template["http"], routes);
+}

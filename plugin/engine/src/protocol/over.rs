@@ -26,8 +26,9 @@ pub(crate) enum Over {
 pub(super) fn of(line: Line<'_>, head: &Head) -> Result<Over, Reason> {
     let upgrade = match (head.once("upgrade"), line.protocol) {
         (Once::Absent, None) => None,
-        // RFC 6455 §4.1: an upgrade is asked for by GET.
-        (Once::One(name), None) if line.method == "GET" => Some(name),
+        // RFC 6455 §4.1: an upgrade is asked for by GET. A list is a choice that the upstream would make; two
+        // headers are one too, and some hosts join them.
+        (Once::One(name), None) if line.method == "GET" && !name.contains(',') => Some(name),
         (Once::Absent, Some(name)) => Some(name),
         _ => return Err(Reason::RequestMalformed),
     };
@@ -138,6 +139,7 @@ mod tests {
         for (method, headers) in [
             ("POST", vec![("upgrade", "websocket")]),
             ("GET", vec![("upgrade", "websocket"), ("upgrade", "h2c")]),
+            ("GET", vec![("upgrade", "websocket,h2c")]),
             ("CONNECT", vec![(":protocol", "websocket"), ("upgrade", "websocket")]),
             ("GET", vec![("upgrade", "websocket"), ("content-length", "5")]),
             ("GET", vec![("upgrade", "websocket"), ("transfer-encoding", "chunked")]),
