@@ -44,7 +44,7 @@ struct Statements {
 }
 
 #[test]
-fn every_statement_about_who_asks_has_a_case() {
+fn every_statement_has_a_case() {
     let read =
         |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
     let text = read(&cases::folder().join("statements.json"));

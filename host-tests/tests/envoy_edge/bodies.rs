@@ -58,6 +58,7 @@ fn a_body_above_envoys_own_limit_is_refused_by_envoy() {
     world.still_works();
 }
 
+/// Threats B3 and B15: what ends early, or whose client leaves, is no request.
 #[test]
 fn a_request_that_announces_more_than_it_sends_is_never_decided() {
     let world = World::open();

@@ -1,4 +1,4 @@
-//! What Deputy decides about is what servers in other languages read.
+//! What Deputy decides about is what servers in other languages read (threats J18).
 //!
 //! Nothing is claimed of a body that Deputy refuses.
 
