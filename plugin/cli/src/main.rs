@@ -17,6 +17,7 @@ mod lines;
 mod revocations;
 mod routes;
 mod time;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,9 @@ enum Command {
     /// Routes for the HTTP operations of an API.
     #[command(subcommand)]
     Routes(routes::Command),
+    /// The tools of an MCP server, pinned.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// Keys that sign both.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bundle(command) => bundle::run(command),
         Command::Revocations(command) => revocations::run(command),
         Command::Routes(command) => routes::run(command),
+        Command::Tools(command) => tools::run(command),
         Command::Keys(command) => keys::run(command),
     };
     match done {

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod evidence;
 mod fetch;
 mod json;
+mod listed;
 pub mod model;
 mod policy;
 mod protocol;
@@ -32,6 +33,7 @@ pub use config::{
     Problems, PublishedBundle, PublishedRevocations, check_bundle, check_revocations,
 };
 pub use credential::{KINDS as CREDENTIAL_KINDS, Kind as CredentialKind, Place as CredentialPlace};
+pub use listed::{ListedTool, ListedTools, listed_tools};
 pub use policy::Problem;
 pub use protocol::trailer_may_pass;
 pub use trust::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};

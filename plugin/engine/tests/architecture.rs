@@ -67,6 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "trust",
         ],
     ),
+    ("listed", &["audit", "json", "protocol"]),
     ("lib", &[]),
 ];
 
