@@ -12,6 +12,7 @@ mod identity;
 mod load;
 mod native;
 mod page;
+mod protocols;
 mod proxy;
 mod requests;
 mod sample;

@@ -24,21 +24,33 @@ pub(super) fn envoy() -> Result<Envoy> {
     })
 }
 
-/// The filters of an Envoy, and the keys that it serves as an issuer would: to itself.
-pub(super) type Setting<'s> = (&'s [Value], Option<&'s str>);
+/// The filters of an Envoy, and what it answers besides.
+pub(super) type Setting<'s> = (&'s [Value], Beside<'s>);
+
+/// What an Envoy answers besides [`ANSWER`].
+#[derive(Clone, Copy)]
+pub(super) enum Beside<'s> {
+    Nothing,
+    /// Keys, as an issuer would: to itself.
+    Keys(&'s str),
+    /// That, to `tools/list`.
+    List(&'s str),
+}
 
 /// The whole configuration of one Envoy.
-pub(super) fn document(port: u16, admin: u16, (filters, keys): Setting<'_>) -> Value {
-    let answer = json!({
-        "match": {"prefix": "/"},
-        "direct_response": {"status": 200, "body": {"inline_string": ANSWER}},
-        "response_headers_to_add": [{
-            "header": {"key": "content-type", "value": "application/json"},
-            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-        }],
-    });
-    let routes: Vec<_> = keys.map(published).into_iter().chain([answer]).collect();
-    let clusters: Vec<_> = keys.map(|_| to_itself(port)).into_iter().collect();
+pub(super) fn document(port: u16, admin: u16, (filters, beside): Setting<'_>) -> Value {
+    let all = json!({"prefix": "/"});
+    let (routes, clusters) = match beside {
+        Beside::Nothing => (vec![answering(&all, ANSWER)], Vec::new()),
+        Beside::Keys(keys) => {
+            (vec![published(keys), answering(&all, ANSWER)], vec![to_itself(port)])
+        }
+        Beside::List(list) => {
+            let listing = json!({"name": "mcp-method", "string_match": {"exact": "tools/list"}});
+            let listing = json!({"prefix": "/", "headers": [listing]});
+            (vec![answering(&listing, list), answering(&all, ANSWER)], Vec::new())
+        }
+    };
     let mut filters = filters.to_vec();
     filters.push(filter("buffer", "buffer.v3.Buffer", json!({"max_request_bytes": 1_048_576})));
     filters.push(filter("router", "router.v3.Router", json!({})));
@@ -48,7 +60,10 @@ pub(super) fn document(port: u16, admin: u16, (filters, keys): Setting<'_>) -> V
         "normalize_path": true,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
+        "route_config": {
+            "max_direct_response_body_size_bytes": 1_048_576,
+            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}],
+        },
         "http_filters": filters,
     });
     let chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
@@ -61,18 +76,26 @@ pub(super) fn document(port: u16, admin: u16, (filters, keys): Setting<'_>) -> V
     })
 }
 
-/// Deputy does not stand before the keys.
-fn published(keys: &str) -> Value {
-    let off = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true});
+fn answering(matched: &Value, body: &str) -> Value {
     json!({
-        "match": {"path": "/jwks"},
-        "direct_response": {"status": 200, "body": {"inline_string": keys}},
+        "match": matched,
+        "direct_response": {"status": 200, "body": {"inline_string": body}},
         "response_headers_to_add": [{
             "header": {"key": "content-type", "value": "application/json"},
             "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
         }],
-        "typed_per_filter_config": {"envoy.filters.http.wasm": off},
     })
+}
+
+/// Deputy does not stand before the keys.
+fn published(keys: &str) -> Value {
+    let off = json!({"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true});
+    let mut route = answering(&json!({"path": "/jwks"}), keys);
+    if let Some(members) = route.as_object_mut() {
+        let off = json!({"envoy.filters.http.wasm": off});
+        members.insert("typed_per_filter_config".to_owned(), off);
+    }
+    route
 }
 
 fn to_itself(port: u16) -> Value {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::figure::Figure;
-use super::{core, identity};
+use super::{core, identity, protocols};
 
 /// Takes the rounds to measure.
 pub(super) type Measure = fn(u32) -> Result<Vec<Figure>>;
@@ -26,7 +26,11 @@ pub(super) const GROUPS: &[Group] = &[
         measure: Some(identity::measure),
     },
     Group { name: "authority", about: "what an agent may do", measure: None },
-    Group { name: "protocols", about: "ways to ask", measure: None },
+    Group {
+        name: "protocols",
+        about: "what it costs to know what is asked",
+        measure: Some(protocols::measure),
+    },
     Group { name: "approval", about: "humans in the loop", measure: None },
     Group { name: "audit", about: "records", measure: None },
     Group { name: "web", about: "JavaScript hosts", measure: None },

@@ -164,7 +164,7 @@ fn in_envoy(world: &World, envoy: &Envoy, wrk: &Wrk, rounds: u32) -> Result<Vec<
             gateway::deputy_alone(world, "identity.json")?,
         ];
         let start = |(name, filters): (&str, &Vec<_>)| {
-            Proxy::start(envoy, &world.folder, name, (filters, None))
+            Proxy::start(envoy, &world.folder, name, (filters, gateway::Beside::Nothing))
         };
         let mut started =
             PROXIES.into_iter().zip(&filters).map(start).collect::<Result<Vec<_>>>()?;

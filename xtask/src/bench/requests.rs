@@ -77,7 +77,12 @@ fn start(world: &World, envoy: &Envoy, running: &Running) -> Result<Vec<Proxy>> 
     let mut proxies = Vec::new();
     for (name, filters) in PROXIES.into_iter().zip(&filters) {
         running.doing(name);
-        proxies.push(Proxy::start(envoy, &world.folder, name, (filters, None))?);
+        proxies.push(Proxy::start(
+            envoy,
+            &world.folder,
+            name,
+            (filters, gateway::Beside::Nothing),
+        )?);
     }
     for (_, _, proxy, asked, _) in PLAN {
         let request: Request = world.request(asked.file())?;

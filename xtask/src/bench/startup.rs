@@ -69,7 +69,8 @@ impl Readiness {
         filters: &[serde_json::Value],
     ) -> Result<()> {
         stop::check()?;
-        let mut proxy = Proxy::start(envoy, &world.folder, name, (filters, None))?;
+        let mut proxy =
+            Proxy::start(envoy, &world.folder, name, (filters, gateway::Beside::Nothing))?;
         let elapsed = proxy.answers(&world.request("http")?)?;
         self.spent.0.push(proxy.spent()?.as_secs_f64());
         self.elapsed.0.push(elapsed.as_secs_f64());

@@ -63,7 +63,8 @@ impl<'w> Stage<'w> {
         let (filters, keys) =
             (gateway::deputy(world, "identity-fetched.json")?, world.read("identity-jwks.json")?);
         let started = Instant::now();
-        let mut proxy = Proxy::start(envoy, folder, "fetching", (&filters, Some(&keys)))?;
+        let mut proxy =
+            Proxy::start(envoy, folder, "fetching", (&filters, gateway::Beside::Keys(&keys)))?;
         proxy.answers(&request)?;
         Ok(Self { proxy, good, storm, wrk, started })
     }

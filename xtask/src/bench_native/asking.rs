@@ -40,14 +40,29 @@ impl Asking {
     pub(crate) fn tools_call() -> Self {
         let arguments =
             json!({"id": 1042, "amount": 40, "note": "arrived broken, see ticket 7781"});
+        Self { input: arguments.clone(), ..Self::call("refund", arguments) }
+    }
+
+    /// Calls that tool.
+    pub(crate) fn call(tool: &str, arguments: Value) -> Self {
+        Self::mcp("tools/call", Some(tool), json!({"name": tool, "arguments": arguments}))
+    }
+
+    /// Lists the tools.
+    pub(crate) fn tools_list() -> Self {
+        Self::mcp("tools/list", None, json!({}))
+    }
+
+    fn mcp(method: &str, name: Option<&str>, mut params: Value) -> Self {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MCP_VERSION,
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
         });
-        let params = json!({"name": "refund", "arguments": arguments, "_meta": meta});
-        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+        params["_meta"] = meta;
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         let header = |name, value: &str| (name, value.to_owned());
+        let named = name.map(|name| header("mcp-name", name));
         Self {
             method: "POST",
             path: "/mcp",
@@ -55,13 +70,15 @@ impl Asking {
                 header("accept", "application/json, text/event-stream"),
                 header("content-type", "application/json"),
                 header("mcp-protocol-version", MCP_VERSION),
-                header("mcp-method", "tools/call"),
-                header("mcp-name", "refund"),
-            ],
+                header("mcp-method", method),
+            ]
+            .into_iter()
+            .chain(named)
+            .collect(),
             body: body.to_string(),
             action: "orders/refund",
             resource: ("Tool", "orders/refund"),
-            input: arguments,
+            input: Value::Null,
         }
     }
 

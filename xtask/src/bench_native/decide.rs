@@ -102,12 +102,28 @@ impl Host {
         pairs: &[(Vec<u8>, Vec<u8>)],
         body: &str,
     ) -> Result<(bool, String)> {
+        let Outcome { receipt, disposition, .. } = self.outcome(pairs, body)?;
+        let receipt = receipt.to_json();
+        match disposition {
+            Disposition::Forward(forward) => {
+                black_box(forward.edits());
+                Ok((true, receipt))
+            }
+            Disposition::Reply(reply) => {
+                black_box(reply);
+                Ok((false, receipt))
+            }
+        }
+    }
+
+    /// The same, with all that comes of it.
+    pub(crate) fn outcome(&mut self, pairs: &[(Vec<u8>, Vec<u8>)], body: &str) -> Result<Outcome> {
         let arrival = self.arrival();
         let (engine, now) = (&mut self.engine, arrival.now);
         let mut step = engine.begin(head(pairs), arrival);
-        let outcome = loop {
+        loop {
             step = match step {
-                Step::Decided(outcome) => break outcome,
+                Step::Decided(outcome) => return Ok(*outcome),
                 Step::Body(need) => need.provide(engine, body.as_bytes().to_vec(), now),
                 Step::Recall(need) => {
                     let held = self.store.get(&need.name()).cloned();
@@ -121,18 +137,6 @@ impl Host {
                 }
                 step => bail!("no decision: {step:?}"),
             };
-        };
-        let Outcome { receipt, disposition, .. } = *outcome;
-        let receipt = receipt.to_json();
-        match disposition {
-            Disposition::Forward(forward) => {
-                black_box(forward.edits());
-                Ok((true, receipt))
-            }
-            Disposition::Reply(reply) => {
-                black_box(reply);
-                Ok((false, receipt))
-            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
 //! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
-//! and `prove`; `proofs` writes DPoP proofs, which are good for a minute.
+//! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
 //! and anything of Envoy (xtask's `bench`).
@@ -17,6 +17,7 @@ mod cedar;
 mod clock;
 mod decide;
 mod identities;
+mod protocols;
 mod prove;
 mod signing;
 mod subject;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use identities::Identities;
+use protocols::Protocols;
 use world::World;
 
 fn main() -> ExitCode {
@@ -62,8 +64,16 @@ fn run(arguments: Vec<String>) -> Result<()> {
             println!("{}", prove::measure(&identities, rounds.parse()?)?);
             Ok(())
         }
+        ["protocols", repository, folder] => {
+            Protocols::new(&PathBuf::from(repository))?.write(&PathBuf::from(folder))
+        }
+        ["read", repository, rounds] => {
+            let protocols = Protocols::new(&PathBuf::from(repository))?;
+            println!("{}", protocols.measure(rounds.parse()?)?);
+            Ok(())
+        }
         _ => bail!(
-            "usage: bench-native (world|identities) REPOSITORY FOLDER | (decide|prove) REPOSITORY ROUNDS \
+            "usage: bench-native (world|identities|protocols) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
              | proofs FOLDER NAME COUNT"
         ),
     }

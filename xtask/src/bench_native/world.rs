@@ -43,6 +43,14 @@ impl World {
         token(&self.key, &self.claims(number))
     }
 
+    /// A token of an agent of the example that must not act.
+    pub(crate) fn suspended(&self) -> String {
+        let mut claims = self.claims(0);
+        claims["client_id"] = SUSPENDED.into();
+        claims["act"]["sub"] = SUSPENDED.into();
+        token(&self.key, &claims)
+    }
+
     /// What such a token says.
     pub(crate) fn claims(&self, number: usize) -> Value {
         json!({
@@ -124,6 +132,7 @@ pub(crate) const ISSUER: &str = "https://idp.acme.example";
 /// The gateway's identifier, and where proofs say that it is.
 pub(crate) const AUDIENCE: &str = "https://gateway.acme.example";
 const AGENT: &str = "refund-bot";
+const SUSPENDED: &str = "old-bot";
 /// Longer than any run, and what Deputy allows an issuer by default.
 const LIFETIME: u64 = 3600;
 
