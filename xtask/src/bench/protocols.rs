@@ -23,7 +23,7 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
 }
 
 /// A request is refused as soon as it is known who asks, or as soon as it is known what is asked: what is between
-/// is the stage.
+/// is the stage. In Envoy the first is a GET: a POST that is refused before its body has come costs its connection.
 fn native(measured: &Measured) -> Result<Vec<Figure>> {
     let of = |subject| measured.micros(subject);
     let stage = of("after")?.minus(&of("before")?);
@@ -58,12 +58,18 @@ const REFUSED: &[&str] = &[gateway::REFUSED_BY_DEPUTY];
 const PLAN: [Planned; 4] = [
     (
         "cpu_before_protocol",
-        "Envoy, tools/call with 1 KB, refused before its body is read",
+        "Envoy, GET to an MCP server, refused once it is known who asks",
         "protocol-before",
         true,
         REFUSED,
     ),
-    ("cpu_after_protocol", "the same, refused after", "protocol-after", true, REFUSED),
+    (
+        "cpu_after_protocol",
+        "Envoy, tools/call with 1 KB, refused once it is known what is asked",
+        "protocol-after",
+        true,
+        REFUSED,
+    ),
     ("cpu_call_256k", "Envoy, tools/call with 256 KB", "call-256k", false, ALLOWED),
     ("cpu_list_500", "Envoy, tools/list, 500 tools filtered", "list-500", false, ALLOWED),
 ];
@@ -86,7 +92,8 @@ fn in_envoy(world: &World, envoy: &Envoy, wrk: &Wrk, rounds: u32) -> Result<Vec<
     })?;
     let of = |name| slices::micros(&variants, name);
     let stage = of("cpu_after_protocol")?.minus(of("cpu_before_protocol")?);
-    let says = "to know what tools/call asks in Envoy, 1 KB of arguments, its body handed over";
+    let says =
+        "to know what tools/call asks in Envoy, 1 KB of arguments, and to have a body at all";
     let mut figures = vec![Figure::of("protocol", says, &stage, "µs").at_most(25.0)];
     figures.extend(variants.iter().map(|variant| match variant.name {
         "cpu_call_256k" => variant.figure().at_most(3000.0),

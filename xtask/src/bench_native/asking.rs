@@ -53,6 +53,13 @@ impl Asking {
         Self::mcp("tools/list", None, json!({}))
     }
 
+    /// Opens the stream of a session: no body, so a gateway has nothing left to read when it refuses.
+    pub(crate) fn mcp_stream() -> Self {
+        let version = ("mcp-protocol-version", "2025-11-25".to_owned());
+        let headers = vec![("accept", "text/event-stream".to_owned()), version];
+        Self { path: "/mcp", headers, ..Self::http() }
+    }
+
     fn mcp(method: &str, name: Option<&str>, mut params: Value) -> Self {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": MCP_VERSION,

@@ -92,7 +92,7 @@ impl Protocols {
         let large = Asking::call(TOOL, arguments(256 * 1024));
         for (name, text) in [
             ("protocols.json", self.world.configuration.clone()),
-            ("protocol-before.json", unknown.to_json(&self.world.suspended())),
+            ("protocol-before.json", Asking::mcp_stream().to_json(&self.world.suspended())),
             ("protocol-after.json", unknown.to_json(&token)),
             ("call-256k.json", large.to_json(&token)),
             ("list-500.json", Asking::tools_list().to_json(&token)),
