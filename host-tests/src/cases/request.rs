@@ -33,7 +33,9 @@ pub(super) struct RequestSpec {
     /// a pseudo-header.
     #[serde(default, deserialize_with = "or_default")]
     headers: Map<String, Value>,
-    /// Instead of the body that `call` or `mcp` make.
+    /// Instead of the body that `call` or `mcp` make: JSON, with its type …
+    json: Option<Value>,
+    /// … or as it is.
     body: Option<Value>,
     /// Sizes of the pieces the body comes in, the last one again and again.
     #[serde(default, deserialize_with = "or_default")]
@@ -76,14 +78,18 @@ impl RequestSpec {
         known: &dyn Placeholders,
     ) -> anyhow::Result<Request> {
         let message = self.message();
-        let body = match (&self.body, &message) {
-            (Some(body), _) => Some(text::bytes(body, known).context("body")?),
-            (None, Some(message)) => Some(serde_json::to_vec(message)?),
-            (None, None) => None,
+        let body = match (&self.body, &self.json, &message) {
+            (Some(body), _, _) => Some(text::bytes(body, known).context("body")?),
+            (None, Some(json), _) => Some(serde_json::to_vec(json)?),
+            (None, None, Some(message)) => Some(serde_json::to_vec(message)?),
+            (None, None, None) => None,
         };
         let mut headers = Headers(self.line(body.is_some(), known)?);
         if let Some(message) = &message {
             self.mcp_headers(message, &mut headers);
+        }
+        if self.json.is_some() {
+            headers.add("content-type", "application/json");
         }
         if credentials.token {
             let scheme = if credentials.proof { "DPoP" } else { "Bearer" };
@@ -109,7 +115,7 @@ impl RequestSpec {
 
     /// Method and path, as a client's proof names them.
     pub(super) fn target(&self, known: &dyn Placeholders) -> anyhow::Result<(String, String)> {
-        let has_body = self.body.is_some() || self.message().is_some();
+        let has_body = self.body.is_some() || self.json.is_some() || self.message().is_some();
         let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
         let path = String::from_utf8(text::bytes(&self.path, known).context("path")?)?;
         Ok((method.to_owned(), path))

@@ -302,7 +302,11 @@ impl Case {
             Ok(shares) => shares,
             Err(next) => return next,
         };
-        match place.read(&self.head, self.body.as_deref(), configuration.body_limit) {
+        match place.read(
+            &self.head,
+            (self.body.as_deref(), configuration.body_limit),
+            (&configuration.sealer, &verified.actor),
+        ) {
             Read::NeedsBody { limit } => Next::Body(limit),
             Read::Refused { reason, shape } => {
                 progress.shape = shape;
@@ -373,21 +377,30 @@ impl Case {
         {
             *leads = Leads::Error;
         }
-        let permit = match self.permitted(engine, (place, caller, now), &asked, progress) {
+        let onward = exchange.as_ref().and_then(|exchange| exchange.a2a.as_deref());
+        let content = onward.and_then(|onward| onward.content.as_ref());
+        let about = (asked.as_slice(), content);
+        let permit = match self.permitted(engine, (place, caller, now), about, progress) {
             Ok(permit) => permit,
             Err(next) => return next,
         };
         let (opened, sessions) = sessions;
-        let body = match self.without_our_answer(exchange.as_ref()) {
+        let path = onward.and_then(|onward| onward.path.clone());
+        let body = match self.rewritten(exchange.as_ref()) {
             Ok(body) => body,
             Err(reason) => return deny(reason),
         };
         let response = exchange.and_then(|exchange| {
-            let endpoint = place.mcp()?;
+            let (catalogue, names_skills) = match (place.mcp(), place.a2a()) {
+                (Some(endpoint), _) => (endpoint.catalogue(), false),
+                (None, Some(endpoint)) => (endpoint.catalogue(), endpoint.names_skills()),
+                (None, None) => return None,
+            };
             let upstream = Upstream {
-                server: endpoint.server().to_owned(),
-                catalogue: Rc::clone(endpoint.catalogue()),
+                server: place.server()?.to_owned(),
+                catalogue: Rc::clone(catalogue),
                 sessions,
+                names_skills,
                 evaluation: self.id,
             };
             let by = (Rc::clone(&self.configuration.policy), Rc::clone(caller));
@@ -400,14 +413,19 @@ impl Case {
                 None => edits.remove.push(name.as_bytes().to_vec()),
             }
         }
+        edits.set.extend(path.map(|path| (":path", path)));
         if let Some(body) = body.as_ref().filter(|_| self.head.has("content-length")) {
             edits.set.push(("content-length", body.len().to_string()));
         }
         Next::Forward(permit, Box::new(Onward { edits, body, response }))
     }
 
-    /// The body without what the client has answered to us, if it has: the upstream did not ask.
-    fn without_our_answer(&self, exchange: Option<&Exchange>) -> Result<Option<Vec<u8>>, Reason> {
+    /// The body without what the client has answered to us, if it has: the upstream did not ask. Or with
+    /// the upstream's own ids.
+    fn rewritten(&self, exchange: Option<&Exchange>) -> Result<Option<Vec<u8>>, Reason> {
+        if let Some(onward) = exchange.and_then(|exchange| exchange.a2a.as_deref()) {
+            return Ok(onward.body.clone());
+        }
         match (exchange, &self.body) {
             (Some(exchange), Some(body)) if exchange.answers_us => {
                 let body = protocol::without_answers(body).ok_or(Reason::EngineFault)?;
@@ -435,6 +453,12 @@ impl Case {
                 Ok((opened, Some(sessions)))
             }
             (Some(_), Some(_)) => Ok((Sessions::none(&self.head), None)),
+            (Some(_), None) => {
+                let sealed = place.a2a().filter(|endpoint| !endpoint.has_open_tasks());
+                let sealer = &self.configuration.sealer;
+                let ids = sealed.map(|e| sealer.of(e.server(), &verified.actor));
+                Ok((Sessions::none(&self.head), ids))
+            }
             _ => Ok((Vec::new(), None)),
         }
     }

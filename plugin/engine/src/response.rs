@@ -19,8 +19,8 @@ use crate::model::{
 };
 use crate::policy::SharedPolicy;
 use crate::protocol::{
-    self, Catalogue, Ended, Exchange, Judge, ListFilter, ListOf, Sessions, ToolEntry, prompt_asked,
-    resource_asked,
+    self, Catalogue, Ended, Exchange, IdKind, Judge, ListFilter, ListOf, Sessions, ToolEntry,
+    agent_asked, prompt_asked, resource_asked,
 };
 
 pub use crate::protocol::ResponseEdits;
@@ -46,6 +46,8 @@ pub(crate) struct Upstream {
     pub(crate) catalogue: Rc<Catalogue>,
     /// Of the era that has them.
     pub(crate) sessions: Option<Sessions>,
+    /// Whether a message to it can name its skill (A2A).
+    pub(crate) names_skills: bool,
     /// Of the request, for what is logged about its answer.
     pub(crate) evaluation: EvaluationId,
 }
@@ -180,6 +182,33 @@ impl Judge for Asking {
 
     fn event_id(&mut self, id: &str) -> Option<String> {
         self.upstream.sessions.as_ref()?.seal_event(id)
+    }
+
+    fn seal(&mut self, kind: IdKind, id: &str) -> Option<String> {
+        match &self.upstream.sessions {
+            Some(sessions) => sessions.seal_id(kind, id),
+            None => Some(id.to_owned()),
+        }
+    }
+
+    /// Whether some message that could use it could be permitted: one that names it, or one that names none.
+    fn shows_skill(&mut self, id: &str) -> bool {
+        let Some(entry) = self.upstream.catalogue.skills.get(id) else { return false };
+        let typing = if entry.typed_input { Typing::Declared } else { Typing::Known };
+        let name = format!("{}/{id}", self.upstream.server);
+        let named = self.upstream.names_skills
+            && self.could(&Asked {
+                protocol: ProtocolName::A2a,
+                action: ActionName(name.clone()),
+                resource: ResourceId { kind: ResourceKind::Skill, id: name },
+                input: None,
+                typing,
+            });
+        let unnamed = |action: &str| Asked {
+            typing: Typing::Known,
+            ..agent_asked(&self.upstream.server, action, None)
+        };
+        named || ["SendMessage", "SendStreamingMessage"].iter().any(|a| self.could(&unnamed(a)))
     }
 }
 

@@ -94,10 +94,13 @@ fn token(judged: &Judged<'_>, message: &Message, found: &mut Vec<String>) {
 
 /// Everything else is the client's, unchanged.
 fn others(judged: &Judged<'_>, message: &Message, receipt: &Value, found: &mut Vec<String>) {
-    let mcp = receipt["protocol"] == "mcp";
+    // What an A2A server calls its own task may be in its path: a case that expects that says it.
+    let (mcp, a2a) = (receipt["protocol"] == "mcp", receipt["protocol"] == "a2a");
+    let moved = judged.expect().upstream.contains_key(":path");
     let touched = |name: &str| {
         is_ours(name.as_bytes())
             || CREDENTIALS.contains(&name.replace('_', "-").as_str())
+            || (a2a && (REMOVED_WHEN_FILTERED.contains(&name) || (moved && name == ":path")))
             || (mcp && (REMOVED_WHEN_FILTERED.contains(&name) || SEALED.contains(&name)))
     };
     let (mut sent, mut got) = (joined(&judged.exchange.headers), joined(&message.headers));
@@ -137,7 +140,7 @@ fn response(judged: &Judged<'_>, receipt: &Value, found: &mut Vec<String>) {
     } else if !lists(receipt) {
         let body: Vec<u8> = sent.body.iter().flat_map(|piece| piece.0.iter().copied()).collect();
         let (mut got, mut meant) = (joined(&answer.headers), joined(&sent.headers));
-        if receipt["protocol"] == "mcp" {
+        if receipt["protocol"] != "http" {
             // Every answer could have been changed, so nothing describes its bytes.
             let kept = |name: &String, _: &mut String| !STALE.contains(&name.as_str());
             got.retain(kept);

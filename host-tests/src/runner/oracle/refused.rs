@@ -48,12 +48,19 @@ fn headers(answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
 }
 
 fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<String>) {
-    let Ok(body) = serde_json::from_slice::<Value>(&answer.body.0) else {
+    // A task that waits may be the first event of a stream.
+    let bytes = &answer.body.0;
+    let event = bytes.strip_prefix(b"data: ").and_then(|data| data.strip_suffix(b"\n\n"));
+    let Ok(body) = serde_json::from_slice::<Value>(event.unwrap_or(bytes)) else {
         found.push(format!("the reply is no JSON: {:?}", String::from_utf8_lossy(&answer.body.0)));
         return;
     };
     if body.pointer("/result/resultType") == Some(&"input_required".into()) {
         return asks(judged, &body, receipt, found);
+    }
+    // A place that is not known yet has a form all the same.
+    if receipt["protocol"] == "a2a" || body.pointer("/error/details").is_some() {
+        return a2a(judged, (answer, event.is_some()), &body, receipt, found);
     }
     let rpc = body.get("jsonrpc").is_some();
     let media_type = if rpc { "application/json" } else { "application/problem+json" };
@@ -83,6 +90,42 @@ fn grpc(answer: &Answer, found: &mut Vec<String>) {
     }
     if !answer.body.0.is_empty() {
         found.push("a refusal of gRPC has no body".to_owned());
+    }
+}
+
+/// A2A 1.0 §9.5 and §11.6: an error in the form of its binding; or a task that waits for a human (§7.6).
+fn a2a(
+    judged: &Judged<'_>,
+    (answer, event): (&Answer, bool),
+    body: &Value,
+    receipt: &Value,
+    found: &mut Vec<String>,
+) {
+    let media_type = if event { "text/event-stream" } else { "application/json" };
+    found.extend(header("content-type", &media_type.into(), answer.all("content-type")));
+    let rpc = body.get("jsonrpc").is_some();
+    let task = ["/result/task", "/task", "/result"].iter().find_map(|path| body.pointer(path));
+    let (details, whole) = match (task, rpc) {
+        (Some(task), _) => {
+            let state = task["status"]["state"].as_str().unwrap_or_default();
+            let waits = ["TASK_STATE_AUTH_REQUIRED", "auth-required"].contains(&state);
+            (task.pointer("/status/message/parts/1/data"), waits && answer.status == 200)
+        }
+        (None, true) => (body.pointer("/error/data/0/metadata"), is_rpc_error(body)),
+        (None, false) => {
+            let error = &body["error"];
+            let whole = error["code"] == answer.status
+                && error["status"].is_string()
+                && error["message"].is_string()
+                && error["details"][0]["@type"].is_string();
+            (body.pointer("/error/details/0/metadata"), whole)
+        }
+    };
+    if !whole || details.and_then(|d| d.get("evaluation_id")) != receipt.get("id") {
+        found.push(format!("not a refusal of this evaluation: {body}"));
+    }
+    if let Some(expected) = &judged.expect().reply {
+        subset::compare(expected, Some(body), "reply", found);
     }
 }
 

@@ -162,6 +162,6 @@ fn placed(sections: &Sections, path: &str, message: &str) -> String {
     }
 }
 
-const SECTIONS: [&str; 8] =
-    ["attributes", "teams", "humans", "agents", "grants", "revocations", "tools", "http"];
+const SECTIONS: [&str; 9] =
+    ["attributes", "teams", "humans", "agents", "grants", "revocations", "tools", "skills", "http"];
 const LEFT_OUT: [&str; 3] = ["schema", "tests", "proofs"];

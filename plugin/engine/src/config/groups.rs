@@ -15,7 +15,7 @@ pub(super) fn groups(definition: &Definition) -> ActionGroups {
     }
     for tool in &definition.tools {
         let of = groups.entry(format!("{}/{}", tool.server, tool.name)).or_default();
-        of.insert("tools/call".to_owned());
+        of.insert(if tool.skill { "a2a/send" } else { "tools/call" }.to_owned());
         of.extend(tool.groups.iter().cloned());
     }
     for route in &definition.routes {
@@ -49,6 +49,18 @@ const VOCABULARY: &[(&str, &[&str])] = &[
         "mcp/tasks",
         &["tasks/start", "tasks/get", "tasks/update", "tasks/cancel", "tasks/result", "tasks/list"],
     ),
+    ("a2a/connect", &["GetAgentCard", "GetExtendedAgentCard"]),
+    ("a2a/send", &["SendMessage", "SendStreamingMessage"]),
+    ("a2a/tasks", &["GetTask", "CancelTask", "SubscribeToTask", "ListTasks"]),
+    (
+        "a2a/push",
+        &[
+            "CreateTaskPushNotificationConfig",
+            "GetTaskPushNotificationConfig",
+            "ListTaskPushNotificationConfigs",
+            "DeleteTaskPushNotificationConfig",
+        ],
+    ),
     ("mcp/ask", &["sampling/createMessage", "elicitation/create", "roots/list", "mcp/answer"]),
 ];
 
@@ -61,11 +73,16 @@ mod tests {
     #[test]
     fn the_groups_are_those_of_the_schema() {
         let schema = include_str!("../../../../policies/schema/deputy.cedarschema");
-        // Actions of resources are added with the type of their input.
-        let added = VOCABULARY[1].1.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
-        let appliesto = "appliesTo { principal: [Human], resource: [Resource], context: {} }";
-        let text =
-            format!("{schema} action {} in [\"mcp/resources\"] {appliesto};", added.join(", "));
+        // Actions whose input has a type are added with it.
+        let mut text = schema.to_owned();
+        for (group, actions) in VOCABULARY {
+            if !["mcp/resources", "a2a/send", "a2a/tasks", "a2a/push"].contains(group) {
+                continue;
+            }
+            let added = actions.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
+            let appliesto = "appliesTo { principal: [Human], resource: [Resource], context: {} }";
+            text.push_str(&format!("action {} in [{group:?}] {appliesto};", added.join(", ")));
+        }
         let (schema, _) = cedar_policy::Schema::from_cedarschema_str(&text).unwrap();
         let entities = schema.action_entities().unwrap();
         let id = |uid: &cedar_policy::EntityUid| uid.id().unescaped().to_owned();

@@ -20,13 +20,15 @@ pub(super) struct Law<'a> {
     pub(super) routes: Vec<Node<'a>>,
     /// The tools of each server; none: the servers of the configuration list their own.
     pub(super) catalogue: Option<Catalogue>,
+    /// The skills of each A2A agent; likewise.
+    pub(super) skills: Option<Catalogue>,
     pub(super) files: Vec<PolicyFile>,
     pub(super) revision: u64,
     /// Of a bundle: when it was made and when it ends.
     pub(super) term: Option<Term>,
 }
 
-/// Tools by server.
+/// Tools by server, or skills by agent.
 pub(super) type Catalogue = BTreeMap<String, BTreeMap<String, ToolEntry>>;
 
 /// When a bundle was made, and when it ends.
@@ -48,8 +50,8 @@ pub(super) fn inline<'a>(
     // A problem is noted where there are none; the rest is read all the same.
     let policy = members.need("policy", problems).and_then(|n| policy(&n, problems));
     let (files, revision) = policy.unwrap_or_default();
-    let (catalogue, term) = (None, None);
-    Law { registered, revocations, routes, catalogue, files, revision, term }
+    let (catalogue, skills, term) = (None, None, None);
+    Law { registered, revocations, routes, catalogue, skills, files, revision, term }
 }
 
 /// Of a bundle that is not there yet: nothing is known and nothing is permitted.
@@ -59,6 +61,7 @@ pub(super) fn awaited<'a>() -> Law<'a> {
         revocations: Revocations::default(),
         routes: Vec::new(),
         catalogue: Some(Catalogue::new()),
+        skills: Some(Catalogue::new()),
         files: Vec::new(),
         revision: 0,
         term: None,
@@ -119,17 +122,24 @@ pub(super) fn sections<'a>(
     let registered = people::read(members, definition, problems);
     let revocations = revocations::read(members, problems);
     let routes = members.items("http", problems);
-    let servers = members.maybe("tools").and_then(|n| n.entries(problems)).unwrap_or_default();
-    let mut catalogue = Catalogue::new();
-    for (server, node) in servers {
-        definition.servers.push(server.to_owned());
-        let tools = node.items(problems).unwrap_or_default();
-        let tools = surface::catalogue(server, &tools, definition, problems);
-        catalogue.insert(server.to_owned(), tools);
-    }
+    let mut offered = |name, skills: bool| {
+        let mut catalogue = Catalogue::new();
+        let servers = members.maybe(name).and_then(|n| n.entries(problems)).unwrap_or_default();
+        for (server, node) in servers {
+            let named = match skills {
+                true => &mut definition.remote_agents,
+                false => &mut definition.servers,
+            };
+            named.push(server.to_owned());
+            let nodes = node.items(problems).unwrap_or_default();
+            let offered = surface::catalogue((server, skills), &nodes, definition, problems);
+            catalogue.insert(server.to_owned(), offered);
+        }
+        Some(catalogue)
+    };
+    let (catalogue, skills) = (offered("tools", false), offered("skills", true));
     let files = members.need("policies", problems).and_then(|n| files(&n, problems))?;
-    let catalogue = Some(catalogue);
-    Some(Law { registered, revocations, routes, catalogue, files, revision: 0, term: None })
+    Some(Law { registered, revocations, routes, catalogue, skills, files, revision: 0, term: None })
 }
 
 fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, u64)> {

@@ -3,6 +3,7 @@
 //! `docs/configuration.md` is its reference; its example is loaded by a test, which also looks for
 //! every member in its table. Not here: what the parts do.
 
+mod a2a;
 mod approvals;
 mod bundle;
 mod credentials;
@@ -116,7 +117,7 @@ impl Configuration {
         &self.audience
     }
 
-    /// What `aud` may say at this place: the gateway's own identifier and, for an MCP server that
+    /// What `aud` may say at this place: the gateway's own identifier and, for a server that
     /// has one, the server's.
     pub(crate) fn audiences(&self, place: &Place<'_>) -> Vec<&str> {
         let server = self.token_use(place).and_then(|t| t.resource.as_deref());
@@ -144,7 +145,7 @@ impl Configuration {
     }
 
     fn token_use(&self, place: &Place<'_>) -> Option<&TokenUse> {
-        self.tokens.get(place.mcp()?.server())
+        self.tokens.get(place.server()?)
     }
 }
 
@@ -255,7 +256,7 @@ impl Configuration {
     }
 }
 
-/// One document for the gateway, and one for each MCP server that is a resource of its own.
+/// One document for the gateway, and one for each server that is a resource of its own.
 fn resources(parts: &parts::Parts) -> Resources {
     let web = |id: &&str| id.starts_with("https://") || id.starts_with("http://");
     let issuers = parts.issuers.iter().map(|issuer| issuer.id.as_str());

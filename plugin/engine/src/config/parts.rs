@@ -91,6 +91,9 @@ pub(super) fn read(
     credentials.agents = workloads(&law.registered, problems);
     version?;
     let sealer = sealer.unwrap_or_default();
+    if sealer.is_empty() {
+        surface.sealed().for_each(|at| problems.add(at, UNSEALED));
+    }
     let needs_sealing = sealer.is_empty() && surface.has_sessions();
     let warnings = needs_sealing.then(|| SESSIONS.to_owned()).into_iter().collect();
     Some(Parts {
@@ -209,6 +212,9 @@ fn sessions(node: &Node<'_>, problems: &mut Problems) -> Option<Sealer> {
 
 const SESSIONS: &str = "sessions: has no keys, so no MCP session can be bound to its caller: session \
      ids of servers are not passed on, and servers that need them (before 2026-07-28) don't work";
+
+const UNSEALED: &str = "is \"sealed\", which needs sessions.keys: ids of tasks are sealed with them. Or say \
+     \"server\", if the agent knows whose a task is (it is told who asks) and policy is to decide about the rest";
 
 /// A URL we put into a header or a reply: printable, without anything a quoted string would end at.
 pub(super) fn url(

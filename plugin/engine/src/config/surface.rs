@@ -1,4 +1,4 @@
-//! The `mcp` and `http` sections: what is served, and the actions that makes.
+//! The `mcp` and `http` sections, and where `a2a` joins them: what is served, and the actions that makes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::fields::{Members, Node, Problems};
 use super::law::Law;
 use super::parts::Sizes;
-use super::{TokenUse, input_schema, mirrored};
+use super::{TokenUse, a2a, input_schema, mirrored};
 use crate::model::ActionName;
 use crate::policy::{Definition, Offered, OfferedKind, Rated, RouteAction, ToolAction};
 use crate::protocol::{
-    Catalogue, McpParts, Mirrored, Over, Resources, RouteParts, Surface, Template, ToolEntry,
-    Version, grpc_path,
+    A2aParts, Catalogue, McpParts, Mirrored, Over, Resources, RouteParts, Surface, Template,
+    ToolEntry, Version, grpc_path,
 };
 
 /// What is served, and by server what becomes of tokens.
@@ -31,8 +31,9 @@ pub(super) fn read(
     let nodes = members.items("mcp", problems);
     let routes = &law.routes;
     let awaited = law.catalogue.is_some() && law.term.is_none();
-    if nodes.is_empty() && routes.is_empty() && !awaited {
-        problems.add("mcp, http", "at least one must be there: nothing would be served");
+    let agents = members.items("a2a", problems);
+    if nodes.is_empty() && agents.is_empty() && routes.is_empty() && !awaited {
+        problems.add("mcp, a2a, http", "at least one must be there: nothing would be served");
     }
     for node in nodes {
         let Some((parts, token)) = server(&node, law, definition, problems) else { continue };
@@ -42,7 +43,15 @@ pub(super) fn read(
         servers.push(McpParts { allowed_origins, response_limit: sizes.response, ..parts });
     }
     let routes = routes.iter().filter_map(|n| route(n, definition, problems)).collect();
-    match Surface::new(servers, routes) {
+    let mut spoken_to = Vec::new();
+    for node in agents {
+        let Some((parts, token)) = a2a::agent(&node, law, definition, problems) else { continue };
+        tokens.insert(parts.server.clone(), token);
+        definition.remote_agents.push(parts.server.clone());
+        let allowed_origins = origins.to_vec();
+        spoken_to.push(A2aParts { allowed_origins, response_limit: sizes.response, ..parts });
+    }
+    match Surface::new(servers, spoken_to, routes) {
         Ok(surface) => Some((surface, tokens)),
         Err(wrong) => {
             for problem in wrong {
@@ -82,13 +91,14 @@ fn server(
     let (server, path) = (server?.to_owned(), path?.to_owned());
     let tools = match &law.catalogue {
         Some(catalogue) => catalogue.get(&server).cloned().unwrap_or_default(),
-        None => catalogue(&server, &tools, definition, problems),
+        None => catalogue((&server, false), &tools, definition, problems),
     };
     let [resource_nodes, prompt_nodes] = offered;
     let catalogue = Catalogue {
         tools,
         resources: resources(&server, &resource_nodes, definition, problems),
         prompts: prompts(&server, &prompt_nodes, definition, problems),
+        ..Catalogue::default()
     };
     let versions = versions.unwrap_or_else(|| Some(Version::DEFAULT.to_vec()))?;
     let at = node.path().to_owned();
@@ -111,9 +121,9 @@ fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {
     Some(versions)
 }
 
-/// The tools of one server.
+/// The tools of one server, or the skills of one agent.
 pub(super) fn catalogue(
-    server: &str,
+    (server, skills): (&str, bool),
     nodes: &[Node<'_>],
     definition: &mut Definition,
     problems: &mut Problems,
@@ -121,20 +131,22 @@ pub(super) fn catalogue(
     let mut tools = BTreeMap::new();
     for node in nodes {
         let Some(mut members) = node.members(problems) else { continue };
-        let name = members.need_text("name", problems);
+        let key = if skills { "id" } else { "name" };
+        let name = members.need_text(key, problems);
         let (input, mirrored) = input(&mut members, problems);
         let groups = members.texts("groups", problems);
         let rated = rated(&mut members, problems);
-        let pin = pin(&mut members, problems);
+        let pin = if skills { None } else { pin(&mut members, problems) };
         members.close(problems);
         let Some(name) = name else { continue };
         let typed_input = input.is_some();
         let entry = ToolEntry { typed_input, mirrored, pin, ..ToolEntry::default() };
         if tools.insert(name.to_owned(), entry).is_some() {
-            problems.add(format!("{}.name", node.path()), "is the name of another tool as well");
+            problems.add(format!("{}.{key}", node.path()), "is that of another one as well");
             continue;
         }
         definition.tools.push(ToolAction {
+            skill: skills,
             path: node.path().to_owned(),
             server: server.to_owned(),
             name: name.to_owned(),

@@ -11,6 +11,7 @@ mod reply;
 pub use permit::{AgentGrant, DelegatorGrant, Permit, Verdict};
 pub use reason::{Question, Reason};
 pub(crate) use reply::{
-    DpopChallenge, EVALUATION_HEADER, INPUT_NAME, Leads, Refused, RpcId, Shape,
+    A2aShape, DpopChallenge, EVALUATION_HEADER, INPUT_NAME, Leads, Refused, RpcId, Shape, WAITING,
+    Waits,
 };
 pub use reply::{Reply, Wire};

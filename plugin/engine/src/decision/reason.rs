@@ -229,7 +229,7 @@ reasons! {
     MessageMalformed = "message_malformed", WhatNow, BadMessage;
     /// The parameters lack what the method needs, or hold it in the wrong form.
     ParametersInvalid = "parameters_invalid", WhatNow, BadParameters;
-    /// The MCP version is missing or not accepted.
+    /// The MCP or A2A version is missing or not accepted.
     VersionUnsupported = "version_unsupported", WhatNow, Version;
     /// A routing header and the body say different things.
     HeaderMismatch = "header_mismatch", WhatNow, HeaderMismatch;
@@ -245,6 +245,14 @@ reasons! {
     ResourceUnknown = "resource_unknown", WhatNow, PolicyDenied;
     /// The prompt is not in the catalogue.
     PromptUnknown = "prompt_unknown", WhatNow, PolicyDenied;
+    /// The A2A message names a skill that is not configured.
+    SkillUnknown = "skill_unknown", WhatNow, PolicyDenied;
+    /// The task or context id was not issued here to this agent and delegator.
+    TaskForeign = "task_foreign", WhatNow, TaskUnknown;
+    /// Tasks are to be listed of whoever they are, and nobody here knows whose they are.
+    TasksUnowned = "tasks_unowned", WhatNow, PolicyDenied;
+    /// Push notifications are to go to an address that is not configured.
+    PushUrlRefused = "push_url_refused", WhatNow, PolicyDenied;
     /// The session or event id was not issued here to this agent and delegator.
     SessionForeign = "session_foreign", WhatNow, SessionUnknown;
     /// The message makes sense in a session only, and names none.

@@ -4,6 +4,10 @@
 //! of the request is echoed but a JSON-RPC id that was read strictly and a version that is a date.
 //! Not here: the receipt.
 
+mod a2a;
+
+pub(crate) use a2a::{A2aShape, WAITING, Waits};
+
 use crate::json::{Object, Value};
 use crate::model::EvaluationId;
 
@@ -40,6 +44,8 @@ pub enum Wire {
     Malformed,
     /// 404, upon which an MCP client begins a new session.
     SessionUnknown,
+    /// 404: what an A2A server says of a task that is not the caller's.
+    TaskUnknown,
     /// 405.
     MethodNotServed,
     /// 415.
@@ -81,6 +87,8 @@ pub(crate) enum Shape {
     JsonRpc { id: Option<RpcId>, modern: bool, leads: Leads },
     /// A status of gRPC, in headers alone ("Trailers-Only" in `PROTOCOL-HTTP2.md`).
     Grpc,
+    /// An error of A2A, in its binding.
+    A2a(A2aShape),
 }
 
 /// How a client can be led to a page (MCP, URL elicitation), if it has said that it can.
@@ -158,17 +166,23 @@ impl Refused<'_> {
                 ("application/json", Some(self.json_rpc(id.as_ref(), *modern)))
             }
             Shape::Grpc => ("application/grpc", None),
+            Shape::A2a(form) => {
+                let (media, body) = self.a2a(form);
+                (media, Some(body))
+            }
         };
+        let waits = matches!(self.shape, Shape::A2a(form) if form.waits(&self));
         let status = match self.leading() {
             Some(_) => 200,
-            None if body.is_none() => 200,
+            None if waits || body.is_none() => 200,
             None => wire.status(),
         };
         if body.is_none() {
             headers.push(("grpc-status", wire.grpc_status().to_owned()));
             headers.push(("grpc-message", wire.title().to_owned()));
         }
-        let body = body.map(|body| Value::Object(body).to_text().into_bytes()).unwrap_or_default();
+        let mut body =
+            body.map(|body| Value::Object(body).to_text().into_bytes()).unwrap_or_default();
         headers.push(("content-type", media.to_owned()));
         headers.extend(self.challenges().map(|c| ("www-authenticate", c)));
         match wire {
@@ -181,6 +195,9 @@ impl Refused<'_> {
                 headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
             }
             _ => {}
+        }
+        if media == a2a::EVENT_STREAM {
+            body = [b"data: ", body.as_slice(), b"\n\n"].concat();
         }
         Reply { status, headers, body }
     }
@@ -340,7 +357,7 @@ impl Wire {
             | Self::ApprovalRequired
             | Self::ApprovalDenied
             | Self::ApprovalInvalid => 403,
-            Self::SessionUnknown => 404,
+            Self::SessionUnknown | Self::TaskUnknown => 404,
             Self::MethodNotServed => 405,
             Self::TooSlow => 408,
             Self::TooLarge => 413,
@@ -377,6 +394,7 @@ impl Wire {
             Self::TooMany => "too_many",
             Self::Malformed => "malformed_request",
             Self::SessionUnknown => "session_unknown",
+            Self::TaskUnknown => "task_not_found",
             Self::MethodNotServed => "method_not_allowed",
             Self::MediaType => "unsupported_media_type",
             Self::TooSlow => "too_slow",
@@ -410,6 +428,7 @@ impl Wire {
             Self::TooMany => "Too many requests of this kind",
             Self::Malformed => "The request is not well formed",
             Self::SessionUnknown => "There is no such session",
+            Self::TaskUnknown => "There is no such task",
             Self::MethodNotServed => "This HTTP method is not served here",
             Self::MediaType => "Send one JSON document, not encoded",
             Self::TooSlow => "The request took too long",
@@ -476,6 +495,7 @@ impl Wire {
             | Self::TooMany
             | Self::TooSlow
             | Self::SessionUnknown
+            | Self::TaskUnknown
             | Self::MethodNotServed => {
                 if modern {
                     self.status().into()

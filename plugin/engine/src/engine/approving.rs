@@ -12,7 +12,7 @@ use crate::audit::ApprovalFacts;
 use crate::authority::Caller;
 use crate::decision::{Permit, Reason, Verdict};
 use crate::evidence::Once;
-use crate::json::Value;
+use crate::json::{Object, Value};
 use crate::model::{Asked, ProtocolName, Timestamp};
 use crate::policy::Approved;
 use crate::protocol::{self, Place};
@@ -30,6 +30,8 @@ pub(super) struct Approvable<'a> {
     pub(super) place: &'a Place<'a>,
     pub(super) caller: &'a Caller,
     pub(super) asked: &'a Asked,
+    /// What it says besides what policy sees.
+    pub(super) content: Option<&'a Object>,
     pub(super) wanted: Wanted,
     /// It carries something that would not be bound: answers to its server beside the arguments, or the
     /// arguments of another thing that it asks for.
@@ -97,11 +99,12 @@ impl Case {
         }
         let verified = &caller.verified;
         let json = match asked.protocol {
-            ProtocolName::Mcp => None,
+            ProtocolName::Mcp | ProtocolName::A2a => None,
             ProtocolName::Http => self.json_body()?,
         };
         let content = match (asked.protocol, self.head.line()) {
             (ProtocolName::Mcp, _) => Content::Arguments(asked.input.as_ref()),
+            (ProtocolName::A2a, _) => Content::Arguments(request.content.or(asked.input.as_ref())),
             (ProtocolName::Http, Ok(line)) => Content::Message {
                 method: line.method,
                 target: line.path,
@@ -116,7 +119,7 @@ impl Case {
             gateway: self.configuration.audience(),
             actor: &verified.actor,
             key: verified.proofs().find_map(|proof| proof.bound.as_ref()?.key()),
-            server: endpoint.map(protocol::McpEndpoint::server),
+            server: place.server(),
             asked,
             resource: resource(asked),
             content,

@@ -69,7 +69,11 @@ impl Case {
         let configuration = &self.configuration;
         let resource_metadata = line.and_then(|line| configuration.resource_metadata(line.path));
         let published = line.and_then(|line| configuration.published(line.authority, line.path));
-        let allow = if published.is_some() { "GET, HEAD" } else { "POST" };
+        let allow = match shape {
+            _ if published.is_some() => "GET, HEAD",
+            Shape::A2a(form) if form.rpc.is_none() => "GET, POST, DELETE",
+            _ => "POST",
+        };
         let refused = Refused {
             wire,
             shape,

@@ -4,6 +4,7 @@ use super::approving::{Approvable, Wanted};
 use super::{Case, Engine, Next, Progress, Refusal, deny};
 use crate::authority::Caller;
 use crate::decision::{Permit, Reason, Verdict};
+use crate::json::Object;
 use crate::model::{Asked, Timestamp};
 use crate::policy::StepUp;
 use crate::protocol::{self, Place};
@@ -15,7 +16,7 @@ impl Case {
         &self,
         engine: &mut Engine,
         (place, caller, now): (&Place<'_>, &Caller, Timestamp),
-        asked: &[Asked],
+        (asked, content): (&[Asked], Option<&Object>),
         progress: &mut Progress,
     ) -> Result<Permit, Next> {
         let mut whole: Option<Permit> = None;
@@ -47,7 +48,8 @@ impl Case {
             // Of what has no arguments that are read, the message may say more: nobody would have seen it.
             let unseen = one.input.is_none() && asked.len() > 1;
             let carries_more = unseen || asked.iter().any(protocol::is_answer);
-            let request = Approvable { place, caller, asked: one, wanted, carries_more, now };
+            let request =
+                Approvable { place, caller, asked: one, content, wanted, carries_more, now };
             let permit = self.approved(engine, &request, progress);
             whole = Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one))?));
         }

@@ -7,6 +7,8 @@ use crate::json::Object;
 pub enum ProtocolName {
     /// Model Context Protocol over streamable HTTP.
     Mcp,
+    /// Agent2Agent, JSON-RPC or HTTP+JSON.
+    A2a,
     /// Plain HTTP, by the route table.
     Http,
 }
@@ -17,6 +19,7 @@ impl ProtocolName {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mcp => "mcp",
+            Self::A2a => "a2a",
             Self::Http => "http",
         }
     }
@@ -45,6 +48,10 @@ pub enum ResourceKind {
     Resource,
     /// One prompt of an MCP server.
     Prompt,
+    /// An agent that is spoken to by A2A, as a whole.
+    RemoteAgent,
+    /// One skill of such an agent.
+    Skill,
     /// An HTTP route.
     Endpoint,
 }
@@ -58,6 +65,8 @@ impl ResourceKind {
             Self::Tool => "Tool",
             Self::Resource => "Resource",
             Self::Prompt => "Prompt",
+            Self::RemoteAgent => "RemoteAgent",
+            Self::Skill => "Skill",
             Self::Endpoint => "Endpoint",
         }
     }

@@ -14,6 +14,7 @@ const HUMAN: &str = "https://i#dana";
 
 fn definition() -> Definition {
     let tool = |name: &str, input: Option<&str>| ToolAction {
+        skill: false,
         path: format!("mcp[0].tools[{name}]"),
         server: "s".to_owned(),
         name: name.to_owned(),

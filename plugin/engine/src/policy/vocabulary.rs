@@ -22,6 +22,8 @@ pub(crate) struct Definition {
     pub(crate) humans: BTreeMap<PrincipalId, HumanEntity>,
     pub(crate) servers: Vec<String>,
     pub(crate) tools: Vec<ToolAction>,
+    /// Names of A2A agents; their skills are among the tools.
+    pub(crate) remote_agents: Vec<String>,
     pub(crate) offered: Vec<Offered>,
     pub(crate) routes: Vec<RouteAction>,
     pub(crate) agent_attributes: AttributeTypes,
@@ -60,9 +62,11 @@ pub(crate) struct HumanEntity {
     pub(crate) attributes: BTreeMap<String, Attribute>,
 }
 
-/// One tool: the action `server/name` on the resource `server/name`.
+/// One tool, or one skill of an A2A agent: the action `server/name` on the resource `server/name`.
 pub(crate) struct ToolAction {
-    /// JSON path of the tool in the configuration.
+    /// It is a skill.
+    pub(crate) skill: bool,
+    /// JSON path in the configuration.
     pub(crate) path: String,
     pub(crate) server: String,
     pub(crate) name: String,
@@ -112,10 +116,11 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
         if let Some(text) = tool.input.as_deref() {
             problems.extend(input::check(&tool.path, text));
         }
-        let context = context_type(tool.input.as_deref());
-        let parents = parents(Some("tools/call"), &tool.groups);
-        let action = format!("{}/{}", tool.server, tool.name);
-        actions.insert(action, format!("{parents} {}", applies_to("Tool", &context)));
+        let group = if tool.skill { "a2a/send" } else { "tools/call" };
+        let rest = format!("{} {}", parents(Some(group), &tool.groups), tool.applies_to());
+        if actions.insert(format!("{}/{}", tool.server, tool.name), rest).is_some() {
+            problems.push(Problem::at(tool.path.clone(), "is another tool or skill as well"));
+        }
     }
     for route in &definition.routes {
         groups.extend(route.groups.iter().map(String::as_str));
@@ -137,6 +142,11 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
     // Not through the map: a tool of that name is to be an error, not a replacement.
     let by_uri = applies_to("Resource", &context_type(Some("{ uri: String }")));
     let _ = writeln!(text, "action {RESOURCE_ACTIONS} in [\"mcp/resources\"] {by_uri};");
+    for (actions, group, input) in A2A_ACTIONS {
+        let input = if input.is_empty() { message_type(None) } else { (*input).to_owned() };
+        let rest = applies_to("RemoteAgent", &context_type(Some(&input)));
+        let _ = writeln!(text, "action {actions} in [\"{group}\"] {rest};");
+    }
     for group in
         groups.into_iter().filter(|g| !BASE_GROUPS.contains(g) && !actions.contains_key(*g))
     {
@@ -174,6 +184,9 @@ pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entit
     }
     for tool in &definition.tools {
         add(tool.entity().map_err(failed)?);
+    }
+    for agent in &definition.remote_agents {
+        add(Entity::with_uid(uid(&NAMES.remote_agent, agent)));
     }
     for offered in &definition.offered {
         add(offered.entity().map_err(failed)?);
@@ -227,10 +240,21 @@ impl HumanEntity {
 }
 
 impl ToolAction {
+    fn applies_to(&self) -> String {
+        if !self.skill {
+            return applies_to("Tool", &context_type(self.input.as_deref()));
+        }
+        applies_to("Skill", &context_type(Some(&message_type(self.input.as_deref()))))
+    }
+
     fn entity(&self) -> Result<Entity, String> {
+        let (kind, of) = match self.skill {
+            true => (&NAMES.skill, &NAMES.remote_agent),
+            false => (&NAMES.tool, &NAMES.server),
+        };
         let id = format!("{}/{}", self.server, self.name);
-        let parents = [uid(&NAMES.server, &self.server)].into();
-        Entity::new(uid(&NAMES.tool, &id), self.rated.attributes(&self.name), parents)
+        let parents = [uid(of, &self.server)].into();
+        Entity::new(uid(kind, &id), self.rated.attributes(&self.name), parents)
             .map_err(|e| e.to_string())
     }
 }
@@ -280,6 +304,8 @@ pub(super) fn resource(id: &ResourceId) -> EntityUid {
         ResourceKind::Tool => &NAMES.tool,
         ResourceKind::Resource => &NAMES.resource,
         ResourceKind::Prompt => &NAMES.prompt,
+        ResourceKind::RemoteAgent => &NAMES.remote_agent,
+        ResourceKind::Skill => &NAMES.skill,
         ResourceKind::Endpoint => &NAMES.endpoint,
     };
     uid(kind, &id.id)
@@ -296,9 +322,11 @@ struct Names {
     endpoint: EntityTypeName,
     human: EntityTypeName,
     prompt: EntityTypeName,
+    remote_agent: EntityTypeName,
     resource: EntityTypeName,
     role: EntityTypeName,
     server: EntityTypeName,
+    skill: EntityTypeName,
     team: EntityTypeName,
     tool: EntityTypeName,
     workload: EntityTypeName,
@@ -310,9 +338,11 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     endpoint: type_name("Endpoint"),
     human: type_name("Human"),
     prompt: type_name("Prompt"),
+    remote_agent: type_name("RemoteAgent"),
     resource: type_name("Resource"),
     role: type_name("Role"),
     server: type_name("Server"),
+    skill: type_name("Skill"),
     team: type_name("Team"),
     tool: type_name("Tool"),
     workload: type_name("Workload"),
@@ -329,6 +359,12 @@ fn context_type(input: Option<&str>) -> String {
         None => "Situation".to_owned(),
         Some(input) => format!("{{{} input: {input} }}", situation()),
     }
+}
+
+/// What policy reads of an A2A message, and the data of one that names a skill.
+fn message_type(data: Option<&str>) -> String {
+    let data = data.map(|data| format!(", data: {data}")).unwrap_or_default();
+    format!("{{ {A2A_MESSAGE}{data} }}")
 }
 
 fn route_input(parameters: &BTreeSet<String>) -> Option<String> {
@@ -370,14 +406,14 @@ fn base(definition: &Definition) -> String {
 fn culprits(definition: &Definition, whole: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for tool in &definition.tools {
-        let alone = applies_to("Tool", &context_type(tool.input.as_deref()));
+        let alone = tool.applies_to();
         if let Err(e) = Schema::from_cedarschema_str(&format!("{BASE}\naction \"it\" {alone};")) {
             problems.push(Problem::at(format!("{}.input", tool.path), e.to_string()));
         }
     }
     if problems.is_empty() {
         let message = format!("the actions do not make a schema: {whole}");
-        problems.push(Problem::at("mcp, http".to_owned(), message));
+        problems.push(Problem::at("mcp, a2a, http".to_owned(), message));
     }
     problems
 }
@@ -394,8 +430,34 @@ fn situation() -> &'static str {
 }
 
 const BASE: &str = include_str!("../../../../policies/schema/deputy.cedarschema");
-const BASE_GROUPS: [&str; 5] =
-    ["tools/call", "mcp/connect", "mcp/resources", "mcp/tasks", "mcp/ask"];
+const BASE_GROUPS: [&str; 9] = [
+    "tools/call",
+    "mcp/connect",
+    "mcp/resources",
+    "mcp/tasks",
+    "mcp/ask",
+    "a2a/connect",
+    "a2a/send",
+    "a2a/tasks",
+    "a2a/push",
+];
+/// What policy reads of a message, as `protocol::a2a` makes it.
+const A2A_MESSAGE: &str = "streaming: Bool, task?: String, context?: String, \
+     references: Set<String>, parts: Set<String>, urls: Set<String>, extensions: Set<String>, \
+     digest: String";
+/// Actions of an A2A agent as a whole, the group they are in, and their input; none: a message.
+const A2A_ACTIONS: &[(&str, &str, &str)] = &[
+    ("SendMessage, SendStreamingMessage", "a2a/send", ""),
+    ("GetTask, CancelTask, SubscribeToTask", "a2a/tasks", "{ task: String }"),
+    ("ListTasks", "a2a/tasks", "{ context?: String }"),
+    ("CreateTaskPushNotificationConfig", "a2a/push", "{ task?: String, host: String }"),
+    (
+        "GetTaskPushNotificationConfig, ListTaskPushNotificationConfigs, \
+         DeleteTaskPushNotificationConfig",
+        "a2a/push",
+        "{ task: String }",
+    ),
+];
 /// Those of a resource: policy reads which one by `context.input.uri`.
 const RESOURCE_ACTIONS: &str =
     "\"resources/read\", \"resources/subscribe\", \"resources/unsubscribe\"";
@@ -419,6 +481,7 @@ mod tests {
 
     fn tool(input: &str) -> Definition {
         let tool = ToolAction {
+            skill: false,
             path: "mcp[0].tools[0]".to_owned(),
             server: "orders".to_owned(),
             name: "re\"fund".to_owned(),

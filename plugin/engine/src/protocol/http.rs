@@ -81,6 +81,12 @@ impl Template {
         self.parts.len() == segments.len() && pairs().all(|(part, segment)| part.fits(segment.raw))
     }
 
+    /// Whether some path fits that goes on below that one.
+    fn enters(&self, base: &[Segment<'_>]) -> bool {
+        let mut pairs = self.parts.iter().zip(base);
+        self.parts.len() > base.len() && pairs.all(|(part, segment)| part.fits(segment.raw))
+    }
+
     /// Whether some path fits both.
     fn meets(&self, other: &Self) -> bool {
         let mut pairs = self.parts.iter().zip(&other.parts);
@@ -172,6 +178,11 @@ impl Route {
     /// Whether the path fits, whatever the method.
     pub(super) fn covers(&self, path: &[Segment<'_>]) -> bool {
         self.template.fits(path)
+    }
+
+    /// Whether some path fits that goes on below that one.
+    pub(super) fn enters(&self, base: &[Segment<'_>]) -> bool {
+        self.template.enters(base)
     }
 
     /// Whether some request fits both.

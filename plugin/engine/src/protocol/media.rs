@@ -5,6 +5,8 @@
 
 /// RFC 8259 §11.
 pub(super) const JSON: &str = "application/json";
+/// A2A 1.0 §14.1.1.
+pub(super) const A2A_JSON: &str = "application/a2a+json";
 /// WHATWG HTML §9.2.
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 /// RFC 9457 §3.

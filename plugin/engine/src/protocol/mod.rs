@@ -2,9 +2,10 @@
 //!
 //! A [`Surface`] is everything this gateway serves. It finds the [`Place`] a request is for by the
 //! head alone, and the place reads the request into an [`Asked`]: from the head (`http`) or from
-//! the body too (`mcp`). Whatever two readers could take in two ways is refused, because the
+//! the body too (`mcp`, `a2a`). Whatever two readers could take in two ways is refused, because the
 //! upstream is the other reader. Not here: who asks ([`crate::credential`]), and whether they may.
 
+mod a2a;
 mod http;
 mod list;
 mod mcp;
@@ -14,11 +15,12 @@ mod overrides;
 mod path;
 mod surface;
 
+pub(crate) use a2a::{A2aParts, Version as A2aVersion, agent_asked};
 pub(crate) use http::{RouteParts, Template, json_body};
 pub use list::ResponseEdits;
 pub(crate) use list::{Ended, Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
-    Catalogue, Drift, McpEndpoint, McpParts, Mirrored, Opened, Resources, Sealer, Sessions,
+    Catalogue, Drift, IdKind, McpEndpoint, McpParts, Mirrored, Opened, Resources, Sealer, Sessions,
     ToolEntry, Version, is_answer, prompt_asked, resource_asked, without_answers,
 };
 pub(crate) use over::{Over, grpc_path};
@@ -62,6 +64,8 @@ pub(crate) struct Exchange {
     pub(crate) declares_pages: bool,
     /// It carries an answer to us, and none to the server.
     pub(crate) answers_us: bool,
+    /// Of A2A: what becomes of it on its way.
+    pub(crate) a2a: Option<Box<a2a::Onward>>,
 }
 
 #[cfg(test)]

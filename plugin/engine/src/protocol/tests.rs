@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::evidence::Head;
-use crate::model::ActionName;
+use crate::model::{ActionName, Actor, PrincipalId};
 
 /// A head with those headers.
 pub(super) fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
@@ -34,6 +34,11 @@ fn server(name: &str, path: &str) -> McpParts {
     }
 }
 
+/// Whoever asks; a route and an MCP server do not look.
+pub(super) fn nobody() -> Actor {
+    Actor { agent: PrincipalId::parse("https://i#nobody").unwrap(), delegation: None }
+}
+
 fn surface() -> Surface {
     let routes = [
         ("GET", "/v1/orders/{id}"),
@@ -44,14 +49,14 @@ fn surface() -> Surface {
         ("GET", "/admin"),
     ];
     let routes = routes.map(|(method, template)| route(method, template)).to_vec();
-    Surface::new(vec![server("orders", "/mcp")], routes).unwrap()
+    Surface::new(vec![server("orders", "/mcp")], Vec::new(), routes).unwrap()
 }
 
 /// What is asked, as text, or the reason.
 fn asked(head: &Head) -> Result<String, Reason> {
     let surface = surface();
     let place = surface.locate(head.line().unwrap(), head).map_err(|(reason, _)| reason)?;
-    match place.read(head, None, 1000) {
+    match place.read(head, (None, 1000), (&Sealer::default(), &nobody())) {
         Read::Asked { asked, exchange: None, .. } => {
             let [asked] = asked.try_into().unwrap();
             let input = asked.input.map(|i| crate::json::Value::Object(i).to_text());
@@ -86,9 +91,8 @@ fn an_input_is_typed_if_the_route_has_parameters() {
     for (path, typed) in [("/v1/orders/7", true), ("/admin", false)] {
         let head = head("GET", path, &[]);
         let place = surface.locate(head.line().unwrap(), &head).unwrap();
-        let Read::Asked { asked, shape: Shape::Problem, .. } = place.read(&head, None, 0) else {
-            panic!("{path}")
-        };
+        let read = place.read(&head, (None, 0), (&Sealer::default(), &nobody()));
+        let Read::Asked { asked, shape: Shape::Problem, .. } = read else { panic!("{path}") };
         let [asked] = asked.try_into().unwrap();
         assert_eq!((asked.typing.is_typed(), asked.input.is_some()), (typed, typed));
         assert_eq!(asked.protocol, place.protocol());
@@ -244,7 +248,7 @@ fn a_surface_reports_all_that_is_wrong_and_where() {
         route("GET", "/e"),
         route("POST", "/e"),
     ];
-    let problems = Surface::new(mcp, http).unwrap_err();
+    let problems = Surface::new(mcp, Vec::new(), http).unwrap_err();
     let all: Vec<_> = problems.iter().map(|p| format!("{} {}", p.path, p.message)).collect();
     let expected = [
         "gateway.allowed_origins holds \"null\"",

@@ -10,7 +10,7 @@ pub(crate) struct Limits {
     pub(crate) scopes: Option<BTreeSet<String>>,
     /// Actions, or groups of actions.
     pub(crate) actions: Option<BTreeSet<String>>,
-    /// MCP servers, single things on them (`server/tool`), and resources of HTTP routes.
+    /// MCP servers and A2A agents, single things on them (`server/tool`), and resources of HTTP routes.
     pub(crate) resources: Option<BTreeSet<String>>,
 }
 
@@ -49,10 +49,11 @@ pub(super) fn covers_action(
 pub(super) fn covers_resource(names: &BTreeSet<String>, asked: &Asked) -> bool {
     let resource = &asked.resource;
     let server = match resource.kind {
-        ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt => {
-            resource.id.split_once('/').map(|(server, _)| server)
-        }
-        ResourceKind::Server | ResourceKind::Endpoint => None,
+        ResourceKind::Tool
+        | ResourceKind::Resource
+        | ResourceKind::Prompt
+        | ResourceKind::Skill => resource.id.split_once('/').map(|(server, _)| server),
+        ResourceKind::Server | ResourceKind::RemoteAgent | ResourceKind::Endpoint => None,
     };
     names.contains(&resource.id) || server.is_some_and(|server| names.contains(server))
 }

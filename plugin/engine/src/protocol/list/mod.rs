@@ -1,10 +1,10 @@
-//! The answer to an MCP request on its way back: lists lose what their caller could not be permitted,
+//! The answer to a request of MCP or A2A on its way back: lists lose what their caller could not be permitted,
 //! and what a server asks of the agent (sampling, elicitation, roots) stops here unless policy lets it.
 //!
 //! Hiding an entry of a list is a courtesy, not the boundary: using it is decided on its own. It is done
 //! without exception all the same: what can't be read in one way only is withheld, never passed on
 //! as it came (threats M7). `message` judges one JSON-RPC message, `sse` finds the messages of an
-//! event stream; this file holds the two framings of a response together, in whatever chunks.
+//! event stream, `a2a::filter` judges what A2A has in their place; this file holds the two framings of a response together, in whatever chunks.
 //!
 //! Bounded: one buffer, of the limit, and what is made of it; an event stream may be longer than
 //! that, its events not.
@@ -14,7 +14,7 @@ mod sse;
 
 use crate::decision::RpcId;
 use crate::json::{Object, Value};
-use crate::protocol::media;
+use crate::protocol::{IdKind, a2a, media};
 use sse::Stream;
 
 pub(crate) use message::definition;
@@ -43,6 +43,10 @@ pub(crate) trait Judge {
     fn may_ask(&mut self, method: &str) -> bool;
     /// What the caller gets in place of an event's id, if anything.
     fn event_id(&mut self, id: &str) -> Option<String>;
+    /// What the caller gets in place of the id of a task or context, if it can be passed on.
+    fn seal(&mut self, kind: IdKind, id: &str) -> Option<String>;
+    /// Whether a skill of an agent may be seen.
+    fn shows_skill(&mut self, id: &str) -> bool;
 }
 
 /// What a response answers.
@@ -54,6 +58,8 @@ pub(crate) struct Answers {
     pub(crate) any: bool,
     /// Messages may come in batches.
     pub(crate) batch: bool,
+    /// Of A2A; then there are none of the others.
+    pub(crate) a2a: Option<a2a::Awaited>,
 }
 
 /// Changes to the headers of a response whose body is about to change; removals first.
@@ -94,7 +100,7 @@ enum Instead {
 
 /// Why a message, or all that follows, is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Withheld {
+pub(super) enum Withheld {
     /// Not of a content type that carries JSON-RPC, or more than one.
     MediaType,
     /// Compressed.
@@ -115,6 +121,12 @@ enum Withheld {
     NotAList,
     /// The server asks what policy does not let it ask.
     ServerRequest,
+    /// It has the id of a task or context that can't be passed on.
+    Id,
+    /// Not an agent card.
+    NotACard,
+    /// The card of another agent than the one that is configured.
+    OtherAgent,
     /// The stream has ended before its server ended it.
     Ended(Ended),
 }
@@ -165,8 +177,23 @@ impl Withheld {
             Self::OtherRequest => "other_request",
             Self::NotAList => "not_a_list",
             Self::ServerRequest => "server_request",
+            Self::Id => "id",
+            Self::NotACard => "not_a_card",
+            Self::OtherAgent => "other_agent",
             Self::Ended(Ended::Expired) => "expired",
             Self::Ended(Ended::Refused) => "refused",
+        }
+    }
+}
+
+impl Withheld {
+    /// For the caller.
+    fn message(self) -> &'static str {
+        match self {
+            Self::ServerRequest => "The server asked for something it may not ask this client",
+            Self::Ended(Ended::Expired) => "The access token has expired",
+            Self::Ended(Ended::Refused) => "The caller may no longer act",
+            _ => "The answer was withheld: the gateway can't read it",
         }
     }
 }
@@ -201,7 +228,7 @@ impl ListFilter {
     /// Takes in the head of the response. Returns what changes in it.
     pub(crate) fn head(&mut self, status: u16, headers: &[(Vec<u8>, Vec<u8>)]) -> ResponseEdits {
         self.expected.success = (200..300).contains(&status);
-        let media = Media::of(headers, self.expected.success);
+        let media = Media::of(headers, &self.expected);
         let plain = values(headers, "content-encoding").all(|v| media::is_identity(&text(v)));
         self.framing = self.expected.framing(media, plain);
         if matches!(self.framing, Framing::Passes) {
@@ -212,9 +239,15 @@ impl ListFilter {
         stale.retain(|name| values(headers, name).next().is_some());
         // What takes the place of a body that can't be read is JSON; an empty one needs no type.
         let typed = values(headers, "content-type").next().is_some();
-        let other = media == Media::Other && (typed || self.expected.lists());
+        let filled = typed || (self.expected.lists() && self.expected.answers.a2a.is_none());
+        let other = media == Media::Other && filled;
         let set = other.then(|| ("content-type", media::JSON.to_owned()));
-        ResponseEdits { remove: stale, set: set.into_iter().collect() }
+        let mut set: Vec<_> = set.into_iter().collect();
+        // A card is this caller's alone (as MCP-30 has it of lists).
+        if self.expected.answers.a2a.as_ref().is_some_and(a2a::Awaited::is_card) {
+            set.push(("cache-control", "private, max-age=60".to_owned()));
+        }
+        ResponseEdits { remove: stale, set }
     }
 
     /// Takes in the next bytes of the body and returns those that go on in their place. `end`: there
@@ -280,7 +313,9 @@ const ASKS: [&str; 3] = ["sampling/createMessage", "elicitation/create", "roots/
 impl Expected {
     /// Whether there may be a list in it.
     fn lists(&self) -> bool {
-        self.answers.any || self.answers.to.iter().any(|(_, list)| list.is_some())
+        self.answers.a2a.is_some()
+            || self.answers.any
+            || self.answers.to.iter().any(|(_, list)| list.is_some())
     }
 
     fn framing(&self, media: Media, plain: bool) -> Framing {
@@ -298,11 +333,22 @@ impl Expected {
         if body.is_empty() {
             return Vec::new();
         }
-        message::filter(body, self, judge).unwrap_or_else(|why| self.refusal(why))
+        self.judged(body, judge).unwrap_or_else(|why| self.refusal(why))
+    }
+
+    /// What goes on in place of one message.
+    fn judged(&self, body: &[u8], judge: &mut dyn Judge) -> Result<Vec<u8>, Withheld> {
+        match &self.answers.a2a {
+            Some(awaited) => a2a::filter(body, (awaited, self.success), judge),
+            None => message::filter(body, self, judge),
+        }
     }
 
     /// What the caller gets instead: JSON-RPC 2.0 §5.1, "internal error", one for each request.
     fn refusal(&self, why: Withheld) -> Vec<u8> {
+        if let Some(awaited) = &self.answers.a2a {
+            return awaited.refusal(why.code(), why.message()).to_text().into_bytes();
+        }
         let errors: Vec<_> = self.answers.to.iter().map(|(id, _)| error(id, why)).collect();
         let all = match errors.as_slice() {
             [] => return Vec::new(),
@@ -326,15 +372,9 @@ fn error(id: &RpcId, why: Withheld) -> Value {
         RpcId::Integer(n) => Value::Integer(*n),
         RpcId::Text(text) => text.as_str().into(),
     };
-    let message = match why {
-        Withheld::ServerRequest => "The server asked for something it may not ask this client",
-        Withheld::Ended(Ended::Expired) => "The access token has expired",
-        Withheld::Ended(Ended::Refused) => "The caller may no longer act",
-        _ => "The answer was withheld: the gateway can't read it",
-    };
     let error = Object::of([
         ("code", Value::Integer(-32603)),
-        ("message", message.into()),
+        ("message", why.message().into()),
         ("data", Value::Object(Object::of([("withheld", why.code().into())]))),
     ]);
     let message = [("jsonrpc", "2.0".into()), ("id", id), ("error", Value::Object(error))];
@@ -350,13 +390,14 @@ enum Media {
 }
 
 impl Media {
-    fn of(headers: &[(Vec<u8>, Vec<u8>)], success: bool) -> Self {
+    fn of(headers: &[(Vec<u8>, Vec<u8>)], expected: &Expected) -> Self {
         let mut types = values(headers, "content-type").map(text);
         let (Some(named), None) = (types.next(), types.next()) else {
             return Self::Other;
         };
         let is = |media| media::is_utf8(&named, media);
-        if is(media::JSON) || (!success && is(media::PROBLEM)) {
+        let a2a = expected.answers.a2a.is_some() && is(media::A2A_JSON);
+        if a2a || is(media::JSON) || (!expected.success && is(media::PROBLEM)) {
             Self::Json
         } else if is(media::EVENT_STREAM) {
             Self::Events

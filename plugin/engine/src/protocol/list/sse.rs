@@ -6,7 +6,7 @@
 //! judged. An event that the end of the body
 //! cut off is judged like any other. After the first message that is withheld, nothing goes on.
 
-use super::{Expected, Judge, Withheld, message};
+use super::{Expected, Judge, Withheld};
 
 /// An event stream so far.
 #[derive(Debug, Default)]
@@ -117,7 +117,7 @@ impl Reader<'_> {
         let data = match event.data.as_deref() {
             // The empty event with which a server of 2025-11-25 names its stream.
             Some([]) => Some(Vec::new()),
-            Some(data) => match message::filter(data, self.expected, self.judge) {
+            Some(data) => match self.expected.judged(data, self.judge) {
                 Ok(data) => Some(data),
                 // What nobody waits for can be left out; a request would wait for ever.
                 Err(Withheld::ServerRequest) if self.expected.answers.to.is_empty() => {

@@ -11,12 +11,14 @@ pub(crate) struct Catalogue {
     pub(crate) tools: BTreeMap<String, ToolEntry>,
     pub(crate) resources: Resources,
     pub(crate) prompts: BTreeSet<String>,
+    /// Of an A2A agent.
+    pub(crate) skills: BTreeMap<String, ToolEntry>,
 }
 
-/// One tool.
+/// One tool, or one skill.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ToolEntry {
-    /// Whether it declares a type for its arguments, so that policy may read them.
+    /// Whether it declares a type for its arguments, or for the data of its messages, so that policy may read them.
     pub(crate) typed_input: bool,
     /// The arguments that headers repeat, if its schema is known.
     pub(crate) mirrored: Option<Vec<Mirrored>>,

@@ -86,7 +86,7 @@ impl McpParts {
     pub(in crate::protocol) fn problems(&self) -> Vec<Problem> {
         let named = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
         let good = |name: &String| !name.is_empty() && !name.contains(char::is_control);
-        let Catalogue { tools, resources, prompts } = &self.catalogue;
+        let Catalogue { tools, resources, prompts, .. } = &self.catalogue;
         // Without one, `x/1` would cover `x/10`.
         let ends =
             |p: &String| p.strip_suffix('*').is_some_and(|p| !p.ends_with(char::is_alphanumeric));

@@ -48,6 +48,15 @@ impl<'h> Front<'h> {
 /// Whether the head announces a body that can be read.
 pub(super) fn message(head: &Head, body_limit: usize) -> Result<(), Reason> {
     let json = one(head, "content-type").is_some_and(|t| media::is_utf8(t, media::JSON));
+    announced(head, json, body_limit)
+}
+
+/// The same of another type; `json`: whether it is one that can be read.
+pub(in crate::protocol) fn announced(
+    head: &Head,
+    json: bool,
+    body_limit: usize,
+) -> Result<(), Reason> {
     if !json || !one(head, "content-encoding").is_none_or(media::is_identity) {
         return Err(Reason::MediaTypeUnsupported);
     }

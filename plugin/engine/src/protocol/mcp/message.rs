@@ -49,8 +49,20 @@ pub(super) fn read(body: &[u8]) -> (Option<RpcId>, Result<Entry, Reason>) {
     }
 }
 
+/// The id, method and parameters of one request or notification.
+pub(in crate::protocol) fn envelope(
+    body: &[u8],
+) -> (Option<RpcId>, Result<(String, Object), Reason>) {
+    let (id, entry) = read(body);
+    let message = entry.and_then(|entry| match entry.content {
+        Content::Message(message) => Ok((message.method, message.params)),
+        Content::Answer => Err(Reason::MessageMalformed),
+    });
+    (id, message)
+}
+
 /// Whether the body can only be a batch.
-pub(super) fn is_batch(body: &[u8]) -> bool {
+pub(in crate::protocol) fn is_batch(body: &[u8]) -> bool {
     body.trim_ascii_start().first() == Some(&b'[')
 }
 

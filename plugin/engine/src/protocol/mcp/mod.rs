@@ -24,10 +24,11 @@ pub(crate) use catalogue::{Catalogue, Resources, ToolEntry};
 pub(crate) use drift::Drift;
 pub(crate) use endpoint::{McpEndpoint, McpParts};
 pub(crate) use era::Version;
-pub(super) use message::rpc_id;
+pub(super) use front::announced;
 pub(crate) use message::without_answers;
+pub(super) use message::{envelope, is_batch, rpc_id};
 pub(crate) use mirrored::Mirrored;
-pub(crate) use session::{Opened, Sealer, Sessions};
+pub(crate) use session::{IdKind, Opened, Sealer, Sessions};
 
 use super::list::{Answers, ListOf};
 use super::{Exchange, Read};
@@ -144,7 +145,7 @@ fn finished(
     if let (Leads::Result, Shape::JsonRpc { leads, .. }) = (wanted.leads, &mut shape) {
         *leads = Leads::Result;
     }
-    let answers = Answers { to: wanted.answers, any: false, batch };
+    let answers = Answers { to: wanted.answers, batch, ..Answers::default() };
     let exchange = Exchange {
         answers,
         limit: endpoint.response_limit(),
@@ -153,6 +154,7 @@ fn finished(
         leads: wanted.leads,
         declares_pages: wanted.declares_pages,
         answers_us: wanted.answers_us,
+        a2a: None,
     };
     Read::Asked { asked: wanted.asked, shape, exchange: Some(exchange) }
 }
@@ -245,13 +247,18 @@ fn session_verb(endpoint: &McpEndpoint, front: &Front<'_>, verb: Verb) -> Result
     let opens = verb == Verb::Get;
     let action = if opens { "mcp/stream" } else { "mcp/end" };
     let exchange = Exchange {
-        answers: Answers { to: Vec::new(), any: opens, batch: opens && era::has_batches(endpoint) },
+        answers: Answers {
+            any: opens,
+            batch: opens && era::has_batches(endpoint),
+            ..Answers::default()
+        },
         limit: endpoint.response_limit(),
         in_session: !opens || front.resumes,
         legacy: true,
         leads: Leads::Not,
         declares_pages: false,
         answers_us: false,
+        a2a: None,
     };
     Ok(Read::Asked {
         asked: vec![ask::of_server(endpoint, action, None)],

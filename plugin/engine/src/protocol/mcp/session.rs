@@ -41,6 +41,15 @@ enum Sealed {
     /// Of a client that can be led to a page.
     SessionWithPages,
     Event,
+    /// The id of an A2A task or context.
+    Id(IdKind),
+}
+
+/// Which of an A2A server's ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdKind {
+    Task,
+    Context,
 }
 
 /// Changes to the request headers: the name, and what to say instead.
@@ -123,6 +132,16 @@ impl Sessions {
         self.seal(Sealed::Event, id)
     }
 
+    /// The same for the id of an A2A task or context: whoever was not given it here does not have it.
+    pub(crate) fn seal_id(&self, kind: IdKind, id: &str) -> Option<String> {
+        self.seal(Sealed::Id(kind), id)
+    }
+
+    /// The server's own id, if it was sealed for this caller.
+    pub(crate) fn open_id(&self, kind: IdKind, sealed: &str) -> Option<String> {
+        self.unsealed(Sealed::Id(kind), sealed)
+    }
+
     fn seal(&self, what: Sealed, id: &str) -> Option<String> {
         // MCP: visible ASCII only. An event id may be any text, but has to fit a header later.
         let fits = !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic());
@@ -150,6 +169,8 @@ impl Sessions {
             Sealed::Session => b"deputy mcp session 1\0",
             Sealed::SessionWithPages => b"deputy mcp session 2\0",
             Sealed::Event => b"deputy mcp event 1\0\0\0",
+            Sealed::Id(IdKind::Task) => b"deputy a2a task 1\0\0\0\0",
+            Sealed::Id(IdKind::Context) => b"deputy a2a context 1\0",
         });
         mac.update(&length(id));
         mac.update(id.as_bytes());

@@ -39,6 +39,14 @@ impl Judge for Strict {
     fn event_id(&mut self, id: &str) -> Option<String> {
         Some(id.to_owned())
     }
+
+    fn seal(&mut self, _: IdKind, id: &str) -> Option<String> {
+        Some(format!("sealed.{id}"))
+    }
+
+    fn shows_skill(&mut self, id: &str) -> bool {
+        may_call(id)
+    }
 }
 
 fn run(status: u16, media: &str, chunks: &[&[u8]]) -> String {

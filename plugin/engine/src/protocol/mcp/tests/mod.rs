@@ -28,7 +28,7 @@ fn endpoint() -> McpEndpoint {
         server: "orders".to_owned(),
         path: "/mcp".to_owned(),
         versions: Version::DEFAULT.to_vec(),
-        catalogue: Catalogue { tools: tools.into(), resources, prompts },
+        catalogue: Catalogue { tools: tools.into(), resources, prompts, ..Catalogue::default() },
         allowed_origins: vec!["https://app.example".to_owned()],
         response_limit: 10_000,
     })
