@@ -1,10 +1,11 @@
-//! `cargo xtask example`: writes the parts of `examples/envoy-mcp` and `envoy-http` that follow from other parts.
+//! `cargo xtask example`: writes the parts of `examples/envoy-mcp`, `envoy-http` and `envoy-a2a` that follow
+//! from other parts.
 //!
-//! `deputy.json` is `deputy.template.json` with the policies of `orders.cedar` in it; the Deputy block
-//! of `envoy.yaml` is `deputy.json` word for word. A test keeps both fresh.
+//! `deputy.json` is `deputy.template.json` with the policies of `orders.cedar` or `travel.cedar` in it; the
+//! Deputy block of `envoy.yaml` is `deputy.json` word for word. A test keeps both fresh.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -16,10 +17,25 @@ const BLOCK: &str = "                  value: |\n";
 const INDENT: &str = "                    ";
 const AFTER_BLOCK: &str = "          # --- Deputy ends";
 
+/// An example: where it is, and the file with its policies.
+struct Example {
+    folder: PathBuf,
+    policies: &'static str,
+}
+
+fn examples() -> [Example; 3] {
+    let beside = |name| place::example().with_file_name(name);
+    [
+        Example { folder: place::example(), policies: "orders.cedar" },
+        Example { folder: beside("envoy-http"), policies: "orders.cedar" },
+        Example { folder: beside("envoy-a2a"), policies: "travel.cedar" },
+    ]
+}
+
 /// The derived files.
-pub(crate) struct Derived {
-    pub(crate) deputy_json: String,
-    pub(crate) envoy_yaml: String,
+struct Derived {
+    deputy_json: String,
+    envoy_yaml: String,
 }
 
 /// `cargo xtask example`.
@@ -33,14 +49,16 @@ pub(crate) fn write() -> Result<()> {
 /// Writes what is no longer fresh, and says so; how many files that were.
 pub(crate) fn write_stale() -> Result<usize> {
     let mut written = 0;
-    for folder in folders() {
-        let Derived { deputy_json, envoy_yaml } = derive(&folder)?;
-        for (name, text) in [("deputy.json", &deputy_json), ("envoy.yaml", &envoy_yaml)] {
-            let path = folder.join(name);
+    for example in examples() {
+        let derived = example.derive()?;
+        for (name, text) in
+            [("deputy.json", &derived.deputy_json), ("envoy.yaml", &derived.envoy_yaml)]
+        {
+            let path = example.folder.join(name);
             if !fs::read_to_string(&path).is_ok_and(|old| &old == text) {
                 fs::write(&path, text)
                     .with_context(|| format!("can't write {}", path.display()))?;
-                progress::done(name, "written anew: orders.cedar or deputy.template.json changed");
+                progress::done(name, "written anew: its policies or deputy.template.json changed");
                 written += 1;
             }
         }
@@ -48,20 +66,27 @@ pub(crate) fn write_stale() -> Result<usize> {
     Ok(written)
 }
 
-/// Both files as they should be.
-fn derive(folder: &Path) -> Result<Derived> {
-    let template = read(folder, "deputy.template.json")?;
-    ensure!(
-        template.matches(NO_FILES).count() == 1,
-        "deputy.template.json must have `{NO_FILES}` once, for the policies"
-    );
-    let text = serde_json::to_string(&read(folder, "orders.cedar")?)?;
-    let files = format!(r#""files": [{{ "name": "orders.cedar", "text": {text} }}]"#);
-    let deputy_json = template.replace(NO_FILES, &files);
-    let _: serde_json::Value =
-        serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
-    let envoy_yaml = with_configuration(&read(folder, "envoy.yaml")?, &deputy_json)?;
-    Ok(Derived { deputy_json, envoy_yaml })
+impl Example {
+    /// Both files as they should be.
+    fn derive(&self) -> Result<Derived> {
+        let template = self.read("deputy.template.json")?;
+        ensure!(
+            template.matches(NO_FILES).count() == 1,
+            "deputy.template.json must have `{NO_FILES}` once, for the policies"
+        );
+        let text = serde_json::to_string(&self.read(self.policies)?)?;
+        let files = format!(r#""files": [{{ "name": "{}", "text": {text} }}]"#, self.policies);
+        let deputy_json = template.replace(NO_FILES, &files);
+        let _: serde_json::Value =
+            serde_json::from_str(&deputy_json).context("deputy.template.json is not JSON")?;
+        let envoy_yaml = with_configuration(&self.read("envoy.yaml")?, &deputy_json)?;
+        Ok(Derived { deputy_json, envoy_yaml })
+    }
+
+    fn read(&self, name: &str) -> Result<String> {
+        let path = self.folder.join(name);
+        fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
+    }
 }
 
 /// The Envoy configuration with another configuration of Deputy in it.
@@ -79,27 +104,17 @@ fn with_block(envoy: &str, block: &str) -> Result<String> {
     Ok(format!("{before}{BLOCK}{block}{AFTER_BLOCK}{after}"))
 }
 
-/// The examples whose configuration has policies of a file of their own in it.
-fn folders() -> [PathBuf; 2] {
-    [place::example(), place::example().with_file_name("envoy-http")]
-}
-
-fn read(folder: &Path, name: &str) -> Result<String> {
-    let path = folder.join(name);
-    fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_examples_are_fresh() {
-        for folder in folders() {
-            let derived = derive(&folder).unwrap();
+        for example in examples() {
+            let derived = example.derive().unwrap();
             let hint = "run `cargo xtask example`";
-            assert_eq!(read(&folder, "deputy.json").unwrap(), derived.deputy_json, "{hint}");
-            assert_eq!(read(&folder, "envoy.yaml").unwrap(), derived.envoy_yaml, "{hint}");
+            assert_eq!(example.read("deputy.json").unwrap(), derived.deputy_json, "{hint}");
+            assert_eq!(example.read("envoy.yaml").unwrap(), derived.envoy_yaml, "{hint}");
         }
     }
 }

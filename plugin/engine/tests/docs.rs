@@ -96,7 +96,7 @@ fn the_configuration_in_the_readme_loads() {
 fn a_file_that_a_document_names_exists() {
     let mut wrong = Vec::new();
     let mut documents = vec![];
-    for dir in ["", "docs", "docs/decisions", "examples/envoy-mcp"] {
+    for dir in ["", "docs", "docs/decisions", "examples/envoy-mcp", "examples/envoy-a2a"] {
         for entry in std::fs::read_dir(root().join(dir)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|e| e == "md") {

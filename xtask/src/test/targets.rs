@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn every_test_is_in_one_of_the_two() {
         let (envoy, others) = by_need_of_envoy().unwrap();
-        for name in ["envoy", "envoy_edge", "envoy_mcp", "cases_envoy"] {
+        for name in ["envoy", "envoy_edge", "envoy_mcp", "envoy_a2a", "cases_envoy"] {
             assert!(envoy.iter().any(|known| known == name), "{name} in {envoy:?}");
         }
         for name in ["cases_native", "cases_proxy_wasm", "harness", "architecture", "approvals"] {

@@ -119,7 +119,7 @@ fn loaded(
     let routes = &law.routes;
     let routes = routes.iter().filter_map(|n| surface::route(n, definition, &mut problems));
     // The servers are each gateway's own, so whether a route fits the path of one shows only there.
-    if let Err(wrong) = Surface::new(Vec::new(), routes.collect()) {
+    if let Err(wrong) = Surface::new(Vec::new(), Vec::new(), routes.collect()) {
         wrong.into_iter().for_each(|problem| problems.add(problem.path, problem.message));
     }
     complete(definition, (&law.files, law.revision), problems)

@@ -20,8 +20,8 @@ pub(crate) use http::{RouteParts, Template, json_body};
 pub use list::ResponseEdits;
 pub(crate) use list::{Ended, Judge, ListFilter, ListOf, REMOVED_WHEN_FILTERED, definition};
 pub(crate) use mcp::{
-    Catalogue, Drift, IdKind, McpEndpoint, McpParts, Mirrored, Opened, Resources, Sealer, Sessions,
-    ToolEntry, Version, is_answer, prompt_asked, resource_asked, without_answers,
+    Catalogue, Drift, IdKind, McpParts, Mirrored, Opened, Resources, Sealer, Sessions, ToolEntry,
+    Version, is_answer, prompt_asked, resource_asked, without_answers,
 };
 pub(crate) use over::{Over, grpc_path};
 pub use overrides::trailer_may_pass;

@@ -75,7 +75,7 @@ impl Refused<'_> {
     fn status_object(&self) -> Value {
         Value::Object(Object::of([
             ("code", Value::Integer(self.wire.status().into())),
-            ("status", self.wire.grpc_status().into()),
+            ("status", self.wire.grpc_code().into()),
             ("message", self.wire.title().into()),
             ("details", self.details()),
         ]))
@@ -161,7 +161,7 @@ impl Wire {
     }
 
     /// The name of the canonical code that goes with the HTTP status (`google/rpc/code.proto`).
-    fn grpc_status(self) -> &'static str {
+    fn grpc_code(self) -> &'static str {
         match self.status() {
             401 => "UNAUTHENTICATED",
             403 => "PERMISSION_DENIED",
