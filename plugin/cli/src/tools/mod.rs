@@ -43,7 +43,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
 fn pull(of: &Of) -> anyhow::Result<()> {
     let mut catalogue = Catalogue::read(&of.catalogue)?;
     let listed = server::listed(&of.source)?;
-    for tool in listed.iter().filter(|tool| tool.digest.is_none()) {
+    if let Some(tool) = listed.iter().find(|tool| tool.digest.is_none()) {
         bail!("{}: holds a number that readers don't agree on; it can't be pinned", shown(tool));
     }
     for tool in &listed {
