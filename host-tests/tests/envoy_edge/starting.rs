@@ -41,9 +41,35 @@ fn a_configuration_that_is_no_json_is_refused() {
 
 #[test]
 fn the_examples_configuration_is_valid_for_envoy() {
+    validate(&file("envoy.yaml"));
+}
+
+#[test]
+fn so_it_is_with_the_global_rate_limit_service_behind_deputy() {
+    let pieces = file("rate-limit.yaml");
+    let mut text = file("envoy.yaml");
+    let mut pieces = pieces.split("# --- ").skip(1);
+    for _ in 0..3 {
+        let (place, piece) = pieces.next().unwrap().split_once(" ---\n").unwrap();
+        let (side, line) = place.split_once(" `").unwrap();
+        let line = line.strip_suffix('`').unwrap();
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let at: Vec<_> = (0..lines.len()).filter(|n| lines[*n].trim() == line).collect();
+        assert_eq!(at.len(), 1, "{line}");
+        lines.insert(if side == "after" { at[0] + 1 } else { at[0] }, piece);
+        text = lines.concat();
+    }
+    assert_eq!(pieces.next(), None);
+    validate(&text);
+}
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(example_folder().join(name)).unwrap()
+}
+
+fn validate(text: &str) {
     let program = Program::find();
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(example_folder().join("envoy.yaml")).unwrap();
     let module = program.module.display().to_string();
     let named = "../../target/deputy/deputy.wasm";
     assert_eq!(text.matches(named).count(), 1, "the example names the module once");
