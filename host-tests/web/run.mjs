@@ -109,6 +109,7 @@ class Run {
 
   carryOut(decision) {
     const seen = { upstream: null, client: null, receipts: [decision.receipt], logs: [], steps: this.steps };
+    if (decision.signal) seen.logs.push(`deputy-signal ${decision.signal}`);
     const forward = decision.takeForward();
     const reply = decision.takeReply();
     if (forward) {

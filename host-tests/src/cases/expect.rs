@@ -27,6 +27,8 @@ pub struct Expect {
     pub reply_headers: Map<String, Value>,
     /// Part of the receipt; `null`: not there.
     pub receipt: Option<Value>,
+    /// Part of the security event beside the receipt; none: there is none.
+    pub signal: Option<Value>,
     /// Headers the upstream saw; `null`: not there.
     #[serde(default, deserialize_with = "or_default")]
     pub upstream: Map<String, Value>,

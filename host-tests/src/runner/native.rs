@@ -151,6 +151,7 @@ impl Run<'_> {
         let mut seen = Seen {
             receipts: vec![outcome.receipt.to_json()],
             steps: Some(std::mem::take(&mut self.steps)),
+            logs: outcome.signal.iter().map(|signal| format!("deputy-signal {signal}")).collect(),
             ..Seen::default()
         };
         match outcome.disposition {
@@ -159,7 +160,7 @@ impl Run<'_> {
                 seen.upstream = Some(forwarded(self.exchange, &forward));
                 let (answer, logs) = self.answered(forward.into_response());
                 seen.client = Some(answer);
-                seen.logs = logs;
+                seen.logs.extend(logs);
             }
         }
         seen

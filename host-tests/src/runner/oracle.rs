@@ -9,6 +9,7 @@ mod allowed;
 mod published;
 mod receipt;
 mod refused;
+mod signal;
 
 use serde_json::Value;
 
@@ -77,6 +78,7 @@ impl Judged<'_> {
             published::judge(self, &mut found);
             return found;
         }
+        signal::judge(self, &mut found);
         let receipt = receipt::judge(self, &mut found);
         match self.expect().verdict.as_str() {
             "allow" => allowed::judge(self, &receipt, &mut found),

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use crate::behavior::Counted;
 use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
 use crate::model::{Asked, CallerClass, Timestamp};
@@ -24,6 +25,15 @@ pub(crate) struct Caller {
     proofs: Vec<&'static str>,
     shares: bool,
     now: Timestamp,
+}
+
+/// What else is true of a request, than who asks.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Given<'a> {
+    /// What a human has approved.
+    pub(crate) approved: Option<Approved<'a>>,
+    /// What its agent has done.
+    pub(crate) counted: Option<&'a Counted>,
 }
 
 /// A verdict, and how it came about.
@@ -56,6 +66,12 @@ impl Factor {
             Self::Agent => "agent",
             Self::Delegator => "delegator",
         }
+    }
+}
+
+impl<'a> Given<'a> {
+    fn in_(self, situation: Situation<'a>) -> Situation<'a> {
+        Situation { approved: self.approved, counted: self.counted, ..situation }
     }
 }
 
@@ -92,23 +108,15 @@ impl Caller {
         self.bounds.hold(asked).is_ok() && policy.could_permit(&situation, asked)
     }
 
+    /// Whether a policy that fits this request looks at what its agent has done.
+    pub(crate) fn reads_behavior(&self, policy: &Policy, asked: &Asked) -> Result<bool, Reason> {
+        let none = BTreeSet::new();
+        policy.reads_behavior(&self.situation(self.scopes(), (&none, &none)), asked)
+    }
+
     /// Decides, and finds out what was decisive. That costs further evaluations only where a limit
     /// took a scope away or a grant covers the request.
-    pub(crate) fn decide(&self, policy: &Policy, asked: &Asked) -> Weighed {
-        self.weigh(policy, asked, None)
-    }
-
-    /// Decides anew what a human has approved. Nothing else is left out because of it.
-    pub(crate) fn decide_approved(
-        &self,
-        policy: &Policy,
-        asked: &Asked,
-        approved: Approved<'_>,
-    ) -> Weighed {
-        self.weigh(policy, asked, Some(approved))
-    }
-
-    fn weigh(&self, policy: &Policy, asked: &Asked, approved: Option<Approved<'_>>) -> Weighed {
+    pub(crate) fn decide(&self, policy: &Policy, asked: &Asked, given: Given<'_>) -> Weighed {
         let granted = self.bounds.granted(asked, self.now);
         if let Err(reason) = self.bounds.hold(asked) {
             let decided = Decided::denied(reason);
@@ -122,9 +130,9 @@ impl Caller {
             }
         };
         let situation = self.situation(self.scopes(), (&granted.names, &details));
-        let situation = Situation { approved, ..situation };
+        let situation = given.in_(situation);
         let decided = policy.decide(&situation, asked);
-        let given = (&granted, &details, approved);
+        let given = (&granted, &details, given);
         let decisive = self.decisive(policy, asked, given, &decided.verdict);
         Weighed { decided, grants: granted.ids, decisive }
     }
@@ -133,12 +141,12 @@ impl Caller {
         &self,
         policy: &Policy,
         asked: &Asked,
-        (granted, details, approved): (&Granted, &BTreeSet<String>, Option<Approved<'_>>),
+        (granted, details, given): (&Granted, &BTreeSet<String>, Given<'_>),
         verdict: &Verdict,
     ) -> Option<Factor> {
         let otherwise = |scopes, names| {
             let situation = self.situation(scopes, (names, details));
-            let other = policy.decide(&Situation { approved, ..situation }, asked).verdict;
+            let other = policy.decide(&given.in_(situation), asked).verdict;
             matches!(other, Verdict::Allow(_))
         };
         let refused = match verdict {
@@ -197,6 +205,7 @@ impl Caller {
             details,
             grants,
             approved: None,
+            counted: None,
         }
     }
 }

@@ -6,9 +6,10 @@
 //! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
 //! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
 //! (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
-//! (`edits`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
+//! (`edits`), what an agent does (`counting`) and who is told of it (`signal`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
 
 mod approving;
+mod counting;
 mod drift;
 mod edits;
 mod ending;
@@ -17,11 +18,13 @@ mod present;
 mod progress;
 mod revoked;
 mod sharing;
+mod signal;
 mod weighing;
 
 use std::fmt;
 use std::rc::Rc;
 
+use counting::Counting;
 use drift::Pinned;
 use present::Present;
 use progress::trace;
@@ -35,7 +38,7 @@ use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Ver
 use crate::decision::{Leads, Permit, Reason, Reply, Shape, Verdict};
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
-use crate::policy::StepUp;
+use crate::policy::{Signal, StepUp};
 use crate::protocol::{self, Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
@@ -76,6 +79,8 @@ pub(crate) struct Case {
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
+    /// How it ends, once that is counted.
+    ending: Option<Box<(Ending, Progress)>>,
 }
 
 /// When a credential was looked at, and after how much was learned. Until either changes, another look
@@ -93,6 +98,10 @@ struct Progress {
     /// Who asks, once that is proven.
     verified: Option<Rc<Verified>>,
     shape: Shape,
+    /// Whose behaviour it is, once that is proven, and where it was counted.
+    counting: Option<Counting>,
+    /// What somebody should know of the agent.
+    signal: Option<Signal>,
 }
 
 impl Engine {
@@ -148,7 +157,8 @@ impl Engine {
         let credentials = &self.configuration.credentials;
         let used_once = credentials.binding.dpop.is_some() || credentials.binding.wpt.is_some();
         let approves = self.configuration.approvals.service.is_some();
-        used_once || approves || credentials.sharing != Sharing::Ignored
+        let counts = self.configuration.policy.counts();
+        used_once || approves || counts || credentials.sharing != Sharing::Ignored
     }
 
     /// Starts a request.
@@ -166,6 +176,7 @@ impl Engine {
             answers: Vec::new(),
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
+            ending: None,
         };
         case.advance(self, arrival.now)
     }
@@ -208,11 +219,22 @@ impl Case {
     /// Runs the request as far as what is known allows, by what is in force now: all of it is asked
     /// again, so a decision has one revision.
     pub(crate) fn advance(mut self, engine: &mut Engine, now: Timestamp) -> Step {
+        if let Some(ending) = self.ending.take() {
+            return match *ending {
+                (Ending::Refuse(refusal), progress) => self.refused(now, refusal, progress),
+                (Ending::Forward(permit, onward), progress) => {
+                    self.forward(now, permit, progress, *onward)
+                }
+            };
+        }
         self.configuration = Rc::clone(&engine.configuration);
         let mut progress = Progress::default();
         match self.stages(engine, now, &mut progress) {
-            Next::Forward(permit, onward) => self.forward(now, permit, progress, *onward),
-            Next::Refuse(refusal) => self.refused(now, refusal, progress),
+            Next::Forward(permit, onward) => match progress.passes() {
+                Some(recall) => self.counted_as(Ending::Forward(permit, onward), progress, recall),
+                None => self.forward(now, permit, progress, *onward),
+            },
+            Next::Refuse(refusal) => self.ended(now, refusal, progress),
             Next::Publish(reply) => Step::Publish(reply),
             Next::Body(limit) => Step::Body(NeedBody { case: self, limit }),
             Next::Recall(recall) => Step::Recall(NeedRecall::new(self, recall)),
@@ -221,13 +243,29 @@ impl Case {
                     self.fetches_left = left;
                     Step::Fetch(NeedFetch { case: self, fetch })
                 }
-                None => self.refused(now, Refusal::Deny(Reason::FetchBudgetSpent), progress),
+                None => self.ended(now, Refusal::Deny(Reason::FetchBudgetSpent), progress),
             },
         }
     }
 
+    /// Ends a request, once it is counted how.
+    fn ended(self, now: Timestamp, refusal: Refusal, progress: Progress) -> Step {
+        match self.count_of(&refusal, &progress) {
+            Some(recall) => self.counted_as(Ending::Refuse(refusal), progress, recall),
+            None => self.refused(now, refusal, progress),
+        }
+    }
+
+    fn counted_as(mut self, ending: Ending, progress: Progress, recall: Recall) -> Step {
+        self.ending = Some(Box::new((ending, progress)));
+        Step::Recall(NeedRecall::new(self, recall))
+    }
+
     /// Ends a request that the host can't take further, with what is known of it so far.
-    pub(crate) fn refuse(self, reason: Reason, now: Timestamp) -> Step {
+    pub(crate) fn refuse(mut self, reason: Reason, now: Timestamp) -> Step {
+        if let Some(ending) = self.ending.take() {
+            return self.refused(now, Refusal::Deny(reason), ending.1);
+        }
         let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
         progress.facts.trace = trace(&self.head);
         progress.verified = self.verified.as_ref().map(|(verified, _)| Rc::clone(verified));
@@ -302,6 +340,7 @@ impl Case {
             Ok(shares) => shares,
             Err(next) => return next,
         };
+        progress.counting = self.counting(&verified.actor);
         match place.read(
             &self.head,
             (self.body.as_deref(), configuration.body_limit),
@@ -352,9 +391,9 @@ impl Case {
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::First)) => Ok(()),
-            Some((_, Recalled::Again | Recalled::Own | Recalled::Others)) => Err(deny(again)),
             Some((_, Recalled::Full)) => Err(deny(Reason::StateFull)),
             Some((_, Recalled::ShareFull)) => Err(deny(Reason::AgentStateFull)),
+            Some(_) => Err(deny(again)),
         }
     }
 
@@ -474,9 +513,17 @@ enum Next {
     Refuse(Refusal),
 }
 
+/// How a request ends.
+enum Ending {
+    Refuse(Refusal),
+    Forward(Permit, Box<Onward>),
+}
+
 /// Why a request does not go on.
 enum Refusal {
     Deny(Reason),
+    /// After so many seconds it may be another answer.
+    Later(Reason, u64),
     /// Whoever the agent acts for has to authenticate again.
     StepUp(StepUp),
     /// A human has to approve it: who may, and the page where they can.

@@ -8,6 +8,7 @@
 mod approval;
 mod audit;
 mod authority;
+mod behavior;
 mod bundle;
 mod config;
 mod credential;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::audit;
-use crate::authority::Caller;
+use crate::authority::{Caller, Given};
 use crate::decision::{Reason, Verdict};
 use crate::json::{Object, Value};
 use crate::model::Timestamp;
@@ -252,13 +252,20 @@ impl Asking {
     fn may_read(&self, declared: &str, uri: &str) -> bool {
         let server = &self.upstream.server;
         let asked = resource_asked(server, "resources/read", declared, Some(uri));
-        let decided = self.caller.decide(&self.policy, &asked).decided;
-        let lifted = decided.step_up.is_some();
+        let decided = self.caller.decide(&self.policy, &asked, Given::default()).decided;
+        let lifted = decided.turn.is_some();
+        // What its agent will have done by then, nobody knows.
+        if matches!(decided.verdict, Verdict::Deny(Reason::StateUnavailable)) {
+            return self.could(&asked);
+        }
         lifted || matches!(decided.verdict, Verdict::Allow(_) | Verdict::NeedsApproval { .. })
     }
 
     fn may(&self, asked: &Asked) -> bool {
-        matches!(self.caller.decide(&self.policy, asked).decided.verdict, Verdict::Allow(_))
+        matches!(
+            self.caller.decide(&self.policy, asked, Given::default()).decided.verdict,
+            Verdict::Allow(_)
+        )
     }
 
     fn could(&self, asked: &Asked) -> bool {

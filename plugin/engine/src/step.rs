@@ -87,14 +87,17 @@ pub struct Outcome {
     pub verdict: &'static str,
     /// Why not, unless it is allowed.
     pub reason: Option<Reason>,
-    id: EvaluationId,
-    shape: Shape,
+    /// What somebody should know of the agent: the payload of a security event (RFC 8417), unsigned. Hosts
+    /// write it beside the receipt.
+    pub signal: Option<String>,
+    pub(crate) id: EvaluationId,
+    pub(crate) shape: Shape,
 }
 
 impl Outcome {
     pub(crate) fn forward(receipt: Receipt, id: EvaluationId, shape: Shape, to: Forward) -> Self {
         let disposition = Disposition::Forward(Box::new(to));
-        Self { receipt, disposition, verdict: "allow", reason: None, id, shape }
+        Self { receipt, disposition, verdict: "allow", reason: None, signal: None, id, shape }
     }
 
     pub(crate) fn refused(
@@ -105,7 +108,8 @@ impl Outcome {
         reply: Reply,
     ) -> Self {
         let disposition = Disposition::Reply(reply);
-        Self { receipt, disposition, verdict: verdict.label(), reason: verdict.reason(), id, shape }
+        let (label, reason) = (verdict.label(), verdict.reason());
+        Self { receipt, disposition, verdict: label, reason, signal: None, id, shape }
     }
 
     pub(crate) fn fault(receipt: Receipt, id: EvaluationId, shape: Shape) -> Self {
@@ -121,6 +125,7 @@ impl Outcome {
             access_request: None,
             page: None,
             step_up: Refused::NO_STEP_UP,
+            retry_after: None,
             dpop: None,
         };
         let reply = refused.reply();

@@ -256,6 +256,9 @@ impl Stream {
     fn record(&self, outcome: &Outcome) {
         let receipt = outcome.receipt.to_json();
         host::log(Level::Info, &format!("deputy-receipt {receipt}"));
+        if let Some(signal) = &outcome.signal {
+            host::log(Level::Warn, &format!("deputy-signal {signal}"));
+        }
         // For the access log. The line above is the record; a host without properties still has it.
         let _ = host::set_property("deputy", receipt.as_bytes());
         self.root.count(&format!("deputy.decision.{}", outcome.verdict));

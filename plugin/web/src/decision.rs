@@ -20,6 +20,7 @@ pub struct Decision {
     verdict: &'static str,
     reason: Option<&'static str>,
     receipt: String,
+    signal: Option<String>,
     forward: Option<Forward>,
     reply: Option<Reply>,
 }
@@ -62,7 +63,8 @@ impl From<Outcome> for Decision {
         };
         let reason = outcome.reason.map(|reason| reason.code());
         let receipt = outcome.receipt.to_json();
-        Self { verdict: outcome.verdict, reason, receipt, forward, reply }
+        let signal = outcome.signal;
+        Self { verdict: outcome.verdict, reason, receipt, signal, forward, reply }
     }
 }
 
@@ -91,6 +93,13 @@ impl Decision {
     #[wasm_bindgen(getter)]
     pub fn receipt(&self) -> String {
         self.receipt.clone()
+    }
+
+    /// What somebody should know of the agent, if anything: the payload of a security event (RFC 8417),
+    /// unsigned, to be written as it is.
+    #[wasm_bindgen(getter)]
+    pub fn signal(&self) -> Option<String> {
+        self.signal.clone()
     }
 
     /// How to let it through; only the first time it is asked for.

@@ -64,7 +64,7 @@ fn keeps_secrets(judged: &Judged<'_>, found: &mut Vec<String>) {
     }
 }
 
-const MEMBERS: [&str; 26] = [
+const MEMBERS: [&str; 28] = [
     "v",
     "id",
     "time",
@@ -88,6 +88,8 @@ const MEMBERS: [&str; 26] = [
     "grants",
     "decisive",
     "approval",
+    "behavior",
+    "retry_after",
     "approvers",
     "revision",
     "trace",

@@ -9,6 +9,7 @@ mod line;
 
 use std::rc::Rc;
 
+use crate::behavior::Counted;
 use crate::decision::{Permit, Reason, Verdict};
 use crate::model::{CallerClass, Delegation, EvaluationId, PrincipalId, Timestamp};
 
@@ -46,6 +47,10 @@ pub(crate) struct Facts {
     pub(crate) decisive: Option<&'static str>,
     /// What a human has, or would have, approved.
     pub(crate) approval: Option<ApprovalFacts>,
+    /// What its agent has done, if that was looked at.
+    pub(crate) behavior: Option<Rc<Counted>>,
+    /// Seconds after which the same may be asked again.
+    pub(crate) retry_after: Option<u64>,
     /// Trace id of a valid W3C `traceparent`; accepted, never trusted.
     pub(crate) trace: Option<String>,
 }
@@ -208,7 +213,25 @@ impl Facts {
         if let Some(approval) = &self.approval {
             to.object("approval", |to| approval.members(to));
         }
+        if let Some(counted) = &self.behavior {
+            to.object("behavior", |to| behavior(counted, to));
+        }
+        if let Some(seconds) = self.retry_after {
+            to.number("retry_after", seconds);
+        }
     }
+}
+
+/// What the decision saw of the agent as a whole.
+fn behavior(counted: &Counted, to: &mut Line) {
+    for (name, window) in ["minute", "hour", "day"].into_iter().zip(counted.agent()) {
+        to.object(name, |to| {
+            to.number("calls", window.calls);
+            to.number("denials", window.denials);
+            to.number("spend", window.spend);
+        });
+    }
+    to.number("repeated", counted.repeated);
 }
 
 impl ApprovalFacts {

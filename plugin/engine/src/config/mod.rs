@@ -5,6 +5,7 @@
 
 mod a2a;
 mod approvals;
+mod behavior;
 mod bundle;
 mod credentials;
 mod fields;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::approval;
+use crate::behavior::Rules as BehaviorRules;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
 use crate::json::{Limits, Value, read as read_json};
@@ -59,6 +61,9 @@ pub(crate) struct Configuration {
     /// Named in every challenge in place of our own.
     resource_metadata: Option<String>,
     pub(crate) approvals: approval::Rules,
+    pub(crate) behavior: BehaviorRules,
+    /// Actions, and the argument that says how much money each moves.
+    pub(crate) spends: Vec<(String, String)>,
     pub(crate) credentials: Rules,
     /// What MCP sessions are sealed with.
     pub(crate) sealer: Sealer,
@@ -227,6 +232,12 @@ impl Configuration {
             Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
         let resources = resources(&parts);
         let parts::Parts { registered, definition, .. } = parts;
+        let mut spends = Vec::new();
+        for tool in &definition.tools {
+            if let Some(argument) = &tool.spend {
+                spends.push((format!("{}/{}", tool.server, tool.name), argument.clone()));
+            }
+        }
         let groups = groups::groups(&definition);
         let said = policy.warnings().iter().cloned();
         let warnings = parts.warnings.into_iter().chain(said).collect();
@@ -244,6 +255,8 @@ impl Configuration {
             resources,
             resource_metadata: parts.resource_metadata,
             approvals: parts.approvals,
+            behavior: parts.behavior,
+            spends,
             credentials: parts.credentials,
             sealer: parts.sealer,
             warnings,

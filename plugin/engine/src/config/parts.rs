@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::fields::{Members, Node, Problems};
 use super::law::{self, Term};
 use super::people::Registered;
-use super::{TokenUse, approvals, bundle, credentials, issuers, surface};
+use super::{TokenUse, approvals, behavior, bundle, credentials, issuers, surface};
 use crate::approval;
+use crate::behavior::Rules as BehaviorRules;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
 use crate::model::PrincipalId;
@@ -22,6 +23,7 @@ pub(super) struct Parts {
     pub(super) resource_metadata: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) approvals: approval::Rules,
+    pub(super) behavior: BehaviorRules,
     pub(super) issuers: Vec<Issuer>,
     pub(super) registered: Registered,
     pub(super) credentials: Rules,
@@ -84,6 +86,7 @@ pub(super) fn read(
     let sealer = members.maybe("sessions").and_then(|n| sessions(&n, problems));
     let mut approvers = Vec::new();
     let approvals = approvals::read(&mut members, &mut approvers, problems);
+    let behavior = behavior::read(&mut members, problems);
     members.close(problems);
     let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
     let (mut credentials, mut anchors) = credentials?;
@@ -102,6 +105,7 @@ pub(super) fn read(
         resource_metadata: gateway.resource_metadata,
         scopes: gateway.scopes,
         approvals: approvals?,
+        behavior,
         issuers: issuers?,
         registered: law.registered,
         revocations: law.revocations,

@@ -137,6 +137,8 @@ pub(super) fn catalogue(
         let groups = members.texts("groups", problems);
         let rated = rated(&mut members, problems);
         let pin = if skills { None } else { pin(&mut members, problems) };
+        let spend =
+            if skills { None } else { members.maybe_text("spend", problems).map(str::to_owned) };
         members.close(problems);
         let Some(name) = name else { continue };
         let typed_input = input.is_some();
@@ -153,6 +155,7 @@ pub(super) fn catalogue(
             input,
             groups,
             rated,
+            spend,
         });
     }
     tools

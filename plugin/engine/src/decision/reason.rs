@@ -265,6 +265,8 @@ reasons! {
     DetailsNotGranted = "details_not_granted", WhatNow, PolicyDenied;
     /// Policy does not allow the agent this action.
     AgentNotAllowed = "agent_not_allowed", WhatNow, PolicyDenied;
+    /// The agent does this too often, or too much of it; after a while it may again (`@retry_after`).
+    RateLimited = "rate_limited", WhatNow, TooMany;
     /// Whoever the agent acts for has to log in again, in another way or more lately (RFC 9470).
     StepUpRequired = "step_up_required", WhatNow, StepUp;
     /// What permits this is tied to an obligation that is not understood.
@@ -307,7 +309,7 @@ reasons! {
     FetchBudgetSpent = "fetch_budget_spent", Verifiable, Unavailable;
     /// The host holds as many requests that wait for the same thing as it can.
     TooManyWaiting = "too_many_waiting", Verifiable, Unavailable;
-    /// The host has no store that its workers share, or could not read or write it.
+    /// The host has no store that its workers share, or could not read or write it, and something depends on what is in it.
     StateUnavailable = "state_unavailable", Verifiable, Unavailable;
     /// There is no room to remember that this was used.
     StateFull = "state_full", Verifiable, Unavailable;

@@ -126,6 +126,8 @@ pub(crate) struct Refused<'a> {
     /// For [`Wire::StepUp`]: the values of its parameters `acr_values` and `max_age`, as far as they are
     /// said.
     pub(crate) step_up: [(&'static str, Option<String>); 2],
+    /// Seconds after which the same may be asked again, where that is known.
+    pub(crate) retry_after: Option<u64>,
     /// For 401 challenges, where DPoP is accepted.
     pub(crate) dpop: Option<DpopChallenge>,
 }
@@ -192,7 +194,8 @@ impl Refused<'_> {
             }
             Wire::MethodNotServed => headers.push(("allow", self.allow.to_owned())),
             Wire::Unavailable | Wire::EngineError | Wire::TooMany => {
-                headers.push(("retry-after", RETRY_AFTER_SECONDS.to_owned()))
+                let seconds = self.retry_after.unwrap_or(RETRY_AFTER_SECONDS);
+                headers.push(("retry-after", seconds.to_string()));
             }
             _ => {}
         }
@@ -340,7 +343,7 @@ const DPOP: &str = "DPoP";
 
 /// As long as keys that could not be had are not asked for again, and about as long as a human takes to
 /// look.
-const RETRY_AFTER_SECONDS: &str = "5";
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 impl Wire {
     /// The HTTP status.

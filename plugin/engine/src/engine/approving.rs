@@ -9,7 +9,8 @@ use super::weighing::refused;
 use super::{Case, Engine, Next, Progress, Refusal, deny};
 use crate::approval::{Answer, Approval, Binding, Bound, Content, Question, Service, Unapproved};
 use crate::audit::ApprovalFacts;
-use crate::authority::Caller;
+use crate::authority::{Caller, Given};
+use crate::behavior::Counted;
 use crate::decision::{Permit, Reason, Verdict};
 use crate::evidence::Once;
 use crate::json::{Object, Value};
@@ -36,6 +37,8 @@ pub(super) struct Approvable<'a> {
     /// It carries something that would not be bound: answers to its server beside the arguments, or the
     /// arguments of another thing that it asks for.
     pub(super) carries_more: bool,
+    /// What its agent has done.
+    pub(super) counted: Option<&'a Counted>,
     pub(super) now: Timestamp,
 }
 
@@ -231,13 +234,14 @@ impl Case {
             acr: approval.acr.as_deref(),
         };
         let policy = &self.configuration.policy;
-        let weighed = request.caller.decide_approved(policy, request.asked, approved);
+        let given = Given { approved: Some(approved), counted: request.counted };
+        let weighed = request.caller.decide(policy, request.asked, given);
         progress.weighed(weighed.decisive, weighed.grants);
         progress.decided(weighed.decided.agent, weighed.decided.delegator);
         match weighed.decided.verdict {
             Verdict::Allow(permit) => Ok(permit),
             Verdict::NeedsApproval { .. } => Err(deny(Reason::ApprovalIgnored)),
-            Verdict::Deny(reason) => Err(refused(reason, weighed.decided.step_up)),
+            Verdict::Deny(reason) => Err(refused(reason, weighed.decided.turn)),
         }
     }
 
@@ -249,9 +253,9 @@ impl Case {
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::First)) => Ok(false),
-            Some((_, Recalled::Again | Recalled::Own | Recalled::Others)) => Ok(true),
             Some((_, Recalled::Full)) => Err(deny(Reason::StateFull)),
             Some((_, Recalled::ShareFull)) => Err(deny(Reason::AgentStateFull)),
+            Some(_) => Ok(true),
         }
     }
 

@@ -26,14 +26,20 @@ impl Case {
     }
 
     pub(super) fn refused(self, now: Timestamp, refusal: Refusal, mut progress: Progress) -> Step {
-        let facts = progress.facts(&self.configuration);
-        let shape = progress.shape;
+        let signal = self.signal(&progress, now);
+        let shape = std::mem::take(&mut progress.shape);
         let step_up = match &refusal {
             Refusal::StepUp(step_up) => parameters(step_up),
-            Refusal::Deny(_) | Refusal::Approval { .. } => Refused::NO_STEP_UP,
+            Refusal::Deny(_) | Refusal::Later(..) | Refusal::Approval { .. } => Refused::NO_STEP_UP,
         };
+        if let Refusal::Later(_, seconds) = &refusal {
+            progress.facts.retry_after = Some(*seconds);
+        }
+        let facts = progress.facts(&self.configuration);
         let (verdict, wire, request) = match refusal {
-            Refusal::Deny(reason) => (Verdict::Deny(reason), reason.wire(), None),
+            Refusal::Deny(reason) | Refusal::Later(reason, _) => {
+                (Verdict::Deny(reason), reason.wire(), None)
+            }
             Refusal::StepUp(_) => {
                 let reason = Reason::StepUpRequired;
                 (Verdict::Deny(reason), reason.wire(), None)
@@ -48,15 +54,16 @@ impl Case {
                 (verdict, reason.wire(), Some((request, page)))
             }
         };
-        let reply = self.reply((wire, step_up), &shape, request, now);
+        let reply = self.reply((wire, step_up, facts.retry_after), &shape, request, now);
         let revision = self.configuration.policy.revision();
         let receipt = Receipt::new(self.id, now, revision, &verdict, facts);
-        Step::Decided(Box::new(Outcome::refused(receipt, self.id, shape, &verdict, reply)))
+        let outcome = Outcome::refused(receipt, self.id, shape, &verdict, reply);
+        Step::Decided(Box::new(Outcome { signal, ..outcome }))
     }
 
     fn reply(
         &self,
-        (wire, step_up): (Wire, [(&'static str, Option<String>); 2]),
+        (wire, step_up, retry_after): (Wire, Parameters, Option<u64>),
         shape: &Shape,
         asking: Option<(Object, Option<String>)>,
         now: Timestamp,
@@ -85,6 +92,7 @@ impl Case {
             access_request,
             page: page.as_deref(),
             step_up,
+            retry_after,
             dpop: dpop.map(|rules| DpopChallenge {
                 algorithms: rules.algorithms.names(),
                 nonce: rules.nonces.as_ref().and_then(|nonces| nonces.current(now)),
@@ -134,8 +142,11 @@ impl Case {
     }
 }
 
+/// What a challenge says, as far as it is said.
+type Parameters = [(&'static str, Option<String>); 2];
+
 /// RFC 9470 §3.
-fn parameters(step_up: &StepUp) -> [(&'static str, Option<String>); 2] {
+fn parameters(step_up: &StepUp) -> Parameters {
     let values = step_up.acr_values.join(" ");
     [
         ("acr_values", (!values.is_empty()).then_some(values)),

@@ -20,7 +20,7 @@ impl Case {
         for (holder, what) in verified.held_alone() {
             let recall = Recall::Held(holder);
             let known = self.recalled.iter().find(|(asked, _)| *asked == recall);
-            match known.map(|(_, answer)| *answer) {
+            match known.map(|(_, answer)| answer) {
                 None => return Err(Next::Recall(recall)),
                 Some(Recalled::First | Recalled::Own) => {}
                 Some(Recalled::Others) => {
@@ -29,9 +29,8 @@ impl Case {
                         return Err(deny(what.reason()));
                     }
                 }
-                Some(Recalled::Again | Recalled::Full | Recalled::ShareFull) => {
-                    return Err(deny(Reason::StateUnavailable));
-                }
+                // No answer to that question.
+                Some(_) => return Err(deny(Reason::StateUnavailable)),
             }
         }
         Ok(!progress.facts.shared.is_empty())

@@ -2,11 +2,11 @@
 
 use super::approving::{Approvable, Wanted};
 use super::{Case, Engine, Next, Progress, Refusal, deny};
-use crate::authority::Caller;
+use crate::authority::{Caller, Given};
 use crate::decision::{Permit, Reason, Verdict};
 use crate::json::Object;
 use crate::model::{Asked, Timestamp};
-use crate::policy::StepUp;
+use crate::policy::Turn;
 use crate::protocol::{self, Place};
 
 impl Case {
@@ -19,13 +19,17 @@ impl Case {
         (asked, content): (&[Asked], Option<&Object>),
         progress: &mut Progress,
     ) -> Result<Permit, Next> {
+        let counted = self.counted(caller, asked, progress)?;
+        let counted = counted.as_deref();
         let mut whole: Option<Permit> = None;
         let mut waiting: Option<(&Asked, Wanted)> = None;
         for one in asked {
-            let weighed = caller.decide(&self.configuration.policy, one);
+            let weighed =
+                caller.decide(&self.configuration.policy, one, Given { approved: None, counted });
             progress.weighed(weighed.decisive, weighed.grants);
             let policies = weighed.decided.policies();
-            let step_up = weighed.decided.step_up;
+            let turn = weighed.decided.turn;
+            progress.signal = weighed.decided.signal.or(progress.signal.take());
             progress.decided(weighed.decided.agent, weighed.decided.delegator);
             match weighed.decided.verdict {
                 Verdict::Allow(permit) => whole = Some(joined(whole, permit)),
@@ -39,7 +43,7 @@ impl Case {
                 }
                 Verdict::Deny(reason) => {
                     progress.refused_for(one);
-                    return Err(refused(reason, step_up));
+                    return Err(refused(reason, turn));
                 }
             }
         }
@@ -48,8 +52,16 @@ impl Case {
             // Of what has no arguments that are read, the message may say more: nobody would have seen it.
             let unseen = one.input.is_none() && asked.len() > 1;
             let carries_more = unseen || asked.iter().any(protocol::is_answer);
-            let request =
-                Approvable { place, caller, asked: one, content, wanted, carries_more, now };
+            let request = Approvable {
+                place,
+                caller,
+                asked: one,
+                content,
+                wanted,
+                carries_more,
+                counted,
+                now,
+            };
             let permit = self.approved(engine, &request, progress);
             whole = Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one))?));
         }
@@ -64,8 +76,12 @@ fn needs_approval(approvers: Vec<String>) -> Next {
 }
 
 /// A refusal by policy, and what would turn it.
-pub(super) fn refused(reason: Reason, step_up: Option<StepUp>) -> Next {
-    Next::Refuse(step_up.map_or(Refusal::Deny(reason), Refusal::StepUp))
+pub(super) fn refused(reason: Reason, turn: Option<Turn>) -> Next {
+    Next::Refuse(match turn {
+        None => Refusal::Deny(reason),
+        Some(Turn::StepUp(step_up)) => Refusal::StepUp(step_up),
+        Some(Turn::Time(seconds)) => Refusal::Later(reason, seconds),
+    })
 }
 
 fn joined(before: Option<Permit>, permit: Permit) -> Permit {

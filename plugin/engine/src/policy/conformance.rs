@@ -30,6 +30,15 @@ impl Inputs {
         Self(typed.collect())
     }
 
+    /// Whether every input of the action has a number of that name.
+    pub(super) fn has_number(&self, action: &EntityUid, name: &str) -> bool {
+        let Some(Type::Record { attrs, .. }) = self.0.get(action.as_ref()).map(|input| &**input)
+        else {
+            return false;
+        };
+        attrs.get_attr(name).is_some_and(|of| of.is_required && *of.attr_type == Type::Long)
+    }
+
     /// Whether an input is what the action declares. An action that declares none has none.
     pub(super) fn admit(&self, action: &EntityUid, input: &Value) -> bool {
         self.0.get(action.as_ref()).is_some_and(|declared| fits(input, declared))

@@ -25,6 +25,8 @@ pub(super) struct Clause {
     pub(super) obliges: bool,
     /// What it reads of the context.
     pub(super) reads: Reads,
+    /// The risk that it tells of when it refuses.
+    pub(super) signal: Option<&'static str>,
     /// None: it always applies.
     condition: Option<Expr>,
 }
@@ -51,6 +53,7 @@ impl Clause {
             lift: Lift::of(policy),
             obliges: lift::obliges(policy),
             reads: Reads::of(policy),
+            signal: lift::signal(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
             condition: inner
                 .non_scope_constraints()

@@ -13,6 +13,7 @@ use cedar_policy_core::ast::Value;
 use super::reads::{Member, Reads};
 use super::value::{self, Clock};
 use super::vocabulary;
+use crate::behavior::{self, Counted, Window};
 use crate::decision::Reason;
 use crate::model::{
     Actor, Asked, CallerClass, Delegation, IssuerId, PrincipalId, ProtocolName, Timestamp,
@@ -42,6 +43,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) grants: &'a BTreeSet<String>,
     /// That a human has approved exactly this.
     pub(crate) approved: Option<Approved<'a>>,
+    /// What its agent has done, where that was asked for.
+    pub(crate) counted: Option<&'a Counted>,
 }
 
 /// Somebody's yes to exactly this action.
@@ -141,6 +144,9 @@ fn sometimes(
     if let Some(approved) = situation.approved.filter(|_| reads.has(Member::Approval)) {
         members.push(("approval", record(approval(approved)?)));
     }
+    if let Some(counted) = situation.counted.filter(|_| reads.has(Member::Behavior)) {
+        members.push(("behavior", activity(counted, situation.now)));
+    }
     if let (Some(delegation), Some(delegator)) =
         (&situation.actor.delegation, &principals.delegator)
     {
@@ -204,6 +210,43 @@ fn approval(approved: Approved<'_>) -> Result<Members, Reason> {
     ];
     members.extend(approved.acr.map(|acr| ("acr", text(acr))));
     Ok(members)
+}
+
+fn activity(counted: &Counted, now: Timestamp) -> Value {
+    let mut members = vec![
+        ("agent", windows(counted.agent())),
+        ("tool", windows(counted.tool())),
+        ("tools", by_window(counted.tools.map(long))),
+        ("resources", by_window(counted.resources.map(long))),
+        ("repeated", long(counted.repeated)),
+        ("new_tool", Value::from(counted.new_tool)),
+        ("hour_of_week", long(behavior::hour_of_week(now))),
+        ("known", by_window(counted.known.map(Value::from))),
+    ];
+    if let Some(sums) = counted.delegation() {
+        members.push(("delegation", windows(sums)));
+    }
+    record(members)
+}
+
+fn windows(sums: [Window; 3]) -> Value {
+    by_window(sums.map(|Window { calls, denials, bytes, spend }| {
+        record(vec![
+            ("calls", long(calls)),
+            ("denials", long(denials)),
+            ("bytes", long(bytes)),
+            ("spend", long(spend)),
+        ])
+    }))
+}
+
+fn by_window([minute, hour, day]: [Value; 3]) -> Value {
+    record(vec![("minute", minute), ("hour", hour), ("day", day)])
+}
+
+/// What is more than that stays so much (threats S8).
+fn long(n: u64) -> Value {
+    Value::from(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
 fn chain(delegation: &Delegation) -> Result<Value, Reason> {

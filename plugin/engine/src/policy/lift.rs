@@ -4,14 +4,20 @@
 //! |---|---|---|
 //! | `@approval("role:finance")` | `forbid` | a human's approval lifts it |
 //! | `@step_up("acr1 acr2")`, `@max_age("300")` | `forbid` | whoever the agent acts for lifts it by logging in again (RFC 9470) |
+//! | `@retry_after("60")` | `forbid` | time lifts it: the refusal is 429, and says when to come back (RFC 9110 §10.2.3) |
+//! | `@signal("high")` | `forbid` | whoever watches is told, once in a while (CAEP 1.0) |
 //! | `@obligation("…")` | any | something that has to be done along with it; none is understood, so it permits nothing (V14) |
 
 use cedar_policy::{Effect, Policy};
+
+use super::reads::{Member, Reads};
 
 /// The annotation of a forbid that a human may lift; its value names who.
 pub(super) const APPROVAL: &str = "approval";
 const STEP_UP: &str = "step_up";
 const MAX_AGE: &str = "max_age";
+const RETRY_AFTER: &str = "retry_after";
+const SIGNAL: &str = "signal";
 const OBLIGATION: &str = "obligation";
 
 /// What may lift a forbid.
@@ -20,6 +26,8 @@ pub(super) enum Lift {
     /// The approval of whom this names.
     Approval(String),
     StepUp(StepUp),
+    /// That so many seconds pass.
+    Time(u64),
 }
 
 /// How the subject of a token has to have authenticated.
@@ -58,7 +66,8 @@ impl Lift {
             return None;
         }
         let approval = policy.annotation(APPROVAL).map(|who| Self::Approval(who.to_owned()));
-        approval.or_else(|| StepUp::of(policy).map(Self::StepUp))
+        let time = || policy.annotation(RETRY_AFTER).and_then(wait).map(Self::Time);
+        approval.or_else(|| StepUp::of(policy).map(Self::StepUp)).or_else(time)
     }
 }
 
@@ -67,11 +76,19 @@ pub(super) fn obliges(policy: &Policy) -> bool {
     policy.annotation(OBLIGATION).is_some()
 }
 
+/// The risk that a forbid tells of, as CAEP writes it.
+pub(super) fn signal(policy: &Policy) -> Option<&'static str> {
+    let said = policy.annotation(SIGNAL)?;
+    LEVELS.into_iter().find(|level| level.eq_ignore_ascii_case(said))
+}
+
 /// What is wrong with the annotations of a policy, each once.
 pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
     let is_permit = policy.effect() == Effect::Permit;
     let (approval, step_up) = (policy.annotation(APPROVAL), policy.annotation(STEP_UP));
     let max_age = policy.annotation(MAX_AGE);
+    let retry_after = policy.annotation(RETRY_AFTER);
+    let signals = policy.annotation(SIGNAL).is_some();
     let checks = [
         (
             approval.is_some() && is_permit,
@@ -99,6 +116,23 @@ pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
             max_age.is_some_and(|text| seconds(text).is_none()),
             "@max_age is a number of seconds, at most a day",
         ),
+        (
+            retry_after.is_some() && is_permit,
+            "@retry_after belongs on a forbid; on a permit it means nothing",
+        ),
+        (
+            retry_after.is_some() && (approval.is_some() || step_up.is_some()),
+            "@retry_after beside @approval or @step_up are two ways to lift it; write two policies",
+        ),
+        (
+            retry_after.is_some_and(|text| wait(text).is_none()),
+            "@retry_after is a number of seconds, from 1 to a day",
+        ),
+        (signals && signal(policy).is_none(), "@signal is low, medium or high"),
+        (
+            signals && (is_permit || !Reads::of(policy).has(Member::Behavior)),
+            "@signal belongs on a forbid that looks at `context.behavior`: how often it is told is kept there",
+        ),
     ];
     checks.into_iter().filter_map(|(wrong, why)| wrong.then_some(why)).collect()
 }
@@ -112,4 +146,10 @@ fn seconds(text: &str) -> Option<u64> {
     text.parse().ok().filter(|seconds| *seconds <= A_DAY)
 }
 
+fn wait(text: &str) -> Option<u64> {
+    seconds(text).filter(|seconds| *seconds > 0)
+}
+
+/// CAEP 1.0 §3.8.1.
+const LEVELS: [&str; 3] = ["LOW", "MEDIUM", "HIGH"];
 const A_DAY: u64 = 86_400;

@@ -4,11 +4,12 @@
 //! `context.input` left out: a policy that does not look at the input answers for all inputs; one
 //! that does fails on the missing member, which means "for some input, perhaps". An over-estimate,
 //! never an under-estimate; `load` refuses the one expression (`context has input`) that could tell
-//! the difference.
+//! the difference. Of policies that look at behaviour likewise: they may say this or that by then.
 
 use cedar_policy::EvaluationError;
 
-use super::evaluation::Evaluation;
+use super::evaluation::{self, Evaluation};
+use super::reads::Member;
 use super::{Fit, Fitting, Policy, Question, Situation, facts};
 use crate::model::Asked;
 
@@ -35,10 +36,14 @@ impl Policy {
         typed_input: bool,
     ) -> bool {
         let uids = question.uids(principal);
-        // What would hold if everything were lifted that can be.
-        let lasting = slice.iter().map(|clause| &**clause).filter(|clause| clause.lift.is_none());
+        // What would hold if everything were lifted that can be; what its agent will have done by then,
+        // nobody knows.
+        let counts = |clause: &evaluation::Clause| clause.reads.has(Member::Behavior);
+        let lasts = |clause: &&evaluation::Clause| clause.lift.is_none() && !counts(clause);
+        let lasting = slice.iter().map(|clause| &**clause).filter(lasts);
         let evaluation = Evaluation::of(lasting, uids, context, &self.entities);
-        let mut perhaps = false;
+        let open = |clause: &evaluation::Clause| counts(clause) && clause.permits();
+        let mut perhaps = slice.iter().any(|clause| open(clause));
         for (clause, error) in &evaluation.errors {
             // Any other failure fails the call as well, whatever its arguments.
             if !typed_input || !is_missing_input(error) {

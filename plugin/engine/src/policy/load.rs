@@ -20,7 +20,7 @@ use super::teams::{self, Teams};
 use super::value::Clock;
 use super::vocabulary::{self, Definition};
 use super::whole::Whole;
-use crate::model::PrincipalId;
+use crate::model::{ActionName, PrincipalId};
 
 /// One file of policies.
 pub(crate) struct PolicyFile {
@@ -69,8 +69,13 @@ impl Policy {
         let warnings = definition.warnings.iter().cloned().chain(more).collect();
         let mut policies: Vec<_> = all.policies().cloned().collect();
         policies.sort_by(|a, b| a.id().cmp(b.id()));
+        let inputs = Inputs::of(&schema);
+        let problems = unpriced(definition, &inputs);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         Ok(Self {
-            inputs: Inputs::of(&schema),
+            inputs,
             slices: Slices::of(&policies),
             clock: Clock::default(),
             entities,
@@ -79,6 +84,20 @@ impl Policy {
             warnings,
         })
     }
+}
+
+/// Tools whose calls need not say how much money they move, although somebody counts on it.
+fn unpriced(definition: &Definition, inputs: &Inputs) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tool in &definition.tools {
+        let Some(spend) = &tool.spend else { continue };
+        let action = vocabulary::action(&ActionName(format!("{}/{}", tool.server, tool.name)));
+        if !inputs.has_number(&action, spend) {
+            let message = "must name a required argument of the type Long in the tool's input";
+            problems.push(Problem::at(format!("{}.spend", tool.path), message));
+        }
+    }
+    problems
 }
 
 /// The policy an evaluation error belongs to.

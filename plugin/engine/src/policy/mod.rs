@@ -32,7 +32,7 @@ use conformance::Inputs;
 use evaluation::{Evaluation, Uids};
 use facts::Principals;
 use lift::Lift;
-use reads::Reads;
+use reads::{Member, Reads};
 use slices::{Slice, Slices};
 use value::Clock;
 use whole::Whole;
@@ -90,8 +90,27 @@ pub(crate) struct Decided {
     pub(crate) verdict: Verdict,
     pub(crate) agent: Option<Vec<String>>,
     pub(crate) delegator: Option<Vec<String>>,
-    /// How the subject of the token would have to have authenticated.
-    pub(crate) step_up: Option<StepUp>,
+    /// What would turn it, of a refusal that is no human's to lift.
+    pub(crate) turn: Option<Turn>,
+    /// What somebody should know of the agent, if it is refused.
+    pub(crate) signal: Option<Signal>,
+}
+
+/// A risk, and the policy that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signal {
+    pub(crate) policy: String,
+    /// As CAEP writes it.
+    pub(crate) level: &'static str,
+}
+
+/// What would turn a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// That the subject of the token authenticates like this.
+    StepUp(StepUp),
+    /// That so many seconds pass.
+    Time(u64),
 }
 
 /// What Cedar said of one principal.
@@ -102,6 +121,8 @@ enum Answer {
     Ask(Vec<String>),
     /// Only such forbids and some that a better login lifts.
     StepUp(StepUp),
+    /// Only forbids that can be lifted, and among them some that time lifts.
+    Later(u64),
     /// Permitted, by what is tied to something that nobody here can do.
     Obliged,
     No,
@@ -122,10 +143,34 @@ impl Policy {
     /// receipt names both answers.
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
         let decided = self.fitting(Question::new(situation, asked)).and_then(|fitting| {
+            // A forbid that looks whether there is something to look at must not be blind (threats S10).
+            if situation.counted.is_none() && fitting.reads().has(Member::Behavior) {
+                return Err(Reason::StateUnavailable);
+            }
             let context = self.context(&fitting, situation, asked)?;
             Ok(self.decided(&fitting, &context))
         });
         decided.unwrap_or_else(Decided::denied)
+    }
+
+    /// Whether any policy looks at what agents do.
+    pub(crate) fn counts(&self) -> bool {
+        self.slices.reads.has(Member::Behavior)
+    }
+
+    /// Whether a policy that fits this request looks at what its agent has done.
+    pub(crate) fn reads_behavior(
+        &self,
+        situation: &Situation<'_>,
+        asked: &Asked,
+    ) -> Result<bool, Reason> {
+        match self.counts() {
+            true => {
+                let fitting = self.fitting(Question::new(situation, asked))?;
+                Ok(fitting.reads().has(Member::Behavior))
+            }
+            false => Ok(false),
+        }
     }
 
     /// The policies whose scope holds, for each of the principals.
@@ -139,15 +184,17 @@ impl Policy {
     }
 
     fn decided(&self, fitting: &Fitting, context: &Contexts) -> Decided {
-        let (agent, agent_ids) = self.ask(&fitting.agent, &fitting.question, context);
+        let (agent, agent_ids, signal) = self.ask(&fitting.agent, &fitting.question, context);
         let Some(delegator) = &fitting.delegator else {
-            let (verdict, step_up) = autonomous(agent);
-            return Decided { verdict, agent: Some(agent_ids), delegator: None, step_up };
+            let (verdict, turn) = autonomous(agent);
+            let agent = Some(agent_ids);
+            return Decided { verdict, agent, delegator: None, turn, signal };
         };
-        let (delegator, delegator_ids) = self.ask(delegator, &fitting.question, context);
-        let (verdict, step_up) = intersect(agent, delegator);
+        let (delegator, delegator_ids, other) = self.ask(delegator, &fitting.question, context);
+        let (verdict, turn) = intersect(agent, delegator);
         let delegator = Some(delegator_ids);
-        Decided { verdict, agent: Some(agent_ids), delegator, step_up }
+        let signal = signal.or(other);
+        Decided { verdict, agent: Some(agent_ids), delegator, turn, signal }
     }
 
     /// The context both are asked in. Of its members only the input is shaped by whoever sends the
@@ -186,7 +233,7 @@ impl Policy {
         (principal, slice): &Fit,
         question: &Question,
         context: &Contexts,
-    ) -> (Answer, Vec<String>) {
+    ) -> (Answer, Vec<String>, Option<Signal>) {
         let uids = question.uids(principal);
         let clauses = slice.iter().map(|clause| &**clause);
         let evaluation = Evaluation::of(clauses, uids, &context.read, &self.entities);
@@ -195,7 +242,7 @@ impl Policy {
         // never a yes.
         if !evaluation.errors.is_empty() {
             let ids = evaluation.errors.iter().map(|(clause, _)| clause.id.clone());
-            return (Answer::Fault, ids.collect());
+            return (Answer::Fault, ids.collect(), None);
         }
         let ids: Vec<_> = evaluation.reasons().iter().map(|clause| clause.id.clone()).collect();
         let answer = match evaluation.allows() {
@@ -203,26 +250,33 @@ impl Policy {
             true => Answer::Yes(ids.clone()),
             false => liftable(&evaluation),
         };
-        (answer, ids)
+        let tells = |forbid: &&evaluation::Clause| {
+            Some(Signal { policy: forbid.id.clone(), level: forbid.signal? })
+        };
+        let signal = evaluation.forbids.iter().find_map(tells);
+        (answer, ids, signal)
     }
 }
 
 /// A refusal can be lifted only if every deciding forbid says so and, those apart, the action is
 /// permitted: nobody is asked to approve, or to log in again for, what would be refused all the same.
-/// Whoever has to log in again does so first: a human is asked about the call that is then made.
+/// What only time lifts comes first, and whoever has to log in again does so before a human is asked about the
+/// call that is then made.
 fn liftable(refusal: &Evaluation<'_>) -> Answer {
     let lifts: Option<Vec<_>> = refusal.forbids.iter().map(|forbid| forbid.lift.clone()).collect();
     let Some(lifts) = lifts.filter(|lifts| !lifts.is_empty() && !refusal.permits.is_empty()) else {
         return Answer::No;
     };
-    let (mut approvers, mut step_up) = (Vec::new(), None);
+    let (mut approvers, mut step_up, mut later) = (Vec::new(), None, None);
     for lift in lifts {
         match lift {
             Lift::Approval(who) => approvers.push(who),
             Lift::StepUp(more) => step_up = Some(both(step_up, more)),
+            Lift::Time(seconds) => later = later.max(Some(seconds)),
         }
     }
-    step_up.map_or(Answer::Ask(approvers), Answer::StepUp)
+    let sooner = || step_up.map_or(Answer::Ask(approvers), Answer::StepUp);
+    later.map_or_else(sooner, Answer::Later)
 }
 
 fn both(before: Option<StepUp>, more: StepUp) -> StepUp {
@@ -262,12 +316,14 @@ impl Fitting {
 }
 
 /// The permit is the intersection. A fault or a refusal of either beats a question of the other.
-fn intersect(agent: Answer, delegator: Answer) -> (Verdict, Option<StepUp>) {
+fn intersect(agent: Answer, delegator: Answer) -> (Verdict, Option<Turn>) {
     let verdict = match (agent, delegator) {
         (Answer::Fault, _) | (_, Answer::Fault) => Verdict::Deny(Reason::PolicyError),
         (Answer::No, _) => Verdict::Deny(Reason::AgentNotAllowed),
         (_, Answer::No) => Verdict::Deny(Reason::DelegatorNotAllowed),
         (Answer::Obliged, _) | (_, Answer::Obliged) => Verdict::Deny(Reason::ObligationUnknown),
+        (Answer::Later(one), Answer::Later(other)) => return later(one.max(other)),
+        (Answer::Later(one), _) | (_, Answer::Later(one)) => return later(one),
         (Answer::StepUp(one), Answer::StepUp(other)) => return stepped_up(one.and(other)),
         (Answer::StepUp(one), _) | (_, Answer::StepUp(one)) => return stepped_up(one),
         (Answer::Yes(agent), Answer::Yes(delegator)) => {
@@ -284,17 +340,22 @@ fn intersect(agent: Answer, delegator: Answer) -> (Verdict, Option<StepUp>) {
     (verdict, None)
 }
 
-fn stepped_up(step_up: StepUp) -> (Verdict, Option<StepUp>) {
-    (Verdict::Deny(Reason::StepUpRequired), Some(step_up))
+fn stepped_up(step_up: StepUp) -> (Verdict, Option<Turn>) {
+    (Verdict::Deny(Reason::StepUpRequired), Some(Turn::StepUp(step_up)))
+}
+
+fn later(seconds: u64) -> (Verdict, Option<Turn>) {
+    (Verdict::Deny(Reason::RateLimited), Some(Turn::Time(seconds)))
 }
 
 /// There is nobody else to ask.
-fn autonomous(agent: Answer) -> (Verdict, Option<StepUp>) {
+fn autonomous(agent: Answer) -> (Verdict, Option<Turn>) {
     let verdict = match agent {
         Answer::Fault => Verdict::Deny(Reason::PolicyError),
         Answer::No => Verdict::Deny(Reason::AgentNotAllowed),
         Answer::Obliged => Verdict::Deny(Reason::ObligationUnknown),
         Answer::StepUp(step_up) => return stepped_up(step_up),
+        Answer::Later(seconds) => return later(seconds),
         Answer::Ask(who) => Verdict::NeedsApproval { approvers: distinct(who) },
         Answer::Yes(ids) => {
             Verdict::Allow(Permit::new(AgentGrant(ids), DelegatorGrant::autonomous()))
@@ -310,7 +371,13 @@ impl Decided {
     }
 
     pub(crate) fn denied(reason: Reason) -> Self {
-        Self { verdict: Verdict::Deny(reason), agent: None, delegator: None, step_up: None }
+        Self {
+            verdict: Verdict::Deny(reason),
+            agent: None,
+            delegator: None,
+            turn: None,
+            signal: None,
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) enum Member {
     Approval = 1 << 8,
     OnBehalfOf = 1 << 9,
     Delegation = 1 << 10,
+    Behavior = 1 << 11,
 }
 
 /// A set of them.
@@ -63,6 +64,7 @@ impl Reads {
             "approval" => Member::Approval,
             "on_behalf_of" => Member::OnBehalfOf,
             "delegation" => Member::Delegation,
+            "behavior" => Member::Behavior,
             _ => return Self::ALL,
         };
         Self(member as u16)
@@ -99,6 +101,7 @@ mod tests {
                 "when { context.credential.kind == \"at+jwt\" } unless { context.delegation.depth > 1 }",
                 one(Member::Credential).and(one(Member::Delegation)),
             ),
+            ("unless { context has behavior.known }", one(Member::Behavior)),
             ("when { context.another == 1 }", Reads::ALL),
         ] {
             assert_eq!(reads(condition), expected, "{condition}");

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use cedar_policy::{Entities, EntityUid, Policy};
 
 use super::evaluation::{Clause, Uids};
+use super::reads::Reads;
 use super::scope::Scopes;
 use crate::decision::Reason;
 
@@ -23,6 +24,8 @@ pub(super) struct Slices {
     /// In the order of their ids.
     clauses: Vec<Rc<Clause>>,
     scopes: Scopes,
+    /// What any of them reads of the context.
+    pub(super) reads: Reads,
     found: RefCell<Found>,
 }
 
@@ -39,8 +42,9 @@ struct Found {
 impl Slices {
     /// `policies`: in the order of their ids.
     pub(super) fn of(policies: &[Policy]) -> Self {
-        let clauses = policies.iter().map(|policy| Rc::new(Clause::of(policy))).collect();
-        Self { clauses, scopes: Scopes::of(policies), found: RefCell::default() }
+        let clauses: Vec<_> = policies.iter().map(|policy| Rc::new(Clause::of(policy))).collect();
+        let reads = clauses.iter().fold(Reads::default(), |reads, clause| reads.and(clause.reads));
+        Self { clauses, scopes: Scopes::of(policies), reads, found: RefCell::default() }
     }
 
     /// The policies that fit this request.

@@ -21,6 +21,7 @@ fn definition() -> Definition {
         input: input.map(str::to_owned),
         groups: Vec::new(),
         rated: Rated::default(),
+        spend: None,
     };
     Definition {
         agents: [(
@@ -85,6 +86,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         details: &BTreeSet::new(),
         grants: &BTreeSet::new(),
         approved: None,
+        counted: None,
     })
 }
 
@@ -344,4 +346,51 @@ when {{ context.input has note && context.input.note like "{pattern}" }};"#
     };
     assert_eq!(warnings("urgent*"), Vec::<String>::new());
     assert!(warnings("*a*b")[0].starts_with("t.cedar:1:1: policy `p`: `like`"));
+}
+
+#[test]
+fn a_policy_that_looks_at_behaviour_hides_nothing_and_is_never_blind() {
+    let busy = r#"@id("busy") forbid (principal is Agent, action, resource)
+        when { context has behavior && context.behavior.repeated > 1 };"#;
+    let calm = r#"@id("calm") permit (principal, action, resource)
+        when { context has behavior && context.behavior.repeated < 5 };"#;
+    assert!(listed(&with(EVERYBODY, busy), "look") && listed(calm, "look"));
+    // Nobody has counted, and the policy would take that for nothing.
+    assert_eq!(verdict(&with(EVERYBODY, busy), "look", "{}"), "deny state_unavailable");
+    assert_eq!(verdict(calm, "look", "{}"), "deny state_unavailable");
+    // Of a policy for another action nobody needs to know.
+    let elsewhere = busy.replace("action, resource", r#"action == Action::"s/pay", resource"#);
+    assert!(verdict(&with(EVERYBODY, &elsewhere), "look", "{}").starts_with("allow"));
+    assert_eq!(
+        verdict(&with(EVERYBODY, &elsewhere), "pay", r#"{"amount":1}"#),
+        "deny state_unavailable"
+    );
+}
+
+#[test]
+fn what_time_lifts_is_said_only_where_nothing_else_stands_in_the_way() {
+    let later = |seconds: &str, who: &str| {
+        format!(
+            r#"@id("later-{seconds}") @retry_after("{seconds}")
+            forbid (principal is {who}, action, resource);"#
+        )
+    };
+    let (agent, human) = (later("60", "Agent"), later("90", "Human"));
+    let shut = r#"@id("shut") forbid (principal is Agent, action, resource);"#;
+    let ask = r#"@id("ask") @approval("role:finance") forbid (principal is Agent, action, resource)
+        unless { context has approval };"#;
+    let decided = |policies: &str| {
+        let policy = load(policies).unwrap();
+        let decided = with_caller(true, |s| policy.decide(s, &asked("look", "{}")));
+        (decided.verdict.reason().unwrap().code(), decided.turn)
+    };
+    let limited = |seconds| ("rate_limited", Some(Turn::Time(seconds)));
+    assert_eq!(decided(&with(EVERYBODY, &agent)), limited(60));
+    assert_eq!(decided(&with(EVERYBODY, &with(&agent, &human))), limited(90));
+    assert_eq!(decided(&with(EVERYBODY, &with(&agent, ask))), limited(60));
+    assert_eq!(decided(&with(EVERYBODY, &with(&human, ask))), limited(90));
+    assert_eq!(decided(&with(EVERYBODY, &with(&agent, shut))), ("agent_not_allowed", None));
+    assert_eq!(decided(&with(HUMANS, &agent)), ("agent_not_allowed", None));
+    assert_eq!(decided(&with(AGENTS, &agent)), ("delegator_not_allowed", None));
+    assert!(listed(&with(EVERYBODY, &agent), "look"), "it will be there again");
 }

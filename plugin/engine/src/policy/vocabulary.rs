@@ -73,6 +73,8 @@ pub(crate) struct ToolAction {
     pub(crate) input: Option<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) rated: Rated,
+    /// The argument that says how much money a call moves.
+    pub(crate) spend: Option<String>,
 }
 
 /// A resource or a prompt of an MCP server.
@@ -488,6 +490,7 @@ mod tests {
             input: Some(input.to_owned()),
             groups: vec!["write".to_owned()],
             rated: Rated::default(),
+            spend: None,
         };
         Definition {
             servers: vec!["orders".to_owned()],

@@ -58,7 +58,7 @@ impl Holder {
             }
         };
         // Read far more often than written: an entry is good for half its time before it is renewed.
-        let keep = (answer == Recalled::First).then(|| encode(&entries));
+        let keep = matches!(answer, Recalled::First).then(|| encode(&entries));
         Judged { answer, keep, foreign }
     }
 

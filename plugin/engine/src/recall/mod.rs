@@ -12,6 +12,8 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use sha2::{Digest, Sha256};
 
 pub(crate) use changes::Changes;
@@ -21,6 +23,7 @@ pub(crate) use newest::Newest;
 use newest::Foreign;
 use slot::{Admitted, Digest16, Slot};
 
+use crate::behavior::{Count, Counted, Noted};
 use crate::model::Timestamp;
 
 /// A question to the state that a host keeps.
@@ -30,6 +33,8 @@ pub(crate) enum Recall {
     Once(Once),
     /// Who presents this? From now on it is theirs.
     Held(Holder),
+    /// How often, and how much? From now on once more.
+    Counted(Box<Count>),
 }
 
 /// Something that may be used once: a proof's `jti`, an approval.
@@ -44,7 +49,8 @@ pub(crate) struct Once {
 }
 
 /// The answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) enum Recalled {
     /// It was not used, or presented, before, and is from now on.
     First,
@@ -58,6 +64,10 @@ pub(crate) enum Recalled {
     Full,
     /// Whoever uses it has used up its own share of the room.
     ShareFull,
+    /// What there is, with the request itself.
+    Counted(Rc<Counted>),
+    /// A refusal is counted; whether somebody is to be told.
+    Noted { signal: bool },
 }
 
 /// An answer, and what is to be kept for the next one.
@@ -86,6 +96,7 @@ impl Recall {
         match self {
             Self::Once(once) => format!("deputy/once/{:03x}", once.slot),
             Self::Held(holder) => holder.name(),
+            Self::Counted(count) => count.name(),
         }
     }
 
@@ -94,7 +105,18 @@ impl Recall {
         match self {
             Self::Once(once) => once.judge(held, now),
             Self::Held(holder) => holder.judge(held, now),
+            Self::Counted(count) => Judged::of(count.note(held, now)),
         }
+    }
+}
+
+impl Judged {
+    fn of(noted: Noted) -> Self {
+        let answer = match noted.counted {
+            Some(counted) => Recalled::Counted(Rc::new(counted)),
+            None => Recalled::Noted { signal: noted.signal },
+        };
+        Self { answer, keep: Some(noted.keep), foreign: noted.foreign }
     }
 }
 

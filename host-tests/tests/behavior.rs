@@ -1,0 +1,170 @@
+//! Counts are exact with workers that race, and nobody is let through where they can't be had.
+//!
+//! What a count means is for the cases and for the engine's own tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+use deputy_engine::decision::Reason;
+use deputy_engine::engine::Engine;
+use deputy_engine::evidence::Head;
+use deputy_engine::model::Timestamp;
+use deputy_engine::step::{Arrival, FetchReply, Held, Outcome, ReplyHeaders, Step};
+use host_tests::cases::{self, Case, Exchange, FetchAnswer, plain};
+use host_tests::vm::{SharedStore, Status};
+
+/// Three calls a minute pass.
+fn case() -> &'static Case {
+    let name = "behavior/of_calls_at_a_limit_so_many_pass_and_no_more";
+    cases::all().iter().find(|case| case.name() == name).expect("the case is there")
+}
+
+fn exchange() -> &'static Exchange {
+    &case().resolved.exchanges[0]
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_millis(exchange().arrives)
+}
+
+/// One engine with the keys, as a worker has it.
+fn worker() -> Engine {
+    let mut engine = Engine::new(&case().resolved.configuration.0).unwrap();
+    let FetchAnswer::Answered { status, body, .. } = &exchange().fetches[0] else { panic!("keys") };
+    for fetch in engine.due(now()) {
+        let (headers, body) = (ReplyHeaders::default(), body.0.clone());
+        let reply = FetchReply::Answered { status: *status, headers, body };
+        engine.absorb(fetch, reply, now());
+    }
+    engine
+}
+
+fn begin(engine: &mut Engine) -> Step {
+    let head = Head::from_pairs(plain(&exchange().headers));
+    engine.begin(head, Arrival { now: now(), entropy: [7; 10] })
+}
+
+/// One step further, as a host goes.
+fn further(engine: &mut Engine, step: Step, store: &SharedStore) -> Step {
+    match step {
+        Step::Body(need) => need.provide(engine, exchange().whole_body(), now()),
+        Step::Recall(need) => {
+            let held = store.data(need.name().as_bytes());
+            let held = held.map(|(value, version)| Held { value, version });
+            need.provide(engine, held, now())
+        }
+        Step::Remember(need) => {
+            let cas = need.version().unwrap_or(u32::MAX);
+            match store.set(need.name().as_bytes(), need.value(), cas) {
+                Status::Ok => need.stored(engine, now()),
+                _ => need.lost(now()),
+            }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn whole(engine: &mut Engine, store: &SharedStore) -> Box<Outcome> {
+    let mut step = begin(engine);
+    loop {
+        match step {
+            Step::Decided(outcome) => return outcome,
+            other => step = further(engine, other, store),
+        }
+    }
+}
+
+/// As many requests at once, each at a worker of three, going on in an order that the seed gives.
+fn race(requests: usize, mut seed: u64) -> (Vec<Box<Outcome>>, SharedStore) {
+    let (mut workers, store) = ([worker(), worker(), worker()], SharedStore::default());
+    let mut steps: Vec<_> = (0..requests).map(|n| Some(begin(&mut workers[n % 3]))).collect();
+    let mut outcomes = Vec::new();
+    while outcomes.len() < requests {
+        // Knuth's MMIX generator: any order will do, and the same one each time.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let n = usize::try_from(seed >> 33).unwrap() % requests;
+        match steps[n].take() {
+            None => {}
+            Some(Step::Decided(outcome)) => outcomes.push(outcome),
+            Some(step) => steps[n] = Some(further(&mut workers[n % 3], step, &store)),
+        }
+    }
+    (outcomes, store)
+}
+
+#[test]
+fn of_many_calls_at_once_at_three_workers_exactly_as_many_pass_as_may() {
+    for seed in 0..6 {
+        let (outcomes, store) = race(40, seed);
+        let passed = outcomes.iter().filter(|outcome| outcome.reason.is_none()).count();
+        let limited =
+            outcomes.iter().filter(|outcome| outcome.reason == Some(Reason::RateLimited)).count();
+        assert_eq!((passed, limited), (3, 37), "seed {seed}");
+        // Every refusal is counted, and once.
+        let last = whole(&mut worker(), &store).receipt.to_json();
+        assert!(last.contains(r#""minute":{"calls":41,"denials":37,"#), "{last}");
+    }
+}
+
+#[test]
+fn whoever_always_comes_too_late_is_refused_in_the_end() {
+    let (mut engine, store) = (worker(), SharedStore::default());
+    let mut step = begin(&mut engine);
+    let mut tries = 0;
+    let outcome = loop {
+        step = match step {
+            Step::Decided(outcome) => break outcome,
+            Step::Remember(need) => {
+                tries += 1;
+                need.lost(now())
+            }
+            other => further(&mut engine, other, &store),
+        };
+    };
+    assert_eq!(outcome.reason, Some(Reason::StateContended));
+    assert!(tries > 8 && tries < 100, "{tries}");
+}
+
+#[test]
+fn without_a_store_what_is_counted_is_refused() {
+    let (mut engine, store) = (worker(), SharedStore::default());
+    let mut step = begin(&mut engine);
+    let outcome = loop {
+        step = match step {
+            Step::Decided(outcome) => break outcome,
+            Step::Recall(need) => need.fault(now()),
+            other => further(&mut engine, other, &store),
+        };
+    };
+    assert_eq!(outcome.reason, Some(Reason::StateUnavailable));
+    assert!(worker().recalls(), "an operator is told at the start");
+}
+
+#[test]
+fn a_foreign_value_is_replaced_and_the_request_goes_on() {
+    let (mut engine, store) = (worker(), SharedStore::default());
+    let mut step = begin(&mut engine);
+    let mut foreign = 0;
+    let outcome = loop {
+        step = match step {
+            Step::Decided(outcome) => break outcome,
+            Step::Recall(need) => {
+                if foreign == 0 {
+                    store.set(need.name().as_bytes(), b"deputy1b\xff\xff somebody else's", 0);
+                }
+                further(&mut engine, Step::Recall(need), &store)
+            }
+            Step::Remember(need) => {
+                foreign += u8::from(need.replaces_foreign());
+                further(&mut engine, Step::Remember(need), &store)
+            }
+            other => further(&mut engine, other, &store),
+        };
+    };
+    assert_eq!((outcome.reason, foreign), (None, 1));
+}
