@@ -134,6 +134,7 @@ fn a_route_serves_what_it_names_and_nothing_that_looks_like_it() {
     let websocket = || Over::Upgrade("websocket".to_owned());
     let surface = Surface::new(
         vec![server("orders", "/mcp")],
+        Vec::new(),
         vec![
             over("POST", "/a.B/Get", Over::Grpc),
             over("GET", "/live", websocket()),
