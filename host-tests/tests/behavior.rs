@@ -80,7 +80,7 @@ fn whole(engine: &mut Engine, store: &SharedStore) -> Box<Outcome> {
 }
 
 /// As many requests at once, each at a worker of three, going on in an order that the seed gives.
-fn race(requests: usize, mut seed: u64) -> (Vec<Box<Outcome>>, SharedStore) {
+fn race(requests: usize, mut seed: u64) -> (Vec<Outcome>, SharedStore) {
     let (mut workers, store) = ([worker(), worker(), worker()], SharedStore::default());
     let mut steps: Vec<_> = (0..requests).map(|n| Some(begin(&mut workers[n % 3]))).collect();
     let mut outcomes = Vec::new();
@@ -90,7 +90,7 @@ fn race(requests: usize, mut seed: u64) -> (Vec<Box<Outcome>>, SharedStore) {
         let n = usize::try_from(seed >> 33).unwrap() % requests;
         match steps[n].take() {
             None => {}
-            Some(Step::Decided(outcome)) => outcomes.push(outcome),
+            Some(Step::Decided(outcome)) => outcomes.push(*outcome),
             Some(step) => steps[n] = Some(further(&mut workers[n % 3], step, &store)),
         }
     }

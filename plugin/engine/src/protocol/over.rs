@@ -29,7 +29,8 @@ pub(super) fn of(line: Line<'_>, head: &Head) -> Result<Over, Reason> {
         // RFC 6455 §4.1: an upgrade is asked for by GET. A list is a choice that the upstream would make; two
         // headers are one too, and some hosts join them.
         (Once::One(name), None) if line.method == "GET" && !name.contains(',') => Some(name),
-        (Once::Absent, Some(name)) => Some(name),
+        // Envoy joins two of them.
+        (Once::Absent, Some(name)) if !name.contains(',') => Some(name),
         _ => return Err(Reason::RequestMalformed),
     };
     if let Some(name) = upgrade {
