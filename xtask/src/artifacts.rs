@@ -13,10 +13,8 @@ use crate::progress::{self, Running};
 const PLUGIN_TARGET: &str = "wasm32-wasip1";
 const WEB_TARGET: &str = "wasm32-unknown-unknown";
 /// Features that rustc turns on for its WebAssembly targets; the stripped module does not name them.
-const WASM_OPT: [&str; 8] = [
+const WASM_OPT: [&str; 7] = [
     "-O3",
-    // Small functions are inlined that rustc leaves, as it builds for size.
-    "--always-inline-max-function-size=8",
     "--enable-bulk-memory",
     "--enable-sign-ext",
     "--enable-nontrapping-float-to-int",
