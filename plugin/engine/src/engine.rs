@@ -14,6 +14,8 @@ mod drift;
 mod edits;
 mod ending;
 mod learning;
+mod next;
+mod onward;
 mod present;
 mod progress;
 mod revoked;
@@ -26,6 +28,7 @@ use std::rc::Rc;
 
 use counting::Counting;
 use drift::Pinned;
+use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
 use revoked::unrevoked;
@@ -35,15 +38,15 @@ use crate::audit::{Facts, Receipt};
 use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
-use crate::decision::{Leads, Permit, Reason, Reply, Shape, Verdict};
+use crate::decision::{Leads, Reason, Shape, Verdict};
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
-use crate::policy::{Signal, StepUp};
-use crate::protocol::{self, Exchange, Place, Read, Sessions};
+use crate::policy::Signal;
+use crate::protocol::{Exchange, Place, Read, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
 use crate::response::{ResponseFilter, Upstream};
-use crate::step::{Arrival, Fetch, HeaderEdits, NeedBody, NeedFetch, NeedRecall, Outcome, Step};
+use crate::step::{Arrival, Fetch, NeedBody, NeedFetch, NeedRecall, Outcome, Step};
 use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
 /// Long-lived state: one per VM, worker or page.
@@ -458,91 +461,6 @@ impl Case {
         }
         Next::Forward(permit, Box::new(Onward { edits, body, response }))
     }
-
-    /// The body without what the client has answered to us, if it has: the upstream did not ask. Or with
-    /// the upstream's own ids.
-    fn rewritten(&self, exchange: Option<&Exchange>) -> Result<Option<Vec<u8>>, Reason> {
-        if let Some(onward) = exchange.and_then(|exchange| exchange.a2a.as_deref()) {
-            return Ok(onward.body.clone());
-        }
-        match (exchange, &self.body) {
-            (Some(exchange), Some(body)) if exchange.answers_us => {
-                let body = protocol::without_answers(body).ok_or(Reason::EngineFault)?;
-                Ok(Some(body.into_bytes()))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// What becomes of the session that the head names, and what the answer's will be sealed with.
-    fn sessions(
-        &self,
-        place: &Place<'_>,
-        verified: &Verified,
-        exchange: Option<&Exchange>,
-    ) -> Result<(protocol::Opened, Option<Sessions>), Reason> {
-        match (exchange, place.mcp()) {
-            (Some(exchange), Some(endpoint)) if exchange.legacy => {
-                let sealer = &self.configuration.sealer;
-                let mut sessions = sealer.of(endpoint.server(), &verified.actor);
-                let opened = sessions.open(&self.head, exchange.in_session)?;
-                if exchange.declares_pages {
-                    sessions.show_pages();
-                }
-                Ok((opened, Some(sessions)))
-            }
-            (Some(_), Some(_)) => Ok((Sessions::none(&self.head), None)),
-            (Some(_), None) => {
-                let sealed = place.a2a().filter(|endpoint| !endpoint.has_open_tasks());
-                let sealer = &self.configuration.sealer;
-                let ids = sealed.map(|e| sealer.of(e.server(), &verified.actor));
-                Ok((Sessions::none(&self.head), ids))
-            }
-            _ => Ok((Vec::new(), None)),
-        }
-    }
-}
-
-/// Where the stages stopped.
-enum Next {
-    Publish(Reply),
-    Fetch(Fetch),
-    Recall(Recall),
-    Body(usize),
-    Forward(Permit, Box<Onward>),
-    Refuse(Refusal),
-}
-
-/// How a request ends.
-enum Ending {
-    Refuse(Refusal),
-    Forward(Permit, Box<Onward>),
-}
-
-/// Why a request does not go on.
-enum Refusal {
-    Deny(Reason),
-    /// After so many seconds it may be another answer.
-    Later(Reason, u64),
-    /// Whoever the agent acts for has to authenticate again.
-    StepUp(StepUp),
-    /// A human has to approve it: who may, and the page where they can.
-    Approval {
-        reason: Reason,
-        approvers: Vec<String>,
-        page: Option<String>,
-    },
-}
-
-/// What goes along with a permitted request.
-struct Onward {
-    edits: HeaderEdits,
-    body: Option<Vec<u8>>,
-    response: Option<ResponseFilter>,
-}
-
-fn deny(reason: Reason) -> Next {
-    Next::Refuse(Refusal::Deny(reason))
 }
 
 impl fmt::Debug for Case {

@@ -59,7 +59,8 @@ fn body(judged: &Judged<'_>, answer: &Answer, receipt: &Value, found: &mut Vec<S
         return asks(judged, &body, receipt, found);
     }
     // A place that is not known yet has a form all the same.
-    if receipt["protocol"] == "a2a" || body.pointer("/error/details").is_some() {
+    let of_a2a = ["/error/details", "/error/data/0/metadata"].map(|path| body.pointer(path));
+    if receipt["protocol"] == "a2a" || of_a2a.iter().any(Option::is_some) {
         return a2a(judged, (answer, event.is_some()), &body, receipt, found);
     }
     let rpc = body.get("jsonrpc").is_some();

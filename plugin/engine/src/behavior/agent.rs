@@ -282,11 +282,7 @@ fn last_used<'e>(
         Some(at) => entries.remove(at),
         None => Entry { key, last: 0, tally: floor.clone(), passed: false },
     };
-    entries.push(Entry { last: seconds, ..entry });
-    let last = entries.len().saturating_sub(1);
-    // The list has just got it.
-    #[expect(clippy::indexing_slicing, reason = "a vector that was pushed to has a last element")]
-    &mut entries[last]
+    entries.push_mut(Entry { last: seconds, ..entry })
 }
 
 /// Makes it the last one, once more; what gave way to it.

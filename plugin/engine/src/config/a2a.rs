@@ -19,7 +19,9 @@ pub(super) fn agent(
     let (json_rpc, http_json, card) = (maybe("json_rpc"), maybe("http_json"), maybe("card"));
     let (origin, name, tenant) = (maybe("origin"), maybe("name"), maybe("tenant"));
     let (skill_member, resource) = (maybe("skill_member"), maybe("resource"));
-    let versions = members.maybe("versions").map(|n| versions(&n, problems));
+    let versions = members.maybe("versions");
+    let versions =
+        versions.map(|n| surface::versions(&n, &Version::ALL, Version::as_str, problems));
     let push_hosts = members.texts("push_hosts", problems);
     let open_tasks = open_tasks(&mut members, problems);
     let forward = members.flag("forward_token", false, problems);
@@ -61,20 +63,6 @@ pub(super) fn agent(
         ..A2aParts::default()
     };
     Some((parts, TokenUse { resource, forward, path, scopes }))
-}
-
-fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {
-    let mut versions = Vec::new();
-    for item in node.items(problems)? {
-        match Version::parse(item.text(problems)?) {
-            Some(version) => versions.push(version),
-            None => {
-                let known = Version::ALL.map(Version::as_str).join(", ");
-                return item.wrong(problems, &format!("is not one of {known}"));
-            }
-        }
-    }
-    Some(versions)
 }
 
 /// Whose a task is: sealed into its id, or the server's to know.

@@ -71,7 +71,8 @@ fn server(
     let mut members = node.members(problems)?;
     let server = members.need_text("server", problems);
     let path = members.need_text("path", problems);
-    let versions = members.maybe("versions").map(|n| versions(&n, problems));
+    let versions = members.maybe("versions");
+    let versions = versions.map(|n| self::versions(&n, &Version::ALL, Version::as_str, problems));
     let resource = members.maybe_text("resource", problems).map(str::to_owned);
     let forward = members.flag("forward_token", false, problems);
     if forward && resource.is_none() {
@@ -107,13 +108,20 @@ fn server(
     Some((parts, TokenUse { resource, forward, path, scopes }))
 }
 
-fn versions(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<Version>> {
+/// The versions of a protocol that are served, of those there are.
+pub(super) fn versions<V: Copy>(
+    node: &Node<'_>,
+    all: &[V],
+    name: fn(V) -> &'static str,
+    problems: &mut Problems,
+) -> Option<Vec<V>> {
     let mut versions = Vec::new();
     for item in node.items(problems)? {
-        match Version::parse(item.text(problems)?) {
-            Some(version) => versions.push(version),
+        let text = item.text(problems)?;
+        match all.iter().find(|version| name(**version) == text) {
+            Some(version) => versions.push(*version),
             None => {
-                let known = Version::ALL.map(Version::as_str).join(", ");
+                let known = all.iter().map(|version| name(*version)).collect::<Vec<_>>().join(", ");
                 return item.wrong(problems, &format!("is not one of {known}"));
             }
         }
