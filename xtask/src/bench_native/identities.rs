@@ -167,7 +167,7 @@ fn name(number: usize) -> String {
 }
 
 /// Half as many again as the engine's cache holds, so that none is there when it comes again.
-const TOKENS: usize = 1536;
+const TOKENS: usize = 3072;
 /// Of the room for used proofs an agent has a share of its own.
 const SENDERS: usize = 16;
 /// Of the example.

@@ -23,7 +23,7 @@ pub(crate) struct Facts {
     /// What kind of caller it is, by proof and registry.
     pub(crate) caller: CallerClass,
     /// By hash: what the request is a part of.
-    pub(crate) transaction: Option<(String, String)>,
+    pub(crate) transaction: Option<(String, Rc<str>)>,
     pub(crate) agent: Option<AgentFacts>,
     pub(crate) delegation: Option<Delegation>,
     /// The verified subject of a token that named no actor.
@@ -77,7 +77,7 @@ pub(crate) struct ApprovalFacts {
 pub(crate) struct CredentialFacts {
     pub(crate) kind: &'static str,
     pub(crate) issuer: String,
-    pub(crate) thumbprint: String,
+    pub(crate) thumbprint: Rc<str>,
     pub(crate) expires: Option<Timestamp>,
     /// What proved that it is the sender's own.
     pub(crate) bound: Option<&'static str>,
@@ -138,7 +138,7 @@ impl Receipt {
         let mut to = Line::new();
         to.number("v", 1);
         to.text("id", Some(&self.id.to_string()));
-        to.text("time", Some(&self.at.to_string()));
+        to.text("time", Some(&self.at.to_rfc3339()));
         to.text("verdict", Some(self.verdict));
         to.text("reason", reason.map(Reason::code));
         to.text("question", reason.map(|r| r.question().code()));
@@ -258,8 +258,8 @@ impl CredentialFacts {
     fn members(&self, to: &mut Line) {
         to.text("kind", Some(self.kind));
         to.text("issuer", Some(self.issuer.as_str()));
-        to.text("thumbprint", Some(self.thumbprint.as_str()));
-        to.text("expires", self.expires.map(|at| at.to_string()).as_deref());
+        to.text("thumbprint", Some(&self.thumbprint));
+        to.text("expires", self.expires.map(Timestamp::to_rfc3339).as_deref());
         to.text("bound", self.bound);
         to.text("key", self.key.as_deref());
     }

@@ -66,7 +66,7 @@ struct Claims<'a> {
     issuer: &'a Issuer,
     key: &'a Key,
     subject: &'a PrincipalId,
-    thumbprint: String,
+    thumbprint: Rc<str>,
     rules: &'a Rules,
 }
 

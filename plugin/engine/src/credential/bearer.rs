@@ -42,11 +42,12 @@ fn read(value: &str) -> Result<Authorization<'_>, Reason> {
         return Err(Reason::AmbiguousCredential);
     }
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Scheme::Bearer,
-        "dpop" => Scheme::Dpop,
-        secret if SHARED_SECRETS.contains(&secret) => return Err(Reason::SharedSecret),
-        _ => return Err(other_scheme(value, scheme)),
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    let scheme = match () {
+        () if is("bearer") => Scheme::Bearer,
+        () if is("dpop") => Scheme::Dpop,
+        () if SHARED_SECRETS.into_iter().any(is) => return Err(Reason::SharedSecret),
+        () => return Err(other_scheme(value, scheme)),
     };
     // Trimmed by one hop and not by another, the same header would name two tokens.
     if has_white_space(token) {

@@ -4,6 +4,8 @@
 //! is written by whoever sends the request (XFCC-1). Chains are verified by the host's listener, never
 //! here (X5-2), so the operator has to say that it does. Not here: the syntax of the header (`xfcc`).
 
+use std::rc::Rc;
+
 use super::binding::Bound;
 use super::{Kind, Place, Proof, Rules, Verified, workload, xfcc};
 use crate::decision::Reason;
@@ -135,7 +137,7 @@ pub(super) fn verified(
         return Err(Reason::IssuerUnknown);
     }
     let digest = base64url::encode(&certificate.digest);
-    let thumbprint = format!("sha-256:{digest}");
+    let thumbprint: Rc<str> = format!("sha-256:{digest}").into();
     let proof = Proof {
         kind: KIND.name,
         issuer: id.domain_issuer(),

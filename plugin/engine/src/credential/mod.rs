@@ -250,6 +250,6 @@ const ID_JAG: &str = "oauth-id-jag+jwt";
 const ELSEWHERE: [&str; 4] = ["wit+jwt", "wpt+jwt", "dpop+jwt", "txntoken+jwt"];
 
 /// What is logged in place of a credential (JWT-29).
-fn thumbprint(credential: &[u8]) -> String {
-    format!("sha-256:{}", base64url::encode(&Sha256::digest(credential)))
+fn thumbprint(credential: &[u8]) -> Rc<str> {
+    format!("sha-256:{}", base64url::encode(&Sha256::digest(credential))).into()
 }

@@ -51,7 +51,7 @@ impl Verified {
         let keys = keys.map(move |key| (Holder::new("key", &[key.as_bytes()], agent), Shared::Key));
         let token = self.client.as_ref().map(|client| {
             let issuer = self.proof.issuer.as_str();
-            let id = self.proof.jti.as_ref().unwrap_or(&self.proof.content);
+            let id = self.proof.jti.as_deref().unwrap_or(&self.proof.content);
             let parts = [issuer.as_bytes(), id.as_bytes()];
             (Holder::new("token", &parts, client), Shared::Token)
         });

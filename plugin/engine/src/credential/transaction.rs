@@ -5,6 +5,7 @@
 //! every request: one is rarely seen twice.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::claims::{identifier, scopes, text};
 use super::jws::Jws;
@@ -46,7 +47,7 @@ pub(crate) struct Transaction {
     pub(crate) scopes: BTreeSet<String>,
     /// `req_wl`: the workload that asked for it.
     pub(crate) workload: String,
-    pub(crate) thumbprint: String,
+    pub(crate) thumbprint: Rc<str>,
     /// Whose key signed it, and which (RFC 7638).
     pub(crate) source: IssuerId,
     pub(crate) key_thumbprint: String,

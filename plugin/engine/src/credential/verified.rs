@@ -1,6 +1,7 @@
 //! What was proven, by what, and what was not.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::binding::Bound;
 use super::details::Detail;
@@ -59,9 +60,9 @@ pub(crate) struct Proof {
     /// Who vouches: an issuer, or a trust domain written `spiffe://name`.
     pub(crate) issuer: IssuerId,
     /// `sha-256:` and the base64url digest of the whole credential; logged in its place (JWT-29).
-    pub(crate) thumbprint: String,
+    pub(crate) thumbprint: Rc<str>,
     /// The same of what was signed: an ECDSA signature has a twin that anybody can make.
-    pub(crate) content: String,
+    pub(crate) content: Rc<str>,
     /// RFC 7638, of the key that signed it. None of a certificate: the host verified that.
     pub(crate) key_thumbprint: Option<String>,
     pub(crate) expires: Option<Timestamp>,
@@ -126,7 +127,7 @@ pub(crate) struct Known {
     pub(crate) subject: Option<PrincipalId>,
     /// As in [`Proof`]; of a bot, the directory it named.
     pub(crate) issuer: String,
-    pub(crate) thumbprint: String,
+    pub(crate) thumbprint: Rc<str>,
 }
 
 impl From<Reason> for Unverified {

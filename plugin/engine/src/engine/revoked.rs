@@ -22,7 +22,9 @@ pub(super) fn unrevoked(
     for proof in verified.proofs() {
         by(&proof.issuer, proof.key_thumbprint.as_deref(), proof.jti.as_deref())?;
         // The sender's own key may be the one that was stolen.
-        by(&proof.issuer, proof.bound.as_ref().and_then(Bound::key), None)?;
+        if let Some(key) = proof.bound.as_ref().and_then(Bound::key) {
+            by(&proof.issuer, Some(key), None)?;
+        }
     }
     if let Some(transaction) = &verified.transaction {
         by(&transaction.source, Some(&transaction.key_thumbprint), None)?;

@@ -1,12 +1,13 @@
 //! Who somebody is: an issuer and a subject of its namespace, or a workload of a trust domain.
 
 use std::fmt;
+use std::rc::Rc;
 
 use super::{InvalidWorkload, WorkloadId};
 
 /// An issuer (`iss`), compared byte for byte (RFC 9068 §4, MCP authorization).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IssuerId(String);
+pub struct IssuerId(Rc<str>);
 
 /// Why a text is not an issuer or a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +35,12 @@ impl IssuerId {
         if text.contains(|c: char| c == '#' || c.is_whitespace()) {
             return Err(InvalidIdentity::Character);
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Of a trust domain, which has passed stricter rules.
     pub(super) fn of_domain(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// As the issuer writes itself.
@@ -53,7 +54,7 @@ impl IssuerId {
 /// subjects are two identities (ACT-4, JWT-27).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrincipalId {
-    text: String,
+    text: Rc<str>,
     issuer_length: usize,
 }
 
@@ -61,7 +62,7 @@ impl PrincipalId {
     /// Joins an issuer and a subject.
     pub fn new(issuer: &IssuerId, subject: &str) -> Result<Self, InvalidIdentity> {
         check(subject)?;
-        Ok(Self { text: format!("{}#{subject}", issuer.0), issuer_length: issuer.0.len() })
+        Ok(Self { text: format!("{}#{subject}", issuer.0).into(), issuer_length: issuer.0.len() })
     }
 
     /// Reads `issuer#subject` or a SPIFFE id.
@@ -78,7 +79,7 @@ impl PrincipalId {
 
     /// `issuer_length` is the length of scheme and trust domain.
     pub(super) fn of_workload(id: &WorkloadId, issuer_length: usize) -> Self {
-        Self { text: id.as_str().to_owned(), issuer_length }
+        Self { text: id.as_str().into(), issuer_length }
     }
 
     /// `issuer#subject`, or the SPIFFE id.

@@ -50,6 +50,35 @@ impl Timestamp {
         Some(Self::from_unix_millis(millis))
     }
 
+    /// As it is displayed. Digit by digit: each receipt has two of these, and `write!` takes as long as the
+    /// rest of it.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let (seconds, milli) = (i64::try_from(self.0 / 1000), self.0 % 1000);
+        // Never fails: the constructor keeps to the years it can write.
+        let at = seconds.ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (year, month, day) = at.to_calendar_date();
+        let (hour, minute, second) = at.to_hms();
+        let mut text = String::with_capacity("9999-12-31T23:59:59.999Z".len());
+        const FOUR: &[u32] = &[1000, 100, 10, 1];
+        let (three, two) = (FOUR.get(1..).unwrap_or_default(), FOUR.get(2..).unwrap_or_default());
+        let parts = [
+            (year.unsigned_abs(), FOUR, '-'),
+            (u8::from(month).into(), two, '-'),
+            (day.into(), two, 'T'),
+            (hour.into(), two, ':'),
+            (minute.into(), two, ':'),
+            (second.into(), two, '.'),
+            (u32::try_from(milli).unwrap_or_default(), three, 'Z'),
+        ];
+        for (number, digits, then) in parts {
+            push_digits(&mut text, number, digits);
+            text.push(then);
+        }
+        text
+    }
+
     /// Milliseconds from `earlier` to `self`; none if the clock went backwards.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<u64> {
@@ -83,30 +112,7 @@ impl Period {
 /// RFC 3339 in UTC, always with milliseconds: the form receipts print and Cedar's `datetime` reads.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = i128::from(self.0).saturating_mul(1_000_000);
-        // Never fails: the constructor keeps to the years it can write.
-        let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| fmt::Error)?;
-        let (year, month, day) = at.to_calendar_date();
-        let (hour, minute, second, milli) = at.to_hms_milli();
-        let year = u32::try_from(year).map_err(|_| fmt::Error)?;
-        // Digit by digit: each receipt has two of these, and `write!` takes as long as the rest of it.
-        let mut text = String::with_capacity("9999-12-31T23:59:59.999Z".len());
-        const FOUR: &[u32] = &[1000, 100, 10, 1];
-        let (three, two) = (FOUR.get(1..).unwrap_or_default(), FOUR.get(2..).unwrap_or_default());
-        let parts = [
-            (year, FOUR, '-'),
-            (u8::from(month).into(), two, '-'),
-            (day.into(), two, 'T'),
-            (hour.into(), two, ':'),
-            (minute.into(), two, ':'),
-            (second.into(), two, '.'),
-            (milli.into(), three, 'Z'),
-        ];
-        for (number, digits, then) in parts {
-            push_digits(&mut text, number, digits);
-            text.push(then);
-        }
-        f.write_str(&text)
+        f.write_str(&self.to_rfc3339())
     }
 }
 

@@ -143,8 +143,12 @@ impl Trust {
 
     /// The issuer of access tokens of exactly that name (JWT-23).
     pub(crate) fn issuer(&self, iss: &str) -> Option<Rc<Issuer>> {
-        let id = IssuerId::parse(iss).ok()?;
-        self.sources.get(&id)?.issuer.clone()
+        self.issuer_of(&IssuerId::parse(iss).ok()?)
+    }
+
+    /// The same, of a name that was read before.
+    pub(crate) fn issuer_of(&self, id: &IssuerId) -> Option<Rc<Issuer>> {
+        self.sources.get(id)?.issuer.clone()
     }
 
     /// Whether a key that needs no looking up made the signature.

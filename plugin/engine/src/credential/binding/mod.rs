@@ -23,6 +23,8 @@ pub(crate) use nonce::Nonces;
 pub(crate) use target::Origin;
 pub(crate) use wpt::WptRules;
 
+use std::rc::Rc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::bearer::Scheme;
@@ -73,7 +75,7 @@ pub(super) struct BoundToken<'t> {
 /// The proofs of one request that hold: it may be looked at again when its body is there, and a
 /// signature costs the same each time.
 #[derive(Debug, Default)]
-pub(crate) struct ProvenBefore(Vec<(String, Bound)>);
+pub(crate) struct ProvenBefore(Vec<(Rc<str>, Bound)>);
 
 /// The proof that satisfies the confirmation.
 ///
@@ -114,7 +116,7 @@ fn required(
     if method.is_none() && scheme == Some(Scheme::Dpop) {
         return Err(Reason::TokenNotBound);
     }
-    let Some(issuer) = asking.trust.issuer(proof.issuer.as_str()) else { return Ok(()) };
+    let Some(issuer) = asking.trust.issuer_of(&proof.issuer) else { return Ok(()) };
     match &issuer.require_binding {
         Some(allowed) if !method.is_some_and(|m| allowed.contains(&m)) => {
             Err(Reason::TokenNotBound)

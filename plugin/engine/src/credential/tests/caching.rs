@@ -165,42 +165,38 @@ fn a_signature_with_one_bit_more_is_another_token() {
 }
 
 #[test]
-fn the_cache_is_bounded_and_drops_what_was_not_used_for_longest() {
+fn the_cache_is_bounded_and_drops_what_was_not_used_for_a_generation() {
     let mut gateway = Gateway::new();
-    let first = numbered(0);
-    let remembered = {
-        assert_eq!(gateway.send(&first, NOW).0, Ok(()));
-        gateway.cache.sample()
-    };
+    assert_eq!(gateway.send(&numbered(0), NOW).0, Ok(()));
+    let remembered = gateway.cache.sample();
     let fill = |cache: &mut TokenCache, n: usize, bytes: usize| {
         cache.insert(&format!("{n:0bytes$}"), remembered.clone());
     };
-    let mut cache = TokenCache::default();
-    for n in 0..2 * cache::MAX_TOKENS {
-        fill(&mut cache, n, 10);
-    }
-    assert_eq!(cache.len(), cache::MAX_TOKENS);
     let rules = Rules::default();
     let mut asking =
         Asking { trust: &mut gateway.trust, rules: &rules, audiences: &[GATEWAY], now: at(NOW) };
-    let here = Place::Authorization;
-    assert!(
-        cache
-            .find(
-                &format!("{:010}", 2 * cache::MAX_TOKENS - 1),
-                Place::WorkloadIdentityToken,
-                &mut asking
-            )
-            .is_none()
-    );
-    let oldest = format!("{:010}", cache::MAX_TOKENS);
-    assert!(cache.find(&oldest, here, &mut asking).is_some());
-    fill(&mut cache, 9_999, 10);
-    assert!(cache.find(&oldest, here, &mut asking).is_some(), "it was used just now");
-    let next = format!("{:010}", cache::MAX_TOKENS + 1);
-    assert!(cache.find(&next, here, &mut asking).is_none(), "it was not");
-    for n in 0..cache::MAX_TOKENS {
-        fill(&mut cache, n, jws::MAX_TOKEN_BYTES);
-    }
-    assert_eq!(cache.len(), cache::MAX_BYTES / jws::MAX_TOKEN_BYTES);
+    let mut finds = |cache: &mut TokenCache, n: usize, place: Place| {
+        cache.find(&format!("{n:010}"), place, &mut asking).is_some()
+    };
+    let (here, full) = (Place::Authorization, cache::GENERATION_TOKENS);
+    let mut cache = TokenCache::default();
+    (0..2 * full).for_each(|n| fill(&mut cache, n, 10));
+    assert_eq!(cache.len(), 2 * full);
+    assert!(!finds(&mut cache, 2 * full - 1, Place::WorkloadIdentityToken));
+    assert!(finds(&mut cache, 2 * full - 1, here));
+    assert!(finds(&mut cache, 0, here), "it is in the older generation");
+    assert_eq!(cache.len(), full + 1, "the rest of which goes now that the recent one is full");
+    assert!(!finds(&mut cache, 1, here), "it was not used for a generation");
+    (0..full).for_each(|n| fill(&mut cache, n, jws::MAX_TOKEN_BYTES));
+    assert_eq!(cache.len(), 2 * (cache::GENERATION_BYTES / jws::MAX_TOKEN_BYTES));
+}
+
+#[test]
+fn tokens_that_end_alike_are_not_one() {
+    let mut gateway = Gateway::new();
+    let token = good_token();
+    assert_eq!(gateway.send(&token, NOW).0, Ok(()));
+    let other = format!("x{token}");
+    assert!(gateway.send(&other, NOW).0.is_err());
+    assert_eq!(gateway.send(&token, NOW), (Ok(()), 0), "it is still remembered");
 }
