@@ -157,9 +157,9 @@ impl Script {
         Self { expected: Expected::Refused, ..self }
     }
 
-    /// Each connection waits between two requests, this many milliseconds or up to twice as many.
-    pub(super) fn paced(self, millis: u64) -> Result<Self> {
-        let pace = format!("delay = function() return math.random({millis}, {}) end\n", 2 * millis);
+    /// Each connection waits between two requests, from so many milliseconds to so many.
+    pub(super) fn paced(self, (least, most): (u64, u64)) -> Result<Self> {
+        let pace = format!("delay = function() return math.random({least}, {most}) end\n");
         let lua = fs::read_to_string(&self.file)? + &pace;
         fs::write(&self.file, lua)?;
         Ok(self)

@@ -22,6 +22,13 @@ pub(super) struct Proxy {
     started: Instant,
 }
 
+/// What an Envoy writes into its log. A receipt is a line of it, at the level `info`.
+#[derive(Clone, Copy)]
+pub(super) enum Log {
+    Receipts,
+    Warnings,
+}
+
 impl Proxy {
     /// Starts one like that; what it says goes into a file, as it does in production.
     pub(super) fn start(
@@ -30,6 +37,16 @@ impl Proxy {
         name: &str,
         setting: Setting<'_>,
     ) -> Result<Self> {
+        Self::start_logging(Log::Receipts, envoy, folder, (name, setting))
+    }
+
+    /// The same, with more or less in its log.
+    pub(super) fn start_logging(
+        what: Log,
+        envoy: &Envoy,
+        folder: &Path,
+        (name, setting): (&str, Setting<'_>),
+    ) -> Result<Self> {
         let [port, admin] = free_ports()?;
         let configuration = folder.join(format!("envoy-{name}.json"));
         fs::write(&configuration, gateway::document(port, admin, setting).to_string())?;
@@ -37,6 +54,9 @@ impl Proxy {
         let out = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
         let mut command = Command::new(&envoy.program);
         command.arg("-c").arg(configuration).args(["--concurrency", "1", "--disable-hot-restart"]);
+        if let Log::Warnings = what {
+            command.args(["--log-level", "warning"]);
+        }
         let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn();
         let child = child.context("can't start Envoy")?;
         Ok(Self { name: name.to_owned(), child, port, admin, log, started: Instant::now() })

@@ -123,10 +123,10 @@ impl<'w> Stage<'w> {
 
 /// What a tenth to a quarter of a processor can do: a gateway that is saturated has queues of its own.
 const GOOD: Load = Load { connections: 16, seconds: 4 };
-const GOOD_MILLIS: u64 = 6;
+const GOOD_MILLIS: (u64, u64) = (6, 12);
 /// Few connections that wait little: a storm as even as `wrk` can make one, not a dozen at a time.
-const STORM: Load = Load { connections: 4, seconds: 4 };
-const STORM_MILLIS: u64 = 2;
+const STORM: Load = Load { connections: 5, seconds: 4 };
+const STORM_MILLIS: (u64, u64) = (4, 5);
 /// What the storm has to reach.
 const PER_SECOND: u64 = 1000;
 const KEY_UNKNOWN: &str = "wasmcustom.deputy.reason.key_unknown";
