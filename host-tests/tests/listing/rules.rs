@@ -39,6 +39,9 @@ const PLAIN: &[&str] = &[
     "context.grant.scopes.contains(\"y\")",
     "context has on_behalf_of",
     "principal in Team::\"a\"",
+    // What is alike but for these is remembered for a list.
+    "resource.name == \"pay\"",
+    "(resource.name like \"*a*\" && resource.risk == \"unrated\")",
     "true",
     "false",
 ];

@@ -11,7 +11,7 @@ use crate::behavior::Counted;
 use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
 use crate::model::{Asked, CallerClass, Timestamp};
-use crate::policy::{Approved, Authenticated, Decided, Policy, Situation, Transacted};
+use crate::policy::{Alike, Approved, Authenticated, Decided, Policy, Situation, Transacted};
 use crate::registry::{Bounds, Granted};
 
 /// The verified part of a request: the same for a call and for a list.
@@ -100,12 +100,12 @@ impl Caller {
         }
     }
 
-    /// Whether some arguments could make this request permitted.
-    pub(crate) fn could(&self, policy: &Policy, asked: &Asked) -> bool {
+    /// Whether some arguments could make this request permitted. `alike`: of this caller and policy.
+    pub(crate) fn could(&self, policy: &Policy, alike: &mut Alike, asked: &Asked) -> bool {
         let granted = self.bounds.granted(asked, self.now);
         let Ok(details) = self.details(asked) else { return false };
         let situation = self.situation(self.scopes(), (&granted.names, &details));
-        self.bounds.hold(asked).is_ok() && policy.could_permit(&situation, asked)
+        self.bounds.hold(asked).is_ok() && policy.could_permit(alike, &situation, asked)
     }
 
     /// Whether a policy that fits this request looks at what its agent has done.

@@ -17,7 +17,7 @@ use crate::model::Timestamp;
 use crate::model::{
     ActionName, Asked, EvaluationId, ProtocolName, ResourceId, ResourceKind, Typing,
 };
-use crate::policy::SharedPolicy;
+use crate::policy::{Alike, SharedPolicy};
 use crate::protocol::{
     self, Catalogue, Ended, Exchange, IdKind, Judge, ListFilter, ListOf, Sessions, ToolEntry,
     agent_asked, prompt_asked, resource_asked,
@@ -57,8 +57,7 @@ struct Asking {
     policy: SharedPolicy,
     caller: Rc<Caller>,
     upstream: Upstream,
-    /// Of tools of the catalogue, so no more than those: a stream may repeat a list for ever.
-    tools: BTreeMap<String, bool>,
+    alike: Alike,
     asks: BTreeMap<String, bool>,
     records: Records,
 }
@@ -86,7 +85,7 @@ impl ResponseFilter {
             policy,
             caller,
             upstream,
-            tools: BTreeMap::new(),
+            alike: Alike::default(),
             asks: BTreeMap::new(),
             records: Records::default(),
         };
@@ -140,21 +139,21 @@ impl ResponseFilter {
 
 impl Judge for Asking {
     fn shows(&mut self, list: ListOf, name: &str, entry: &str) -> bool {
+        let catalogue = Rc::clone(&self.upstream.catalogue);
         match list {
-            ListOf::Tools => self.shows_tool(name, entry),
+            ListOf::Tools => {
+                catalogue.tool(name).is_some_and(|tool| self.shows_tool(name, tool, entry))
+            }
             ListOf::Resources => {
-                let declared = self.upstream.catalogue.resource(name);
+                let declared = catalogue.resource(name);
                 declared.is_some_and(|declared| self.may_read(declared, name))
             }
-            ListOf::Templates => {
-                let declared = self.upstream.catalogue.template(name);
-                declared.is_some_and(|declared| {
-                    let server = &self.upstream.server;
-                    self.could(&resource_asked(server, "resources/read", declared, None))
-                })
-            }
+            ListOf::Templates => catalogue.template(name).is_some_and(|declared| {
+                let server = &self.upstream.server;
+                self.could(&resource_asked(server, "resources/read", declared, None))
+            }),
             ListOf::Prompts => {
-                self.upstream.catalogue.has_prompt(name)
+                catalogue.has_prompt(name)
                     && self.could(&prompt_asked(&self.upstream.server, name, None))
             }
         }
@@ -204,33 +203,27 @@ impl Judge for Asking {
                 input: None,
                 typing,
             });
-        let unnamed = |action: &str| Asked {
-            typing: Typing::Known,
-            ..agent_asked(&self.upstream.server, action, None)
-        };
-        named || ["SendMessage", "SendStreamingMessage"].iter().any(|a| self.could(&unnamed(a)))
+        named
+            || ["SendMessage", "SendStreamingMessage"].iter().any(|action| {
+                let asked = agent_asked(&self.upstream.server, action, None);
+                self.could(&Asked { typing: Typing::Known, ..asked })
+            })
     }
 }
 
 impl Asking {
-    fn shows_tool(&mut self, name: &str, definition: &str) -> bool {
-        let Some(entry) = self.upstream.catalogue.tool(name).cloned() else { return false };
-        if !self.is_as_pinned(name, &entry, definition) {
+    fn shows_tool(&mut self, name: &str, entry: &ToolEntry, definition: &str) -> bool {
+        if !self.is_as_pinned(name, entry, definition) {
             return false;
         }
-        if let Some(answer) = self.tools.get(name) {
-            return *answer;
-        }
         let id = format!("{}/{name}", self.upstream.server);
-        let answer = self.could(&Asked {
+        self.could(&Asked {
             protocol: ProtocolName::Mcp,
             action: ActionName(id.clone()),
             resource: ResourceId { kind: ResourceKind::Tool, id },
             input: None,
             typing: Typing::declared(entry.typed_input),
-        });
-        self.tools.insert(name.to_owned(), answer);
-        answer
+        })
     }
 
     /// Whether a tool is still what somebody has looked at. If not, it is hidden, and its calls
@@ -249,7 +242,7 @@ impl Asking {
     }
 
     /// A listed URI is all there is to a read of it, so this is the decision itself.
-    fn may_read(&self, declared: &str, uri: &str) -> bool {
+    fn may_read(&mut self, declared: &str, uri: &str) -> bool {
         let server = &self.upstream.server;
         let asked = resource_asked(server, "resources/read", declared, Some(uri));
         let decided = self.caller.decide(&self.policy, &asked, Given::default()).decided;
@@ -268,8 +261,8 @@ impl Asking {
         )
     }
 
-    fn could(&self, asked: &Asked) -> bool {
-        self.caller.could(&self.policy, asked)
+    fn could(&mut self, asked: &Asked) -> bool {
+        self.caller.could(&self.policy, &mut self.alike, asked)
     }
 
     fn record<const N: usize>(&mut self, what: &str, more: [(&str, Value); N]) {

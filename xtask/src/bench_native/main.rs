@@ -1,6 +1,7 @@
 //! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
 //! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
-//! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`.
+//! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`,
+//! which takes the name of one subject too, for whoever profiles it.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
 //! and anything of Envoy (xtask's `bench`).
@@ -69,11 +70,17 @@ fn run(arguments: Vec<String>) -> Result<()> {
         }
         ["read", repository, rounds] => {
             let protocols = Protocols::new(&PathBuf::from(repository))?;
-            println!("{}", protocols.measure(rounds.parse()?)?);
+            println!("{}", protocols.measure(rounds.parse()?, |_| true)?);
+            Ok(())
+        }
+        ["read", repository, rounds, only] => {
+            let protocols = Protocols::new(&PathBuf::from(repository))?;
+            println!("{}", protocols.measure(rounds.parse()?, |name| name == *only)?);
             Ok(())
         }
         _ => bail!(
             "usage: bench-native (world|identities|protocols) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
+             | read REPOSITORY ROUNDS SUBJECT \
              | proofs FOLDER NAME COUNT"
         ),
     }

@@ -36,8 +36,8 @@ impl Protocols {
         Ok(Self { world })
     }
 
-    /// `{subject: [microseconds in round 1, in round 2, …]}`.
-    pub(crate) fn measure(&self, rounds: usize) -> Result<Value> {
+    /// `{subject: [microseconds in round 1, in round 2, …]}`, of those subjects that are `wanted`.
+    pub(crate) fn measure(&self, rounds: usize, wanted: impl Fn(&str) -> bool) -> Result<Value> {
         let (world, unknown) = (&self.world, Asking::call(UNKNOWN, arguments(1024)));
         let mut subjects = vec![
             Subject::new("before", self.refused(&unknown, &world.suspended(), "agent_suspended")?),
@@ -47,6 +47,7 @@ impl Protocols {
         for (name, bytes) in SIZES {
             subjects.push(Subject::new(name, self.called(bytes)?));
         }
+        subjects.retain(|subject| wanted(subject.name()));
         subject::measure(subjects, rounds)
     }
 

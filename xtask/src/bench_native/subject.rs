@@ -42,6 +42,10 @@ impl<'w> Subject<'w> {
         Self { name, once, times: 1, micros: Vec::new() }
     }
 
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Finds out how often fits a slice; warms everything up while it does.
     fn calibrate(&mut self) -> Result<()> {
         while self.run()? < SLICE {

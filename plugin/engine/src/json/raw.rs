@@ -52,7 +52,13 @@ impl<'a> Raw<'a> {
 
     /// Applies every rule of the reader but the one for numbers, at every depth.
     pub(crate) fn check(self, limits: &Limits) -> Result<(), Malformed> {
-        reader::check(self.0.as_bytes(), limits)
+        self.outline(limits).map(drop)
+    }
+
+    /// The same; with the members that an object has itself, as far as they are texts. Other members are
+    /// there, and say nothing.
+    pub(crate) fn outline(self, limits: &Limits) -> Result<Value, Malformed> {
+        reader::outline(self.0.as_bytes(), limits)
     }
 
     /// The members of an object; no two names that some parser takes for the same.
@@ -116,7 +122,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
 }
 
 /// A name without an escape is a part of the text.
-struct Name<'a>(Cow<'a, str>);
+pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -177,6 +183,19 @@ mod tests {
             (r#"["\ud800"]"#, Fault::Syntax),
         ] {
             assert_eq!(parse(bad).check(&LIMITS).unwrap_err().fault, fault, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_outline_has_the_texts_of_the_object_itself_and_nothing_below() {
+        let text =
+            r#"{"name":"\u0061b","deep":{"name":"x"},"list":["y"],"n":18446744073709551616}"#;
+        let outline = parse(text).outline(&LIMITS).unwrap();
+        let outline = outline.as_object().unwrap();
+        assert_eq!(outline.get("name").and_then(Value::as_str), Some("ab"));
+        for member in ["deep", "list", "n"] {
+            let text = outline.get(member).map(Value::to_text).unwrap();
+            assert!(!text.contains(['x', 'y', '1']), "{member}: {text}");
         }
     }
 

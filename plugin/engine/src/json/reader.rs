@@ -1,11 +1,13 @@
 //! Reading: `serde_json`'s tokens, our rules.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::fold::Names;
+use super::raw::Name;
 use super::value::{Object, Value};
 
 /// How large a document may be. Each limit is refused with a [`Fault`] of its own.
@@ -51,41 +53,45 @@ pub(crate) enum Fault {
 
 /// Reads one JSON document.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
-    read_with(bytes, limits, Numbers::Interoperable)
+    read_as(bytes, limits, Kept::Everything)
 }
 
 /// Holds a document against every rule but the one for numbers. For text that is passed on as it
-/// was written and whose numbers nobody here looks at.
-pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Malformed> {
-    read_with(bytes, limits, Numbers::Any).map(drop)
+/// was written and whose numbers nobody here looks at. What it returns is good for the texts among the
+/// members of the document, and for nothing else.
+pub(super) fn outline(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+    read_as(bytes, limits, Kept::Outline)
 }
 
-fn read_with(bytes: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Malformed> {
+fn read_as(bytes: &[u8], limits: &Limits, kept: Kept) -> Result<Value, Malformed> {
     if bytes.len() > limits.bytes {
         return Err(Malformed::whole(Fault::Bytes));
     }
     let (items, fault) = (Cell::new(limits.items), Cell::new(Fault::Syntax));
-    let rules = Rules { items, fault, numbers };
+    let rules = Rules { items, fault, kept, outermost: limits.depth };
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let seed = Seed { rules: &rules, depth: limits.depth };
     let read = seed.deserialize(&mut from).and_then(|value| from.end().map(|()| value));
     read.map_err(|e| Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() })
 }
 
-/// Which numbers are read.
+/// What is made of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Numbers {
-    /// Those of I-JSON.
-    Interoperable,
-    /// All; those outside I-JSON become `null`, as their value is not to be used.
-    Any,
+enum Kept {
+    /// All of it; numbers are those of I-JSON.
+    Everything,
+    /// The texts among its members. All else is as good as `null`: numbers that are not those of I-JSON too,
+    /// as nobody uses their value.
+    Outline,
 }
 
 /// What is left of the budget, and the rule that was broken: `serde` errors carry only text.
 struct Rules {
     items: Cell<usize>,
     fault: Cell<Fault>,
-    numbers: Numbers,
+    kept: Kept,
+    /// The depth that is left to the document itself.
+    outermost: usize,
 }
 
 impl Rules {
@@ -95,9 +101,9 @@ impl Rules {
     }
 
     fn foreign_number<E: Error>(&self) -> Result<Value, E> {
-        match self.numbers {
-            Numbers::Interoperable => Err(self.broken(Fault::Number)),
-            Numbers::Any => Ok(Value::Null),
+        match self.kept {
+            Kept::Everything => Err(self.broken(Fault::Number)),
+            Kept::Outline => Ok(Value::Null),
         }
     }
 
@@ -120,8 +126,10 @@ impl Seed<'_> {
         Ok(Self { depth, ..self })
     }
 
-    fn text<E: Error>(self, text: String) -> Result<String, E> {
-        if text.contains('\0') { Err(self.rules.broken(Fault::Control)) } else { Ok(text) }
+    /// Whether anybody uses what is `below` levels up from here.
+    fn keeps(self, below: usize) -> bool {
+        let depth = self.depth.saturating_add(below);
+        self.rules.kept == Kept::Everything || depth >= self.rules.outermost
     }
 }
 
@@ -170,34 +178,39 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<Value, E> {
-        self.visit_string(v.to_owned())
-    }
-
-    fn visit_string<E: Error>(self, v: String) -> Result<Value, E> {
-        self.text(v).map(Value::String)
+        if v.contains('\0') {
+            return Err(self.rules.broken(Fault::Control));
+        }
+        Ok(if self.keeps(1) { Value::String(v.to_owned()) } else { Value::Null })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
-        let mut items = Vec::new();
+        let (mut items, keeps) = (Vec::new(), self.keeps(0));
         while let Some(item) = from.next_element_seed(inner)? {
             self.rules.spend()?;
-            items.push(item);
+            if keeps {
+                items.push(item);
+            }
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
-        let mut members = Vec::new();
+        let mut members: Vec<(Cow<'de, str>, Value)> = Vec::new();
         let mut names = Names::default();
-        while let Some(name) = from.next_key::<String>()? {
+        while let Some(Name(name)) = from.next_key()? {
             self.rules.spend()?;
-            let before = members.iter().map(|(name, _): &(String, Value)| name.as_str());
+            let before = members.iter().map(|(name, _)| &**name);
             names.admit(&name, before).map_err(|fault| self.rules.broken(fault))?;
             members.push((name, from.next_value_seed(inner)?));
         }
-        Ok(Value::Object(Object(members)))
+        if !self.keeps(0) {
+            return Ok(Value::Null);
+        }
+        let own = |(name, value): (Cow<'de, str>, Value)| (name.into_owned(), value);
+        Ok(Value::Object(Object(members.into_iter().map(own).collect())))
     }
 }
 

@@ -13,6 +13,7 @@ use cedar_policy_core::extensions::Extensions;
 
 use super::facts::Context;
 use super::lift::{self, Lift};
+use super::misuse;
 use super::reads::Reads;
 
 /// What a policy says once its scope holds.
@@ -27,6 +28,8 @@ pub(super) struct Clause {
     pub(super) reads: Reads,
     /// The risk that it tells of when it refuses.
     pub(super) signal: Option<&'static str>,
+    /// Whether it looks at which action or resource it is asked about, besides its scope.
+    pub(super) reads_target: bool,
     /// None: it always applies.
     condition: Option<Expr>,
 }
@@ -54,6 +57,7 @@ impl Clause {
             obliges: lift::obliges(policy),
             reads: Reads::of(policy),
             signal: lift::signal(policy),
+            reads_target: misuse::reads_target(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
             condition: inner
                 .non_scope_constraints()

@@ -8,6 +8,7 @@
 
 use cedar_policy::EvaluationError;
 
+use super::alike::{About, Alike};
 use super::evaluation::{self, Evaluation};
 use super::reads::Member;
 use super::{Fit, Fitting, Policy, Question, Situation, facts};
@@ -15,11 +16,33 @@ use crate::model::Asked;
 
 impl Policy {
     /// Whether some arguments could make this request permitted, at once or after an approval, for
-    /// the agent and for the delegator. `asked.input` is not read.
-    pub(crate) fn could_permit(&self, situation: &Situation<'_>, asked: &Asked) -> bool {
-        let question = Question::new(situation, asked);
-        let Ok(fitting) = self.fitting(question) else { return false };
-        let Fitting { question, agent, delegator } = &fitting;
+    /// the agent and for the delegator. `asked.input` is not read. `alike`: what was asked before of this
+    /// caller, and of nobody else.
+    pub(crate) fn could_permit(
+        &self,
+        alike: &mut Alike,
+        situation: &Situation<'_>,
+        asked: &Asked,
+    ) -> bool {
+        let Ok(fitting) = self.fitting(Question::new(situation, asked)) else { return false };
+        let delegator = fitting.delegator.as_ref().map(|(_, slice)| slice);
+        let about = About { agent: &fitting.agent.1, delegator, situation, asked };
+        if let Some(answer) = alike.answer(&about) {
+            debug_assert_eq!(answer, self.possible_for_both(&fitting, situation, asked));
+            return answer;
+        }
+        let answer = self.possible_for_both(&fitting, situation, asked);
+        alike.keep(&about, answer);
+        answer
+    }
+
+    fn possible_for_both(
+        &self,
+        fitting: &Fitting,
+        situation: &Situation<'_>,
+        asked: &Asked,
+    ) -> bool {
+        let Fitting { question, agent, delegator } = fitting;
         let (principals, reads) = (&question.principals, fitting.reads());
         let members = facts::members(situation, asked.protocol, principals, &self.clock, reads);
         // The input that the schema demands is missing on purpose.

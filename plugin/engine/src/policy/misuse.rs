@@ -45,6 +45,13 @@ pub(super) fn reads_approval(policy: &Policy) -> bool {
     expressions(policy).any(|expression| path_of(expression).first() == Some(&"approval"))
 }
 
+/// Whether a condition names `action` or `resource`.
+pub(super) fn reads_target(policy: &Policy) -> bool {
+    expressions(policy).any(|expression| {
+        matches!(expression.expr_kind(), ExprKind::Var(Var::Action | Var::Resource))
+    })
+}
+
 /// The members of the context that a policy looks at, each as often as it does.
 pub(super) fn members_read(policy: &Policy) -> impl Iterator<Item = &str> {
     expressions(policy).filter_map(|expression| path_of(expression).first().copied())

@@ -2,6 +2,7 @@
 //!
 //! Not here: who they are (`credential`), whether the agent is registered (`registry`).
 
+mod alike;
 mod attributes;
 mod conformance;
 mod depth;
@@ -37,6 +38,7 @@ use slices::{Slice, Slices};
 use value::Clock;
 use whole::Whole;
 
+pub(crate) use alike::Alike;
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::{Approved, Authenticated, Situation, Transacted};
 pub(crate) use lift::StepUp;

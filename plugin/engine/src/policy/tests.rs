@@ -188,7 +188,7 @@ fn a_fault_beats_a_question() {
 
 fn listed(policies: &str, tool: &str) -> bool {
     let policy = load(policies).unwrap();
-    with_caller(true, |s| policy.could_permit(s, &asked(tool, "{}")))
+    with_caller(true, |s| policy.could_permit(&mut Alike::default(), s, &asked(tool, "{}")))
 }
 
 #[test]

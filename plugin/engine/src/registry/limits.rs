@@ -25,11 +25,11 @@ impl Limits {
         // What connects a client to a server is no action that a limit is about: it calls nothing,
         // and lists show what is within the limits.
         let connecting =
-            groups.get(asked.action.as_str()).is_some_and(|of| of.contains(CONNECTING));
+            || groups.get(asked.action.as_str()).is_some_and(|of| of.contains(CONNECTING));
         // A tool or a route that names the group is none of it.
-        let connects = connecting && asked.resource.kind == ResourceKind::Server;
-        let reaches = |names| connects && covers_part(names, asked);
-        actions.is_none_or(|names| connects || covers_action(names, asked, groups))
+        let connects = || asked.resource.kind == ResourceKind::Server && connecting();
+        let reaches = |names| connects() && covers_part(names, asked);
+        actions.is_none_or(|names| connects() || covers_action(names, asked, groups))
             && resources.is_none_or(|names| covers_resource(names, asked) || reaches(names))
     }
 }

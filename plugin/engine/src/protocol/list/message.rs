@@ -283,9 +283,8 @@ fn stays(list: ListOf, entry: Raw<'_>, seen: &mut BTreeSet<String>, judge: &mut 
 
 /// The name of an entry whose whole definition can be read in one way only.
 fn name(list: ListOf, entry: Raw<'_>) -> Option<String> {
-    entry.check(&limits(entry.text().len())).ok()?;
-    let name = Members(entry.members().ok()?).get(list.key())?;
-    name.value(&limits(name.text().len())).ok()?.as_str().map(str::to_owned)
+    let outline = entry.outline(&limits(entry.text().len())).ok()?;
+    outline.as_object()?.get(list.key())?.as_str().map(str::to_owned)
 }
 
 /// What a list says of an entry, besides `_meta`, which is nobody's definition. `None`: it holds a
