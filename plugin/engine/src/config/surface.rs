@@ -170,14 +170,15 @@ pub(super) fn catalogue(
 }
 
 /// The type of a tool's arguments, in Cedar or as the JSON Schema that its server lists; and which of them
-/// headers repeat, which only a schema says.
+/// headers repeat. Only a schema says that: of a type in Cedar none does, so no such header may come.
 fn input(
     members: &mut Members<'_>,
     problems: &mut Problems,
 ) -> (Option<String>, Option<Vec<Mirrored>>) {
     let text = members.maybe("input");
     let schema = members.maybe("input_schema");
-    let mirrored = schema.as_ref().map(|schema| mirrored::read(schema, problems));
+    let none = text.as_ref().map(|_| Vec::new());
+    let mirrored = schema.as_ref().map(|schema| mirrored::read(schema, problems)).or(none);
     let input = match (text, schema) {
         (Some(_), Some(schema)) => schema.wrong(problems, "can't be beside input"),
         (Some(text), None) => text.text(problems).map(str::to_owned),

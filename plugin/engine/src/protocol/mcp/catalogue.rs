@@ -20,7 +20,7 @@ pub(crate) struct Catalogue {
 pub(crate) struct ToolEntry {
     /// Whether it declares a type for its arguments, or for the data of its messages, so that policy may read them.
     pub(crate) typed_input: bool,
-    /// The arguments that headers repeat, if its schema is known.
+    /// The arguments that headers repeat; none: they have no type, and who knows what headers repeat.
     pub(crate) mirrored: Option<Vec<Mirrored>>,
     /// The digest of its definition as it was when somebody looked at it, if it is pinned.
     pub(crate) pin: Option<String>,

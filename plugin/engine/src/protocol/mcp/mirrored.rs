@@ -3,7 +3,8 @@
 //!
 //! A tool's schema says which (`x-mcp-header`). Whoever routes or counts by such a header must not see another
 //! call than the one decided on, so each says what the body says (MCP-11 to 13, threats M5), in the versions
-//! before as well, where it is there at all. Of a tool whose schema is not known here, they pass unread.
+//! before as well, where it is there at all. Of a tool whose arguments have a type here and no schema, nobody knows
+//! what such a header repeats, so none may come; of one whose arguments policy can't read, they pass unread.
 
 use super::era;
 use super::front::Front;
