@@ -74,7 +74,9 @@ pub(super) fn answer(
     (tool, arguments): (&str, &Value),
     (now, scope): (u64, &str),
 ) -> anyhow::Result<Option<FetchAnswer>> {
-    let members = spec.as_object().into_iter().flatten().collect::<Vec<_>>();
+    // In a further exchange `null` takes away what was answered before.
+    let members = spec.as_object().into_iter().flatten().filter(|(_, what)| !what.is_null());
+    let members = members.collect::<Vec<_>>();
     let [(kind, what)] = members.as_slice() else { return Ok(None) };
     let (status, body) = match kind.as_str() {
         "pending" => (202, json!({"status": "pending", "ticket": what})),
