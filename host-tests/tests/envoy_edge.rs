@@ -31,6 +31,8 @@ mod http2;
 mod keys;
 #[path = "envoy_edge/lists.rs"]
 mod lists;
+#[path = "envoy_edge/paths.rs"]
+mod paths;
 #[path = "envoy_edge/proofs.rs"]
 mod proofs;
 #[path = "envoy_edge/renewal.rs"]
@@ -43,5 +45,7 @@ mod starting;
 mod streams;
 #[path = "envoy_edge/tls.rs"]
 mod tls;
+#[path = "envoy_edge/upgrades.rs"]
+mod upgrades;
 #[path = "envoy_edge/world.rs"]
 mod world;

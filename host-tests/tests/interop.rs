@@ -1,5 +1,5 @@
 //! Peers that nobody here wrote: token libraries and JSON parsers of two languages, a DPoP client, an
-//! identity provider whose metadata and keys a real gateway fetches, and MCP clients and servers on both
+//! identity provider whose metadata and keys a real gateway fetches, and MCP and A2A clients and servers on both
 //! sides of one.
 //!
 //! `DEPUTY_PEERS` names the folder they are installed in; `cargo xtask test` gets it ready.
@@ -13,6 +13,8 @@
     reason = "tests"
 )]
 
+#[path = "interop/a2a.rs"]
+mod a2a;
 #[path = "interop/bodies.rs"]
 mod bodies;
 #[path = "interop/dpop.rs"]

@@ -22,12 +22,12 @@ pub(crate) fn obtain(running: &Running) -> Result<PathBuf> {
     }
     fs::create_dir_all(&home)?;
     fs::copy(wanted.join("package.json"), home.join("package.json"))?;
-    running.doing("token libraries, an identity provider, MCP SDK and conformance suite from npm");
+    running.doing("token libraries, an identity provider, the SDKs of MCP and A2A, a conformance suite from npm");
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]);
     npm.arg("--prefix").arg(&home);
     run(npm, running).context("the peers can't be installed from npm")?;
-    running.doing("joserfc, authlib and the MCP SDK from PyPI");
+    running.doing("joserfc, authlib and the SDKs of MCP and A2A from PyPI");
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]);
     pip.arg("--target").arg(home.join("python"));

@@ -28,6 +28,10 @@ pub struct Plan {
     pub before: Vec<Value>,
     /// Where permitted requests go, instead of the listener's own recording upstream.
     pub upstream: Option<SocketAddr>,
+    /// Where it listens; none: at a port that nobody has.
+    pub port: Option<u16>,
+    /// Routes before the one that takes everything; they lead where it does.
+    pub routes: Vec<Value>,
 }
 
 /// How much Envoy itself does to a request.
@@ -52,6 +56,8 @@ impl Plan {
             manager: json!({}),
             before: Vec::new(),
             upstream: None,
+            port: None,
+            routes: Vec::new(),
         }
     }
 
@@ -134,6 +140,12 @@ pub(super) fn listener(
             http[member] = value.clone();
         }
     }
+    let all = &mut http["route_config"]["virtual_hosts"][0]["routes"];
+    let before = plan.routes.iter().cloned().map(|mut route| {
+        route["route"]["cluster"] = own(name, UPSTREAM).into();
+        route
+    });
+    *all = before.chain(all.as_array().cloned().into_iter().flatten()).collect();
     let mut chain = json!({"filters": [{
         "name": "envoy.filters.network.http_connection_manager", "typed_config": http,
     }]});

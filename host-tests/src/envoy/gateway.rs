@@ -114,7 +114,9 @@ impl Gateway {
         let named: Vec<_> = plans
             .into_iter()
             .map(|plan| (self.name(), plan, Server::start(Answer::json(&json!({})))))
-            .map(|(name, plan, upstream)| ((name, ports::unused()), plan, upstream))
+            .map(|(name, plan, upstream)| {
+                ((name, plan.port.unwrap_or_else(ports::unused)), plan, upstream)
+            })
             .collect();
         let clusters = named.iter().flat_map(|((name, _), plan, upstream)| {
             config::clusters(plan, name, upstream.address())

@@ -30,6 +30,7 @@ pub use gateway::Gateway;
 pub use issuer::{ISSUER, Issuer};
 pub use journal::{Access, Journal};
 pub use listener::Listener;
+pub use ports::unused as unused_port;
 pub use process::{ONE_WORKER, Process, Program, TWO_WORKERS};
 pub use reply::{Answer, Body, Reply};
 pub use server::{Seen, Server};

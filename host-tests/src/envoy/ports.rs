@@ -8,7 +8,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// One that nobody has now, and that nobody here was given before.
-pub(super) fn unused() -> u16 {
+///
+/// # Panics
+/// When none is free.
+pub fn unused() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Programs that run at the same time begin at different places.
     let begin = u16::try_from(std::process::id() % u32::from(COUNT)).unwrap_or_default();

@@ -96,7 +96,7 @@ impl Answer {
     }
 
     pub(super) fn send(&self, wire: &mut Wire, request: &Head) -> io::Result<()> {
-        let bodiless = request.word(0) == b"HEAD" || matches!(self.status, 204 | 304);
+        let bodiless = request.word(0) == b"HEAD" || matches!(self.status, 101 | 204 | 304);
         let sized = wire::value(&self.headers, "content-length").is_some();
         let mut head = format!("HTTP/1.1 {} -\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {

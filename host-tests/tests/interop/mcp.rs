@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use host_tests::envoy::{Gateway, Issuer, Listener, Plan};
+use host_tests::envoy::{Gateway, Issuer, Listener, Plan, unused_port};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -51,19 +51,35 @@ fn the_python_sdk_sees_through_the_gateway_what_it_sees_without_in_both_eras() {
     }
 }
 
+/// `suite.mjs` has all that the suite asks for: logging, progress, sampling, elicitation, streams that are resumed.
+#[test]
+fn the_conformance_suite_passes_through_the_gateway() {
+    let server = Server::suite();
+    let direct = suite(&server.url, "all");
+    // Two warnings are about what the SDK sends from 2025-11-25 on only, and the check asks for less.
+    let failed = direct.values().filter(|(status, _)| status == "FAILURE").count();
+    assert!(direct.len() > 40 && failed == 0, "{direct:?}");
+    let port = unused_port();
+    let mut document = document(&suite_offers());
+    // One of the checks sends it, as a page at the gateway itself would.
+    document["gateway"]["allowed_origins"] = json!([format!("http://127.0.0.1:{port}")]);
+    let plan = Plan { port: Some(port), ..Plan::new(document.to_string()) };
+    let listener = open(plan, &server, authorization(&token()));
+    let through = suite(&url(&listener), "all");
+    assert!(through.keys().eq(direct.keys()), "{through:?}");
+    for (check, came) in &through {
+        assert_eq!(came, &direct[check], "{check}\n{}", unusual(&listener));
+    }
+}
+
 #[test]
 fn the_conformance_suite_comes_to_the_same_results_through_the_gateway() {
     let server = Server::everything();
-    let direct = suite(&server.url);
+    let direct = suite(&server.url, "active");
     assert!(direct.len() > 25, "{direct:?}");
     // The suite has no token to send, and expects tools of its own, which the server does not have.
-    let offered = Offered {
-        tools: SUITE_TOOLS.map(str::to_owned).into(),
-        prompts: SUITE_PROMPTS.map(str::to_owned).into(),
-        resources: "test://".to_owned(),
-    };
-    let listener = gateway(&server, &offered, authorization(&token()));
-    let mut through = suite(&url(&listener));
+    let listener = gateway(&server, &suite_offers(), authorization(&token()));
+    let mut through = suite(&url(&listener), "active");
     for (check, why) in SUITE_DIFFERENT {
         let (was, is) = (direct.get(*check), through.remove(*check));
         assert!(is.is_some() && is.as_ref() != was, "{check} is the same, so not because {why}");
@@ -110,12 +126,20 @@ const SUITE_PROMPTS: [&str; 4] = [
     "test_prompt_with_image",
 ];
 
-/// Every check: how it ended, and what is said about it.
-fn suite(url: &str) -> BTreeMap<String, (String, String)> {
+fn suite_offers() -> Offered {
+    Offered {
+        tools: SUITE_TOOLS.map(str::to_owned).into(),
+        prompts: SUITE_PROMPTS.map(str::to_owned).into(),
+        resources: "test://".to_owned(),
+    }
+}
+
+/// Every check: how it ended, and what is said about it. `which`: the suite's own name of those to run.
+fn suite(url: &str, which: &str) -> BTreeMap<String, (String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(recent_node());
     command.arg(peers().join("node_modules/@modelcontextprotocol/conformance/dist/index.js"));
-    command.args(["server", "--url", url, "--output-dir"]).arg(folder.path());
+    command.args(["server", "--suite", which, "--url", url, "--output-dir"]).arg(folder.path());
     // It ends with a failure if one of the checks has.
     command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let scenarios = std::fs::read_dir(folder.path()).unwrap();
@@ -166,6 +190,10 @@ impl Offered {
 
 /// A gateway that permits everything. `before`: a filter before the plugin, if it is one.
 fn gateway(server: &Server, offered: &Offered, before: Value) -> Listener {
+    open(Plan::new(document(offered).to_string()), server, before)
+}
+
+fn document(offered: &Offered) -> Value {
     let named =
         |names: &BTreeSet<String>| names.iter().map(|n| json!({"name": n})).collect::<Value>();
     let mut document = example();
@@ -180,12 +208,15 @@ fn gateway(server: &Server, offered: &Offered, before: Value) -> Listener {
     }]);
     let all = r#"@id("all") permit (principal, action, resource);"#;
     document["policy"]["files"] = json!([{"name": "all.cedar", "text": all}]);
-    let mut plan = Plan::new(document.to_string());
+    document
+}
+
+fn open(mut plan: Plan, server: &Server, before: Value) -> Listener {
     plan.upstream = Some(server.address);
     if before.get("name").is_some() {
         plan.before.push(before);
     }
-    let gateway = Gateway::start(&plan);
+    let gateway = Gateway::start(&Plan { port: None, ..plan.clone() });
     gateway.open(plan).unwrap_or_else(|refused| panic!("{refused}"))
 }
 
@@ -203,11 +234,11 @@ fn authorization(token: &str) -> Value {
     })
 }
 
-fn issuer() -> Issuer {
+pub(crate) fn issuer() -> Issuer {
     Issuer::named("peers")
 }
 
-fn token() -> String {
+pub(crate) fn token() -> String {
     issuer().token("refund-bot", "dana")
 }
 
@@ -215,7 +246,7 @@ fn url(listener: &Listener) -> String {
     format!("http://{}/mcp", listener.address())
 }
 
-fn said(command: &mut Command) -> Value {
+pub(crate) fn said(command: &mut Command) -> Value {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {} {errors}", output.status);
@@ -244,7 +275,7 @@ fn same(direct: &Value, through: &Value, listener: &Listener) {
 const LISTS: [&str; 4] = ["tools", "resources", "templates", "prompts"];
 
 /// What was refused or withheld.
-fn unusual(listener: &Listener) -> String {
+pub(crate) fn unusual(listener: &Listener) -> String {
     let said = listener.said().into_iter();
     said.filter(|line| !line.contains("\"verdict\":\"allow\"")).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! MCP servers of others, as processes.
+//! MCP servers and an A2A agent on the SDKs of others, as processes.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -27,7 +27,7 @@ impl Server {
         command.arg(peers().join(package)).arg("streamableHttp").env("PORT", port.to_string());
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        let server = Self::at(child, port);
+        let server = Self::at(child, port, "/mcp");
         let listens = || TcpStream::connect(server.address).is_ok().then_some(());
         wait::until("the everything server", wait::START, String::new, listens);
         server
@@ -35,18 +35,36 @@ impl Server {
 
     /// `server.py`, on the Python SDK.
     pub(crate) fn python() -> Self {
-        let mut command = Command::new("python3");
-        command.arg(script("server.py")).arg(peers().join("python"));
+        Self::that_says_its_port("server.py", "/mcp")
+    }
+
+    /// `agent.py`, on the A2A SDK of Python.
+    pub(crate) fn agent() -> Self {
+        Self::that_says_its_port("agent.py", "")
+    }
+
+    /// `suite.mjs`, on the TypeScript SDK.
+    pub(crate) fn suite() -> Self {
+        Self::that_says_its_port("suite.mjs", "/mcp")
+    }
+
+    fn that_says_its_port(name: &str, path: &str) -> Self {
+        let (program, packages) = match name.ends_with(".py") {
+            true => ("python3", peers().join("python")),
+            false => ("node", peers()),
+        };
+        let mut command = Command::new(program);
+        command.arg(script(name)).arg(packages).env("PYTHONDONTWRITEBYTECODE", "1");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self::at(child, line.trim().parse().unwrap())
+        Self::at(child, line.trim().parse().unwrap(), path)
     }
 
-    fn at(child: Child, port: u16) -> Self {
+    fn at(child: Child, port: u16, path: &str) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self { child, address, url: format!("http://{address}/mcp") }
+        Self { child, address, url: format!("http://{address}{path}") }
     }
 }
 
