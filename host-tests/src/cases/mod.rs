@@ -20,6 +20,7 @@ mod proof;
 mod request;
 mod resolve;
 mod resolved;
+pub mod status_list;
 mod text;
 mod token;
 

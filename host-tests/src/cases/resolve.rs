@@ -16,6 +16,7 @@ use super::keys::{Key, encode};
 use super::proof;
 use super::request::Credentials;
 use super::resolved::{Bytes, Exchange, FetchAnswer, Resolved};
+use super::status_list;
 use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
 use super::{Case, Expected, Source, patch};
@@ -164,7 +165,9 @@ fn exchange(
         Some(upstream) => upstream,
         None => serde_json::from_value::<UpstreamSpec>(serde_json::json!({}))?,
     };
-    let mut documents = documents(frame, sections, &spec.documents, &known).context("documents")?;
+    let seconds = arrives / 1000;
+    let mut documents =
+        documents(frame, (sections, seconds), &spec.documents, &known).context("documents")?;
     for (name, spec_of) in &spec.documents {
         let of = spec.request.called();
         if let Some(answer) = approvals::answer(spec_of, of, (arrives / 1000, scope))? {
@@ -182,7 +185,8 @@ fn exchange(
         trailers: request.trailers,
         fetches: answer::fetches(&spec.keys, &known).context("keys")?,
         documents,
-        meanwhile: answers(sections, spec.meanwhile.iter(), &known).context("meanwhile")?,
+        meanwhile: answers((sections, seconds), spec.meanwhile.iter(), &known)
+            .context("meanwhile")?,
         upstream: upstream.resolve(&known).context("upstream")?,
     };
     let expect = filled(spec.expect, &known, arrives / 1000).context("expect")?;
@@ -191,10 +195,10 @@ fn exchange(
     Ok((exchange, Expected { expect, tokens }))
 }
 
-/// What clusters answer that serve one document each: the bundle, and the list of revocations.
+/// What clusters answer that serve one document each: the bundle, the list of revocations, a status list.
 fn documents(
     frame: &Frame,
-    sections: Option<&Sections>,
+    (sections, now): (Option<&Sections>, u64),
     spec: &BTreeMap<String, Value>,
     known: &dyn Placeholders,
 ) -> anyhow::Result<BTreeMap<String, FetchAnswer>> {
@@ -207,18 +211,21 @@ fn documents(
     let is_answer =
         |spec: &Value| ["pending", "denied", "approved"].iter().any(|k| spec.get(k).is_some());
     let spec = spec.iter().filter(|(name, spec)| !(of_approvals(name) && is_answer(spec)));
-    documents.extend(answers(sections, spec, known)?);
+    documents.extend(answers((sections, now), spec, known)?);
     Ok(documents)
 }
 
 fn answers<'s>(
-    sections: Option<&Sections>,
+    (sections, now): (Option<&Sections>, u64),
     spec: impl Iterator<Item = (&'s String, &'s Value)>,
     known: &dyn Placeholders,
 ) -> anyhow::Result<BTreeMap<String, FetchAnswer>> {
     let mut documents = BTreeMap::new();
     for (cluster, spec) in spec {
         let answer = match (spec.get("bundle"), spec.get("revocations"), sections) {
+            _ if !spec["status_list"].is_null() => {
+                answer::text(status_list::signed(&spec["status_list"], now)?)
+            }
             (Some(spec), _, Some(sections)) => answer::text(sections.signed(spec)?),
             (_, Some(spec), _) => answer::text(bundle::revocations(spec)?),
             _ => answer::fetch(spec, known)?,

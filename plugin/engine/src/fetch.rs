@@ -38,6 +38,13 @@ pub enum Document {
     Revocations,
     /// The metadata of an issuer (RFC 8414, OpenID Connect Discovery): where its keys are.
     Metadata(IssuerId),
+    /// A list in which an issuer says which of its tokens still count (OAuth Token Status List).
+    StatusList {
+        /// Whose tokens they are.
+        issuer: IssuerId,
+        /// As those tokens name it. What is asked is another matter: the configuration says where.
+        uri: String,
+    },
     /// What a human says of exactly this action.
     Approval {
         /// The digest of what is to be approved.
@@ -150,7 +157,11 @@ impl Fetch {
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let tag = self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()));
         let media_type = self.0.content.0.iter().map(|_| ("content-type", "application/json"));
-        tag.chain(media_type)
+        let accept = match &self.0.document {
+            Document::StatusList { .. } => Some(("accept", "application/statuslist+jwt")),
+            _ => None,
+        };
+        tag.chain(media_type).chain(accept)
     }
 
     /// Collects the response headers that the engine reads, whose names `value` is asked for. One
@@ -169,6 +180,7 @@ impl Document {
             Self::Bundle => "bundle".to_owned(),
             Self::Revocations => "revocations".to_owned(),
             Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
+            Self::StatusList { uri, .. } => format!("statuses at {uri}"),
             Self::Approval { digest, .. } => format!("approval of {digest}"),
         }
     }

@@ -128,7 +128,7 @@ impl Renewal {
                 }
                 None
             }
-            Document::Keys(_) | Document::Metadata(_) | Document::Approval { .. } => None,
+            _ => None,
         }
     }
 
@@ -137,7 +137,7 @@ impl Renewal {
         let polled = match fetch.document() {
             Document::Bundle => &self.bundle.as_ref()?.polled,
             Document::Revocations => &self.feed.as_ref()?.polled,
-            Document::Keys(_) | Document::Metadata(_) | Document::Approval { .. } => return None,
+            _ => return None,
         };
         let error = polled.error().filter(|_| polled.is_of(fetch))?;
         Some(format!("{}: {error}", fetch.document().name()))

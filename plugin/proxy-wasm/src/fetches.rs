@@ -58,7 +58,7 @@ pub(crate) fn refresh(root: &Root) {
 /// What callers can have asked for must not take the place of what everybody needs.
 fn room(fetch: &Fetch) -> Room {
     match fetch.document() {
-        Document::Approval { .. } => Room::Shared,
+        Document::Approval { .. } | Document::StatusList { .. } => Room::Shared,
         Document::Keys(_) | Document::Metadata(_) | Document::Bundle | Document::Revocations => {
             Room::All
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cases::{Exchange, FetchAnswer, Resolved, approvals, plain};
+use crate::cases::{Exchange, FetchAnswer, Resolved, approvals, plain, status_list};
 use crate::envoy::{Answer, Reply, Seen, Server, wait, wire};
 
 /// One server behind all clusters of a configuration, but for those that have documents of their own.
@@ -25,8 +25,9 @@ impl Keys {
     /// With the answer of the first exchange, before anybody asks.
     pub(super) fn of(case: &Resolved) -> Self {
         let server = Server::start(Reply::Reset);
-        // Nobody is asked to approve anything before there is a request.
-        let asked_at_once = case.clusters.iter().filter(|name| *name != approvals::CLUSTER);
+        // Before there is a request nobody is asked to approve anything, nor about the status of a token.
+        let later = [approvals::CLUSTER, status_list::CLUSTER];
+        let asked_at_once = case.clusters.iter().filter(|name| !later.contains(&name.as_str()));
         let round = VMS * asked_at_once.count();
         let (answer, asked) = (String::new(), Arc::default());
         let named = case.exchanges.iter().flat_map(|exchange| exchange.documents.keys());

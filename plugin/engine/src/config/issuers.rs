@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fields::{Members, Node, Problems};
-use super::keys;
+use super::{keys, statuses};
 use crate::model::IssuerId;
 use crate::trust::{ActorIssuer, Algorithm, Algorithms, BindingMethod, Issuer, Keys, ScopeClaim};
 
@@ -47,6 +47,7 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let legacy = members.flag("legacy", false, problems);
     let scope_claim = members.maybe("scope_claim").map(|n| scope_claim(&n, problems));
     let require_binding = members.maybe("require_binding").map(|n| bindings(&n, problems));
+    let status_lists = statuses::read(&mut members, problems);
     members.close(problems);
     Some(Issuer {
         id: id?,
@@ -61,6 +62,7 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
         legacy,
         scope_claim: scope_claim.unwrap_or(Some(ScopeClaim::Scope))?,
         require_binding: require_binding.map_or(Some(None), |methods| methods.map(Some))?,
+        status_lists,
     })
 }
 

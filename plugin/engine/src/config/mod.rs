@@ -22,6 +22,7 @@ mod people;
 mod proofs;
 mod published;
 mod revocations;
+mod statuses;
 mod surface;
 
 use std::collections::BTreeMap;

@@ -146,6 +146,7 @@ pub(super) fn verified(
         key_thumbprint: None,
         expires: None,
         jti: None,
+        status: None,
         bound: Some(Bound::by_tls(digest)),
     };
     Ok(Some(workload::alone(id, proof, rules)))

@@ -11,6 +11,7 @@
 //! | verify each credential | the kind's file, through `cache` | `Credential`: what it says, and what it is bound by |
 //! | prove possession | `binding`, for every request | a [`Bound`] in the credential's [`Proof`], or a refusal |
 //! | put together | `join` | one [`Verified`] |
+//! | ask whether it still counts, for every request | `status` | nothing, or a refusal |
 
 mod access_token;
 mod bearer;
@@ -30,6 +31,7 @@ mod shared;
 mod signature;
 mod signed;
 mod statement;
+mod status;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -153,6 +155,7 @@ pub(crate) fn verify<A: AsRef<str>>(
         });
     };
     let mut verified = join::join(first, held.collect())?;
+    status::check(&verified, &mut asking)?;
     // Whose connection it is counts only where nothing else says whose the token is.
     if rules.sharing != Sharing::Ignored
         && verified.proof.bound.is_none()
@@ -218,7 +221,11 @@ fn token(
     let jws = Jws::parse(token)?;
     let kind = kind(&jws, place)?;
     let verify = kind.verify.ok_or(Reason::TokenWrongType)?;
-    let remembered = verify(&jws, asking)?;
+    let mut remembered = verify(&jws, asking)?;
+    let verified = &mut remembered.credential.verified;
+    if let Some(status) = status::reference(&jws.claims).map_err(|r| verified.rejected(r))? {
+        Rc::make_mut(verified).proof.status = Some(status);
+    }
     Ok(cache.insert(token, remembered))
 }
 

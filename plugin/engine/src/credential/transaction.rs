@@ -11,7 +11,7 @@ use super::claims::{identifier, scopes, text};
 use super::jws::Jws;
 use super::signed::signed;
 use super::terms::{Form, Limits, Terms};
-use super::{Asking, Kind, Place, Unverified, Verified, thumbprint};
+use super::{Asking, Kind, Place, Unverified, Verified, status, thumbprint};
 use crate::decision::Reason;
 use crate::model::IssuerId;
 use crate::trust::Algorithms;
@@ -75,6 +75,10 @@ pub(super) fn verify(
         return Err(Reason::TransactionMismatch.into());
     }
     text(claims, "scope")?;
+    // No service has lists configured, so nobody could tell.
+    if status::reference(claims)?.is_some() {
+        return Err(Reason::StatusNotAccepted.into());
+    }
     Ok(Transaction {
         id: identifier(claims, "txn")?,
         subject,

@@ -10,6 +10,7 @@ use crate::decision::Reason;
 use crate::fetch::Fetch;
 use crate::model::{Actor, CallerClass, IssuerId, PrincipalId, Timestamp};
 use crate::recall::Once;
+use crate::trust::StatusReference;
 
 /// What was proven. Only [`super::verify`] makes one, after every check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub(crate) struct Proof {
     pub(crate) key_thumbprint: Option<String>,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) jti: Option<String>,
+    /// Where its issuer says whether it still counts.
+    pub(crate) status: Option<StatusReference>,
     /// What proved that the sender is the one it was issued to; none of a bearer token.
     pub(crate) bound: Option<Bound>,
 }

@@ -149,6 +149,18 @@ reasons! {
     WptReplayed = "wpt_replayed", Who, WorkloadProof;
     /// The issuer's keys could not be had, or are too old.
     KeysUnavailable = "keys_unavailable", Who, Unavailable;
+    /// The token's issuer keeps its status where the configuration takes no status list of that issuer from, or in another way than a list.
+    StatusNotAccepted = "status_not_accepted", Who, InvalidToken;
+    /// The list that says whether the token still counts could not be had, is no good, or is too old.
+    StatusUnavailable = "status_unavailable", Who, Unavailable;
+    /// The status list ends before the token's index.
+    StatusBeyondEnd = "status_beyond_end", Who, InvalidToken;
+    /// The token's issuer has revoked it (status list, `INVALID`).
+    StatusInvalid = "status_invalid", Who, InvalidToken;
+    /// The token's issuer has suspended it (status list, `SUSPENDED`).
+    StatusSuspended = "status_suspended", Who, InvalidToken;
+    /// The token's status is application-specific or not known here, so it is not valid.
+    StatusOther = "status_other", Who, InvalidToken;
     /// The agent is not registered.
     AgentUnknown = "agent_unknown", Who, ActorUnauthorized;
     /// The agent has no owner, or one that is not registered.

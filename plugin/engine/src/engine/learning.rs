@@ -28,6 +28,10 @@ impl Engine {
                 self.cache.retain(&learned);
                 learned.passed_over
             }
+            Document::StatusList { .. } => {
+                self.trust.learn_statuses(&fetch, reply, now);
+                Vec::new()
+            }
             Document::Bundle | Document::Revocations => {
                 let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
                 if let Some(next) = next {
@@ -84,9 +88,9 @@ impl Engine {
     #[must_use]
     pub fn fetch_error(&self, fetch: &Fetch) -> Option<String> {
         match fetch.document() {
-            Document::Keys(issuer) | Document::Metadata(issuer) => {
-                self.trust.last_error(issuer, fetch)
-            }
+            Document::Keys(issuer)
+            | Document::Metadata(issuer)
+            | Document::StatusList { issuer, .. } => self.trust.last_error(issuer, fetch),
             Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
             Document::Approval { .. } => self.unanswered.clone(),
         }

@@ -1,4 +1,5 @@
-//! One document of an issuer that comes by fetch: what is known, since when, when to ask again.
+//! One document of an issuer that comes by fetch: what is known, since when, when to ask again. The times
+//! are those of keys; a list of statuses has its own ([`Pace`]).
 //!
 //! | document | asks | why |
 //! |---|---|---|
@@ -16,6 +17,7 @@ use crate::fetch::{EntityTag, Fetch, FetchReply};
 #[derive(Debug)]
 pub(super) struct Fetched<T> {
     fetch: Fetch,
+    pace: Pace,
     /// The last good one.
     good: Option<Good<T>>,
     /// When the last fetch was asked for, or answered: whichever came later.
@@ -25,6 +27,13 @@ pub(super) struct Fetched<T> {
     /// What is known came from another place than the one that is asked now.
     moved: bool,
     error: Option<RefusedAnswer>,
+}
+
+/// How often a document is asked for again, and how long one counts that nobody confirms.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) refresh_ms: u64,
+    pub(super) max_age_ms: u64,
 }
 
 #[derive(Debug)]
@@ -46,7 +55,16 @@ pub(super) enum Taken {
 
 impl<T> Fetched<T> {
     pub(super) fn new(fetch: Fetch) -> Self {
-        Self { fetch, good: None, last: None, waiting: false, moved: false, error: None }
+        Self::paced(fetch, Pace { refresh_ms: REFRESH_MS, max_age_ms: MAX_AGE_MS })
+    }
+
+    pub(super) fn paced(fetch: Fetch, pace: Pace) -> Self {
+        Self { fetch, pace, good: None, last: None, waiting: false, moved: false, error: None }
+    }
+
+    /// From now on it is asked for again after that time.
+    pub(super) fn refresh_after(&mut self, millis: u64) {
+        self.pace.refresh_ms = millis;
     }
 
     /// The good document, unless nobody has confirmed it for too long.
@@ -57,7 +75,8 @@ impl<T> Fetched<T> {
     /// The fetch that may help now: the one under way, or a new one if it is time.
     pub(super) fn ask(&mut self, now: Elapsed) -> Option<Fetch> {
         if !self.under_way(now) {
-            let pause = if self.current(now).is_some() { FLOOR_MS } else { BACKOFF_MS };
+            let floor = FLOOR_MS.min(self.pace.refresh_ms);
+            let pause = if self.current(now).is_some() { floor } else { BACKOFF_MS };
             if self.last.is_some_and(|last| now.since(last) < pause) {
                 return None;
             }
@@ -75,7 +94,8 @@ impl<T> Fetched<T> {
 
     /// The fetch to make in the background, if it is time.
     pub(super) fn due(&mut self, now: Elapsed) -> Option<Fetch> {
-        let fresh = self.good.as_ref().is_some_and(|good| now.since(good.since) < REFRESH_MS);
+        let fresh =
+            self.good.as_ref().is_some_and(|good| now.since(good.since) < self.pace.refresh_ms);
         if fresh && !self.moved { None } else { self.ask_anew(now) }
     }
 
@@ -112,6 +132,11 @@ impl<T> Fetched<T> {
                 Taken::Unchanged
             }
         }
+    }
+
+    /// What was good says itself that it no longer is.
+    pub(super) fn forget(&mut self) {
+        self.good = None;
     }
 
     /// From now on it comes from there, and the first time without a pause. What is known stays
@@ -161,7 +186,7 @@ impl<T> Fetched<T> {
     }
 
     fn confirmed(&self, now: Elapsed) -> Option<&Good<T>> {
-        self.good.as_ref().filter(|good| now.since(good.since) < MAX_AGE_MS)
+        self.good.as_ref().filter(|good| now.since(good.since) < self.pace.max_age_ms)
     }
 
     /// A host that lost the call must not block the issuer for ever: after its time the fetch

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::algorithm::Algorithms;
 use super::key_set::{KeySet, MAX_BYTES};
 use super::metadata;
+use super::statuses::StatusSource;
 use crate::fetch::Endpoint;
 use crate::model::IssuerId;
 
@@ -28,6 +29,8 @@ pub(crate) struct Issuer {
     pub(crate) scope_claim: ScopeClaim,
     /// Its tokens must be bound in one of these ways; none: they may be bearer tokens.
     pub(crate) require_binding: Option<BTreeSet<BindingMethod>>,
+    /// Where the statuses of its tokens are; none: a token with a status is refused.
+    pub(crate) status_lists: Vec<StatusSource>,
 }
 
 /// Keys that vouch for something else than access tokens: of a trust domain, of a transaction token

@@ -1,8 +1,8 @@
 //! Whose word counts: issuers, their keys, and whether a signature is theirs.
 //!
 //! Keys are looked up inside one issuer's set and nowhere else (JWKS-7, T17), come only from where
-//! the configuration says (JWKS-1), and are never made up when they can't be had (K8). Not here:
-//! what a token says.
+//! the configuration says (JWKS-1), and are never made up when they can't be had (K8). And what issuers say
+//! of tokens after they have issued them (`statuses`). Not here: what a token says.
 
 mod algorithm;
 pub(crate) mod base64url;
@@ -16,6 +16,8 @@ mod key_set;
 mod metadata;
 mod refused;
 mod roca;
+mod status_list;
+mod statuses;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -39,6 +41,8 @@ pub(crate) use clock::{Clock, Elapsed};
 use discovered::DiscoveredKeys;
 use fetched_keys::FetchedKeys;
 use key_set::NoFit;
+use statuses::Statuses;
+pub(crate) use statuses::{NoStatus, StatusReference, StatusSource, StatusUris};
 
 use crate::fetch::{Document, Fetch, FetchReply};
 use crate::model::{IssuerId, Timestamp};
@@ -49,6 +53,8 @@ pub(crate) struct Trust {
     sources: BTreeMap<IssuerId, Source>,
     verifier: Box<dyn SignatureVerifier>,
     clock: Clock,
+    /// What issuers say of the tokens they have issued.
+    statuses: Statuses,
     /// What has been said of the keys that are not used, by issuer.
     told: BTreeMap<IssuerId, Vec<String>>,
 }
@@ -118,7 +124,8 @@ impl Trust {
     ) -> Self {
         let source = |issuer: Issuer| (issuer.id.clone(), Source::of_issuer(issuer));
         let sources = issuers.into_iter().map(source).collect();
-        Self { sources, verifier, clock: Clock::default(), told: BTreeMap::new() }
+        let (clock, statuses, told) = (Clock::default(), Statuses::default(), BTreeMap::new());
+        Self { sources, verifier, clock, statuses, told }
     }
 
     /// Adds keys of other credentials; their ids are nobody else's.
@@ -203,6 +210,7 @@ impl Trust {
         let set = source.and_then(|source| source.learn(fetch, reply, now));
         let keys = set.map(KeySet::thumbprints);
         let passed_over = set.map(KeySet::passed_over).unwrap_or_default();
+        keys.iter().for_each(|keys| self.statuses.retain(issuer, keys, now));
         let told = keys.is_none() || self.told.get(issuer) == Some(&passed_over);
         let passed_over = if told { Vec::new() } else { passed_over };
         if !told {
@@ -225,15 +233,19 @@ impl Trust {
     /// The fetches to make without a request: at the start, and when keys grow old.
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
         let now = self.clock.at(now);
-        self.sources.values_mut().flat_map(|source| source.due(now)).collect()
+        let mut due: Vec<_> =
+            self.sources.values_mut().flat_map(|source| source.due(now)).collect();
+        due.extend(self.statuses.due(now));
+        due
     }
 
     /// Why the last answer to that fetch of this issuer's was not taken, for a log line.
     pub(crate) fn last_error(&self, issuer: &IssuerId, fetch: &Fetch) -> Option<String> {
-        let error = match &self.sources.get(issuer)?.keys {
-            Held::Fetched(keys) => keys.error(fetch),
-            Held::Discovered(keys) => keys.error(fetch),
-            Held::Inline(_) => None,
+        let error = match (fetch.document(), &self.sources.get(issuer)?.keys) {
+            (Document::StatusList { .. }, _) => self.statuses.error(fetch),
+            (_, Held::Fetched(keys)) => keys.error(fetch),
+            (_, Held::Discovered(keys)) => keys.error(fetch),
+            (_, Held::Inline(_)) => None,
         };
         Some(format!("{}: {}", fetch.document().name(), error?))
     }

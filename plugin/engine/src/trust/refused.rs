@@ -12,6 +12,7 @@ pub(crate) enum RefusedAnswer {
     Status(u16),
     Keys(KeySetError),
     Metadata(MetadataError),
+    Statuses(&'static str),
 }
 
 impl fmt::Display for RefusedAnswer {
@@ -21,6 +22,7 @@ impl fmt::Display for RefusedAnswer {
             Self::Status(status) => write!(f, "status {status} where 200 was expected"),
             Self::Keys(error) => error.fmt(f),
             Self::Metadata(error) => error.fmt(f),
+            Self::Statuses(why) => f.write_str(why),
         }
     }
 }

@@ -37,6 +37,7 @@ fn issuer(keys: Keys) -> Issuer {
         legacy: false,
         scope_claim: crate::trust::ScopeClaim::Scope,
         require_binding: None,
+        status_lists: Vec::new(),
     }
 }
 

@@ -47,6 +47,7 @@ fn issuer_of(name: &str, signers: &[(&str, &Signer)]) -> Issuer {
         legacy: false,
         scope_claim: ScopeClaim::Scope,
         require_binding: None,
+        status_lists: Vec::new(),
     }
 }
 

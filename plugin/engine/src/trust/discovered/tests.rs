@@ -57,6 +57,7 @@ impl Gateway {
             legacy: false,
             scope_claim: crate::trust::ScopeClaim::Scope,
             require_binding: None,
+            status_lists: Vec::new(),
         };
         Self { trust: Trust::new(vec![settings]), issuer }
     }
