@@ -20,6 +20,7 @@ mod proof;
 mod request;
 mod resolve;
 mod resolved;
+pub mod security_events;
 pub mod status_list;
 mod text;
 mod token;

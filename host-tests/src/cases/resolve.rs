@@ -16,10 +16,10 @@ use super::keys::{Key, encode};
 use super::proof;
 use super::request::Credentials;
 use super::resolved::{Bytes, Exchange, FetchAnswer, Resolved};
-use super::status_list;
 use super::text::{self, Placeholders};
 use super::token::{self, BaseTokens};
 use super::{Case, Expected, Source, patch};
+use super::{security_events, status_list};
 
 /// What all cases start from.
 pub(super) struct World {
@@ -223,6 +223,9 @@ fn answers<'s>(
     let mut documents = BTreeMap::new();
     for (cluster, spec) in spec {
         let answer = match (spec.get("bundle"), spec.get("revocations"), sections) {
+            _ if !spec["security_events"].is_null() => {
+                answer::text(security_events::delivered(&spec["security_events"], now)?)
+            }
             _ if !spec["status_list"].is_null() => {
                 answer::text(status_list::signed(&spec["status_list"], now)?)
             }

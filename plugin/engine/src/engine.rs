@@ -31,7 +31,7 @@ use drift::Pinned;
 use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
-use revoked::unrevoked;
+use revoked::{unrevoked, unstruck};
 
 use crate::approval::{Answer, Openings};
 use crate::audit::{Facts, Receipt};
@@ -39,6 +39,7 @@ use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
 use crate::decision::{Leads, Reason, Shape, Verdict};
+use crate::events::Events;
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
 use crate::policy::Signal;
@@ -55,6 +56,7 @@ pub struct Engine {
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
+    events: Option<Box<Events>>,
     present: Rc<Present>,
     pinned: Pinned,
     openings: Openings,
@@ -113,7 +115,8 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with it, each with its path or position.
     pub fn new(configuration: &[u8]) -> Result<Self, Problems> {
-        let Loaded { configuration, trust, bundle, feed } = config::read(configuration)?;
+        let Loaded { configuration, trust, bundle, feed, events } = config::read(configuration)?;
+        let events = events.map(|transmitter| Box::new(Events::new(transmitter)));
         let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
         let present = Present::new(Rc::clone(&configuration));
@@ -123,6 +126,7 @@ impl Engine {
             trust,
             cache,
             renewal,
+            events,
             present,
             pinned,
             openings,
@@ -293,7 +297,7 @@ impl Case {
             };
         }
         // What is served may be the bundle's to say.
-        let lacking = match engine.renewal.standing(&configuration, now) {
+        let lacking = match engine.standing(&configuration, now) {
             Ok(()) => None,
             Err(Lacking::Fetch(fetch)) if !self.is_stale(now) => return Next::Fetch(fetch),
             Err(Lacking::Fetch(_)) => Some(Reason::RequestTooSlow),
@@ -325,6 +329,11 @@ impl Case {
         };
         progress.verified = Some(Rc::clone(&verified));
         if let Err(reason) = unrevoked(engine.renewal.revoked(), &configuration, &verified) {
+            return deny(reason);
+        }
+        if let Some(events) = &engine.events
+            && let Err(reason) = unstruck(events.cutoffs(), &configuration, &verified, now)
+        {
             return deny(reason);
         }
         let bounds = match configuration.registry.admit(&verified.actor, now) {

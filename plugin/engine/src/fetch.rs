@@ -5,6 +5,7 @@
 //! [`Engine::absorb`](crate::engine::Engine::absorb) sends it.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::rc::Rc;
 
 use crate::model::IssuerId;
@@ -22,10 +23,17 @@ struct Request {
     content: Content,
 }
 
-/// What a `PUT` says; none: it is a `GET`. What is asked for follows from the document alone, and only who
-/// asks first, and when, from this: so it tells no two fetches apart.
-#[derive(Clone, Debug, Default)]
-struct Content(Option<Rc<[u8]>>);
+/// What a `PUT` or `POST` says; none: it is a `GET`. What is asked for follows from the document alone, and only
+/// who asks first, and when, from this: so it tells no two fetches apart.
+#[derive(Clone, Default)]
+struct Content(Option<Rc<Said>>);
+
+struct Said {
+    method: &'static str,
+    json: String,
+    /// A secret: it is in no log line.
+    authorization: Option<Rc<str>>,
+}
 
 /// What is fetched. Exhaustive on purpose: what comes of a new kind has to be read somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +46,8 @@ pub enum Document {
     Revocations,
     /// The metadata of an issuer (RFC 8414, OpenID Connect Discovery): where its keys are.
     Metadata(IssuerId),
+    /// Security events, by poll (RFC 8936).
+    Events,
     /// A list in which an issuer says which of its tokens still count (OAuth Token Status List).
     StatusList {
         /// Whose tokens they are.
@@ -105,7 +115,21 @@ impl Fetch {
 
     /// A `PUT` of that JSON text. To repeat it changes nothing (RFC 9110 §9.2.2).
     pub(crate) fn put(document: Document, endpoint: Endpoint, json: String) -> Self {
-        let content = Content(Some(json.into_bytes().into()));
+        Self::saying(document, endpoint, Said { method: "PUT", json, authorization: None })
+    }
+
+    /// A `POST` of that JSON text.
+    pub(crate) fn post(
+        document: Document,
+        endpoint: Endpoint,
+        json: String,
+        authorization: Option<Rc<str>>,
+    ) -> Self {
+        Self::saying(document, endpoint, Said { method: "POST", json, authorization })
+    }
+
+    fn saying(document: Document, endpoint: Endpoint, said: Said) -> Self {
+        let content = Content(Some(Rc::new(said)));
         Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
     }
 
@@ -140,16 +164,16 @@ impl Fetch {
         &self.0.endpoint
     }
 
-    /// `GET` or `PUT`.
+    /// `GET`, `PUT` or `POST`.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        if self.0.content.0.is_some() { "PUT" } else { "GET" }
+        self.0.content.0.as_ref().map_or("GET", |said| said.method)
     }
 
     /// What to send; empty for a `GET`.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        self.0.content.0.as_deref().unwrap_or_default()
+        self.0.content.0.as_ref().map(|said| said.json.as_bytes()).unwrap_or_default()
     }
 
     /// Headers to send besides `:method`, `:path` and `:authority`; names are lower case, values
@@ -161,7 +185,8 @@ impl Fetch {
             Document::StatusList { .. } => Some(("accept", "application/statuslist+jwt")),
             _ => None,
         };
-        tag.chain(media_type).chain(accept)
+        let secret = self.0.content.0.iter().filter_map(|said| said.authorization.as_deref());
+        tag.chain(media_type).chain(accept).chain(secret.map(|text| ("authorization", text)))
     }
 
     /// Collects the response headers that the engine reads, whose names `value` is asked for. One
@@ -179,10 +204,17 @@ impl Document {
             Self::Keys(issuer) => format!("keys of {}", issuer.as_str()),
             Self::Bundle => "bundle".to_owned(),
             Self::Revocations => "revocations".to_owned(),
+            Self::Events => "security events".to_owned(),
             Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
             Self::StatusList { uri, .. } => format!("statuses at {uri}"),
             Self::Approval { digest, .. } => format!("approval of {digest}"),
         }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Content").field(&self.0.as_ref().map(|said| said.method)).finish()
     }
 }
 

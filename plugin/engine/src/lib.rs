@@ -14,6 +14,7 @@ mod config;
 mod credential;
 pub mod decision;
 pub mod engine;
+mod events;
 pub mod evidence;
 mod fetch;
 mod json;

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("protocol", &["decision", "evidence", "model", "json"]),
     ("bundle", &["fetch", "json", "model", "trust"]),
     ("registry", &["decision", "model"]),
+    ("events", &["bundle", "credential", "fetch", "json", "model", "recall", "trust"]),
     ("resource", &["decision", "json"]),
     (
         "approval",
@@ -33,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "behavior",
             "bundle",
             "credential",
+            "events",
             "fetch",
             "json",
             "model",
@@ -57,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "credential",
             "decision",
+            "events",
             "evidence",
             "json",
             "model",

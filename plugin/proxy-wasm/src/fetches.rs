@@ -59,9 +59,11 @@ pub(crate) fn refresh(root: &Root) {
 fn room(fetch: &Fetch) -> Room {
     match fetch.document() {
         Document::Approval { .. } | Document::StatusList { .. } => Room::Shared,
-        Document::Keys(_) | Document::Metadata(_) | Document::Bundle | Document::Revocations => {
-            Room::All
-        }
+        Document::Keys(_)
+        | Document::Metadata(_)
+        | Document::Bundle
+        | Document::Revocations
+        | Document::Events => Room::All,
     }
 }
 
@@ -85,7 +87,8 @@ pub(crate) fn abandon(root: &Root) {
 /// Absorbs once, then wakes each.
 fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     let cluster = fetch.endpoint().cluster.clone();
-    let common = matches!(fetch.document(), Document::Bundle | Document::Revocations);
+    let common =
+        matches!(fetch.document(), Document::Bundle | Document::Revocations | Document::Events);
     if common {
         // What another worker has taken meanwhile must not be replaced by something older.
         store::join(root);

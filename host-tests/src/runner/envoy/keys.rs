@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cases::{Exchange, FetchAnswer, Resolved, approvals, plain, status_list};
+use crate::cases::{
+    Exchange, FetchAnswer, Resolved, approvals, plain, security_events, status_list,
+};
 use crate::envoy::{Answer, Reply, Seen, Server, wait, wire};
 
 /// One server behind all clusters of a configuration, but for those that have documents of their own.
@@ -26,7 +28,7 @@ impl Keys {
     pub(super) fn of(case: &Resolved) -> Self {
         let server = Server::start(Reply::Reset);
         // Before there is a request nobody is asked to approve anything, nor about the status of a token.
-        let later = [approvals::CLUSTER, status_list::CLUSTER];
+        let later = [approvals::CLUSTER, status_list::CLUSTER, security_events::CLUSTER];
         let asked_at_once = case.clusters.iter().filter(|name| !later.contains(&name.as_str()));
         let round = VMS * asked_at_once.count();
         let (answer, asked) = (String::new(), Arc::default());

@@ -137,6 +137,16 @@ impl Polled {
         self.error = None;
     }
 
+    /// Somebody else got an answer for all.
+    pub(crate) fn confirmed_by_others(&mut self, now: Timestamp) {
+        self.confirmed = Some(self.clock.at(now));
+    }
+
+    /// There is more to be had, so no pause.
+    pub(crate) fn ask_at_once(&mut self) {
+        self.last = None;
+    }
+
     /// That nothing has changed is no answer from now on: what is held is known to be replaced.
     pub(crate) fn ask_in_full(&mut self) {
         self.tag = None;

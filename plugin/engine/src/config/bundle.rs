@@ -70,7 +70,7 @@ pub(super) fn feed(node: &Node<'_>, problems: &mut Problems) -> Option<(Signers,
     Some((signers?, Polled::new(fetch, pace)))
 }
 
-fn pace(
+pub(super) fn pace(
     members: &mut Members<'_>,
     every: (u64, u64, u64),
     age: (u64, u64, u64),

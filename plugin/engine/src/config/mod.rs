@@ -22,6 +22,7 @@ mod people;
 mod proofs;
 mod published;
 mod revocations;
+mod security_events;
 mod statuses;
 mod surface;
 
@@ -33,6 +34,7 @@ use crate::approval;
 use crate::behavior::Rules as BehaviorRules;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::{Rules, Verified};
+use crate::events::Transmitter;
 use crate::json::{Limits, Value, read as read_json};
 use crate::policy::{Policy, Problem, SharedPolicy};
 use crate::protocol::{Place, Sealer, Surface};
@@ -169,6 +171,7 @@ pub(crate) struct Loaded {
     /// What to make of a bundle that is fetched.
     pub(crate) bundle: Option<(Blueprint, Polled)>,
     pub(crate) feed: Option<(Signers, Polled)>,
+    pub(crate) events: Option<Transmitter>,
 }
 
 /// A configuration that lacks its bundle.
@@ -190,7 +193,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
     let mut parts = parts(&document, None)?;
     let anchors = std::mem::take(&mut parts.anchors);
     let trust = Trust::new(parts.issuers.clone()).with_anchors(anchors);
-    let feed = parts.feed.take();
+    let (feed, events) = (parts.feed.take(), parts.events.take());
     let section = parts.section.take();
     let configuration = Configuration::of(parts)?;
     let bundle = match section {
@@ -204,7 +207,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
         }
         _ => None,
     };
-    Ok(Loaded { configuration, trust, bundle, feed })
+    Ok(Loaded { configuration, trust, bundle, feed, events })
 }
 
 impl Blueprint {

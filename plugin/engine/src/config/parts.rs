@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use super::fields::{Members, Node, Problems};
 use super::law::{self, Term};
 use super::people::Registered;
-use super::{TokenUse, approvals, behavior, bundle, credentials, issuers, surface};
+use super::{
+    TokenUse, approvals, behavior, bundle, credentials, issuers, security_events, surface,
+};
 use crate::approval;
 use crate::behavior::Rules as BehaviorRules;
 use crate::bundle::{Opened, Polled, Signers};
 use crate::credential::Rules;
+use crate::events::Transmitter;
 use crate::model::PrincipalId;
 use crate::policy::{Definition, PolicyFile};
 use crate::protocol::{Sealer, Surface};
@@ -39,6 +42,7 @@ pub(super) struct Parts {
     pub(super) bundle: Option<String>,
     pub(super) section: Option<bundle::Section>,
     pub(super) feed: Option<(Signers, Polled)>,
+    pub(super) events: Option<Transmitter>,
     pub(super) body_limit: usize,
     pub(super) sealer: Sealer,
     pub(super) warnings: Vec<String>,
@@ -86,6 +90,8 @@ pub(super) fn read(
     let sealer = members.maybe("sessions").and_then(|n| sessions(&n, problems));
     let mut approvers = Vec::new();
     let approvals = approvals::read(&mut members, &mut approvers, problems);
+    let audience = gateway.as_ref().map(|gateway| gateway.audience.as_str());
+    let events = security_events::read(&mut members, audience, &mut approvers, problems);
     let behavior = behavior::read(&mut members, problems);
     members.close(problems);
     let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
@@ -119,6 +125,7 @@ pub(super) fn read(
         term: law.term,
         bundle: opened.map(|opened| opened.digest.clone()),
         feed: feed.flatten(),
+        events,
         body_limit: sizes.body,
         section: section.flatten(),
         sealer,

@@ -128,6 +128,7 @@ impl Claims<'_> {
             key_thumbprint: Some(self.key.thumbprint().to_owned()),
             expires: Some(terms.expires()),
             jti,
+            issued: None,
             status: None,
             bound: None,
         })

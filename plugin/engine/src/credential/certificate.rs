@@ -146,6 +146,7 @@ pub(super) fn verified(
         key_thumbprint: None,
         expires: None,
         jti: None,
+        issued: None,
         status: None,
         bound: Some(Bound::by_tls(digest)),
     };

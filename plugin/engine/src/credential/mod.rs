@@ -27,6 +27,7 @@ mod jws;
 mod jwt_svid;
 mod presented;
 mod rules;
+mod security_event;
 mod shared;
 mod signature;
 mod signed;
@@ -51,6 +52,7 @@ pub(crate) use cache::TokenCache;
 pub(crate) use certificate::{CertificateRules, Uris};
 pub(crate) use details::covering;
 pub(crate) use rules::{DomainRules, Rules};
+pub(crate) use security_event::{EventRules, NoEvent, SecurityEvent};
 pub(crate) use shared::Sharing;
 pub(crate) use statement::{Statement, StatementRules};
 pub(crate) use terms::Limits;
@@ -223,9 +225,10 @@ fn token(
     let verify = kind.verify.ok_or(Reason::TokenWrongType)?;
     let mut remembered = verify(&jws, asking)?;
     let verified = &mut remembered.credential.verified;
-    if let Some(status) = status::reference(&jws.claims).map_err(|r| verified.rejected(r))? {
-        Rc::make_mut(verified).proof.status = Some(status);
-    }
+    let status = status::reference(&jws.claims).map_err(|reason| verified.rejected(reason))?;
+    let proof = &mut Rc::make_mut(verified).proof;
+    proof.status = status;
+    proof.issued = claims::timestamp(&jws.claims, "iat").ok().flatten();
     Ok(cache.insert(token, remembered))
 }
 

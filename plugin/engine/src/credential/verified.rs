@@ -67,6 +67,8 @@ pub(crate) struct Proof {
     /// RFC 7638, of the key that signed it. None of a certificate: the host verified that.
     pub(crate) key_thumbprint: Option<String>,
     pub(crate) expires: Option<Timestamp>,
+    /// `iat`; none of a certificate, or a token that does not say.
+    pub(crate) issued: Option<Timestamp>,
     pub(crate) jti: Option<String>,
     /// Where its issuer says whether it still counts.
     pub(crate) status: Option<StatusReference>,

@@ -41,6 +41,7 @@ impl Found<'_> {
             key_thumbprint: Some(self.key.thumbprint().to_owned()),
             expires: Some(terms.expires()),
             jti: jti.map_err(|reason| self.rejected(reason))?,
+            issued: None,
             status: None,
             bound: None,
         };

@@ -181,6 +181,8 @@ reasons! {
     KeyRevoked = "key_revoked", Who, InvalidToken;
     /// The token is revoked.
     TokenRevoked = "token_revoked", Who, InvalidToken;
+    /// The token was issued before the session, a credential or the claims of the agent or of whom it acts for changed (security event).
+    SessionRevoked = "session_revoked", Who, InvalidToken;
     /// The agent, or an earlier one of its chain, is revoked.
     AgentRevoked = "agent_revoked", Who, ActorUnauthorized;
     /// All agents of this owner are revoked.
@@ -311,6 +313,8 @@ reasons! {
     BundleExpired = "bundle_expired", Verifiable, Unavailable;
     /// There is no list of revocations, or only one that is too old.
     RevocationsUnavailable = "revocations_unavailable", Verifiable, Unavailable;
+    /// The transmitter of security events could not be asked for too long.
+    EventsUnavailable = "events_unavailable", Verifiable, Unavailable;
     /// The approval service could not be asked, or its answer is none.
     ApprovalUnavailable = "approval_unavailable", Verifiable, Unavailable;
     /// The approval is not one that the configured service has signed for this gateway, or it lives too long.

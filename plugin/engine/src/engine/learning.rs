@@ -4,8 +4,11 @@ use std::rc::Rc;
 
 use super::Engine;
 use crate::approval::Answer;
+use crate::config::Configuration;
 use crate::credential::TokenCache;
+use crate::decision::Reason;
 use crate::model::Timestamp;
+use crate::renewal::Lacking;
 use crate::step::{Absorbed, Document, Fetch, FetchReply, Joined};
 
 impl Engine {
@@ -13,6 +16,7 @@ impl Engine {
     pub fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
         let mut fetches = self.renewal.due(&self.configuration, now);
         fetches.extend(self.trust.due(now));
+        fetches.extend(self.events.iter_mut().flat_map(|events| events.due(now)));
         fetches
     }
 
@@ -28,6 +32,13 @@ impl Engine {
                 self.cache.retain(&learned);
                 learned.passed_over
             }
+            Document::Events => {
+                if let Some(events) = &mut self.events {
+                    events.absorb(&fetch, reply, &mut self.trust, now);
+                }
+                self.renew_present();
+                Vec::new()
+            }
             Document::StatusList { .. } => {
                 self.trust.learn_statuses(&fetch, reply, now);
                 Vec::new()
@@ -40,12 +51,29 @@ impl Engine {
                     // Which agent a workload is may have changed with it.
                     self.cache = TokenCache::default();
                 }
-                self.present.renew(&self.configuration, self.renewal.feed());
+                self.renew_present();
                 Vec::new()
             }
             Document::Approval { .. } => Vec::new(),
         };
         Absorbed { fetch, passed_over, answer: None }
+    }
+
+    /// Whether a request may be decided with what is held.
+    pub(super) fn standing(
+        &mut self,
+        configuration: &Configuration,
+        now: Timestamp,
+    ) -> Result<(), Lacking> {
+        self.renewal.standing(configuration, now)?;
+        let Some(events) = &mut self.events else { return Ok(()) };
+        let nothing = Lacking::Nothing(Reason::EventsUnavailable);
+        events.standing(now).map_err(|fetch| fetch.map_or(nothing, Lacking::Fetch))
+    }
+
+    fn renew_present(&self) {
+        let cutoffs = self.events.as_ref().map(|events| Rc::clone(events.cutoffs()));
+        self.present.renew(&self.configuration, self.renewal.feed(), cutoffs);
     }
 
     /// Nothing is learned from what the approval service says: it is for those who asked.
@@ -63,12 +91,19 @@ impl Engine {
     /// and calls [`Engine::join`]. They follow from the configuration and are few.
     #[must_use]
     pub fn common(&self) -> Vec<String> {
-        self.renewal.names().into_iter().chain(self.pinned.name().map(str::to_owned)).collect()
+        let pinned = self.pinned.name().map(str::to_owned);
+        let events = self.events.as_ref().map(|events| events.name().to_owned());
+        self.renewal.names().into_iter().chain(pinned).chain(events).collect()
     }
 
     /// Takes in what the store has under one of these names, and says what to write instead. A write
     /// must fail if somebody else wrote meanwhile; then all of it is done again.
     pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
+        if let Some(events) = self.events.as_mut().filter(|events| events.name() == name) {
+            let joined = events.join(value);
+            self.renew_present();
+            return joined;
+        }
         match self.pinned.name() == Some(name) {
             true => self.pinned.join(value),
             false => self.renewal.join(&self.configuration, name, value),
@@ -92,6 +127,7 @@ impl Engine {
             | Document::Metadata(issuer)
             | Document::StatusList { issuer, .. } => self.trust.last_error(issuer, fetch),
             Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
+            Document::Events => self.events.as_ref()?.error(),
             Document::Approval { .. } => self.unanswered.clone(),
         }
     }

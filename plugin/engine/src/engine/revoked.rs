@@ -3,6 +3,9 @@
 use crate::config::Configuration;
 use crate::credential::{Bound, Verified};
 use crate::decision::Reason;
+use crate::events;
+use crate::model::Timestamp;
+use crate::recall::Cutoffs;
 use crate::registry::{Presented, Revocations};
 
 /// Whether neither the configuration nor the feed says that any of it no longer counts.
@@ -28,6 +31,35 @@ pub(super) fn unrevoked(
     }
     if let Some(transaction) = &verified.transaction {
         by(&transaction.source, Some(&transaction.key_thumbprint), None)?;
+    }
+    Ok(())
+}
+
+/// Whether no security event has struck any of it.
+pub(super) fn unstruck(
+    cutoffs: &Cutoffs,
+    configuration: &Configuration,
+    verified: &Verified,
+    now: Timestamp,
+) -> Result<(), Reason> {
+    if cutoffs.is_empty() {
+        return Ok(());
+    }
+    let (actor, now) = (&verified.actor, now.unix_millis());
+    let delegation = actor.delegation.as_ref();
+    let prior = delegation.iter().flat_map(|d| &d.prior).chain([&actor.agent]);
+    let agents = prior.flat_map(|agent| configuration.registry.names(agent));
+    let who = agents.chain(delegation.map(|d| &d.delegator));
+    let who: Vec<_> = who.map(events::subject).collect();
+    for proof in verified.proofs() {
+        let issued = proof.issued.map(Timestamp::unix_millis);
+        if who.iter().any(|digest| cutoffs.strikes(digest, issued, now)) {
+            return Err(Reason::SessionRevoked);
+        }
+        let token = proof.jti.as_ref().map(|jti| events::token(proof.issuer.as_str(), jti));
+        if token.is_some_and(|digest| cutoffs.strikes(&digest, None, now)) {
+            return Err(Reason::TokenRevoked);
+        }
     }
     Ok(())
 }

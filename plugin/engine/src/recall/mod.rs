@@ -6,6 +6,7 @@
 //! Another kind of state is one more variant of [`Recall`]. Not here: the conversation (`step`).
 
 mod changes;
+mod cutoffs;
 mod holder;
 mod newest;
 mod slot;
@@ -17,11 +18,13 @@ use std::rc::Rc;
 use sha2::{Digest, Sha256};
 
 pub(crate) use changes::Changes;
+pub(crate) use cutoffs::{Cutoff, Cutoffs};
 pub(crate) use holder::Holder;
 pub(crate) use newest::Newest;
+pub(crate) use slot::Digest16;
 
 use newest::Foreign;
-use slot::{Admitted, Digest16, Slot};
+use slot::{Admitted, Slot};
 
 use crate::behavior::{Count, Counted, Noted};
 use crate::model::Timestamp;

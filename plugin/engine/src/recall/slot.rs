@@ -6,7 +6,7 @@
 use crate::model::Timestamp;
 
 /// Enough of a SHA-256 that nobody finds two uses with the same.
-pub(super) type Digest16 = [u8; 16];
+pub(crate) type Digest16 = [u8; 16];
 
 /// What is remembered under one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

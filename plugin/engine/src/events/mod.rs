@@ -1,0 +1,241 @@
+//! Security events of a transmitter, polled (RFC 8936), and what follows from them (OpenID CAEP 1.0).
+//!
+//! Who was told that a session is over, a credential has changed or a token's claims have, refuses what was
+//! issued before. That is kept in the store that all workers share before it is acknowledged, with the next
+//! poll; one worker polls for all. What is not understood is reported back and changes nothing.
+//! Not here: signatures (`credential`), whom a request is by (`engine`).
+
+mod meaning;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+use meaning::{Meaning, NotUnderstood, meaning};
+
+use crate::bundle::{Fresh, Polled};
+use crate::credential::{EventRules, NoEvent, SecurityEvent};
+use crate::fetch::{Document, Fetch, FetchReply};
+use crate::json::{self, Limits, Object, Value};
+use crate::model::{IssuerId, Timestamp};
+use crate::recall::{Cutoff, Cutoffs, Joined, name_of};
+use crate::trust::{Algorithms, Trust};
+
+pub(crate) use meaning::{subject, token};
+
+/// Whose events are taken, as configured.
+#[derive(Debug)]
+pub(crate) struct Transmitter {
+    /// `iss` of its events.
+    pub(crate) issuer: String,
+    /// What their `aud` names.
+    pub(crate) audience: String,
+    /// Names its keys; no issuer of access tokens.
+    pub(crate) source: IssuerId,
+    pub(crate) algorithms: Algorithms,
+    pub(crate) polled: Polled,
+    pub(crate) every_ms: u64,
+    /// What it is shown with every poll.
+    pub(crate) authorization: Option<Rc<str>>,
+}
+
+/// A transmitter, and what it has said.
+#[derive(Debug)]
+pub(crate) struct Events {
+    transmitter: Transmitter,
+    cutoffs: Rc<Cutoffs>,
+    /// Ids to be acknowledged, and what to report instead: `err` and `description`.
+    taken: Vec<String>,
+    bad: Vec<(String, &'static str, &'static str)>,
+    /// Where the host's store keeps what all workers know.
+    name: String,
+    /// Keys that an event needed.
+    wanted: Option<Fetch>,
+}
+
+/// What became of one event.
+enum Judged {
+    Taken,
+    Bad(&'static str, &'static str),
+    /// It is delivered again: not acknowledged yet.
+    Later,
+}
+
+impl Events {
+    pub(crate) fn new(transmitter: Transmitter) -> Self {
+        let endpoint = transmitter.polled.source().endpoint();
+        let place = [&endpoint.cluster, &endpoint.authority, &endpoint.path, &transmitter.issuer];
+        let name = name_of("events", &place.map(|part| part.as_bytes()));
+        let (taken, bad, wanted) = (Vec::new(), Vec::new(), None);
+        Self { transmitter, cutoffs: Rc::default(), taken, bad, name, wanted }
+    }
+
+    /// Where polls go, for the configuration.
+    pub(crate) fn document() -> Document {
+        Document::Events
+    }
+
+    /// What no longer counts.
+    pub(crate) fn cutoffs(&self) -> &Rc<Cutoffs> {
+        &self.cutoffs
+    }
+
+    /// The fetches to make in the background: none while another worker asks for all.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
+        let mut fetches: Vec<_> = self.wanted.take().into_iter().collect();
+        let since = now.unix_millis().checked_sub(self.cutoffs.asked());
+        if since.is_some_and(|since| since < self.transmitter.every_ms) {
+            self.transmitter.polled.confirmed_by_others(now);
+        } else if let Some(fetch) = self.transmitter.polled.due(now, false) {
+            fetches.push(self.poll(&fetch));
+        }
+        fetches
+    }
+
+    /// Whether a request may be decided with what is held; if not, what may help.
+    pub(crate) fn standing(&mut self, now: Timestamp) -> Result<(), Option<Fetch>> {
+        if self.transmitter.polled.is_fresh(now) {
+            return Ok(());
+        }
+        let fetch = self.transmitter.polled.wanted(now);
+        Err(fetch.map(|fetch| self.poll(&fetch)))
+    }
+
+    /// RFC 8936 §2.2: what was received is acknowledged, and more asked for, in one.
+    fn poll(&self, fetch: &Fetch) -> Fetch {
+        let ids = self.taken.iter().map(|id| id.as_str().into()).collect();
+        let mut errors = Object::default();
+        for (id, err, description) in &self.bad {
+            let error =
+                Object::of([("err", (*err).into()), ("description", (*description).into())]);
+            errors.set(id, Value::Object(error));
+        }
+        let body = Object::of([
+            ("maxEvents", Value::Integer(MAX_EVENTS)),
+            // A host has few calls at a time, so it waits for none.
+            ("returnImmediately", Value::Bool(true)),
+            ("ack", Value::Array(ids)),
+            ("setErrs", Value::Object(errors)),
+        ]);
+        let (document, endpoint) = (fetch.document().clone(), fetch.endpoint().clone());
+        Fetch::post(document, endpoint, body.to_text(), self.transmitter.authorization.clone())
+    }
+
+    /// Takes in the answer to a poll.
+    pub(crate) fn absorb(
+        &mut self,
+        fetch: &Fetch,
+        reply: FetchReply,
+        trust: &mut Trust,
+        now: Timestamp,
+    ) {
+        if !self.transmitter.polled.is_of(fetch) {
+            return;
+        }
+        let Some(fresh) = self.transmitter.polled.answered(fetch, reply, now) else { return };
+        match read(&fresh) {
+            Some(delivered) => {
+                self.taken.clear();
+                self.bad.clear();
+                self.take_in(fresh, &delivered, trust, now);
+            }
+            None => self.transmitter.polled.refused("not an answer to a poll".to_owned()),
+        }
+    }
+
+    fn take_in(&mut self, fresh: Fresh, delivered: &Object, trust: &mut Trust, now: Timestamp) {
+        let mut all = true;
+        let sets = delivered.get("sets").and_then(Value::as_object);
+        for (id, set) in sets.into_iter().flat_map(Object::iter) {
+            match self.judge((id, set.as_str().unwrap_or_default()), trust, now) {
+                Judged::Taken => self.taken.push(id.to_owned()),
+                Judged::Bad(err, description) => self.bad.push((id.to_owned(), err, description)),
+                Judged::Later => all = false,
+            }
+        }
+        if !all {
+            // What is not known yet confirms nothing.
+            let why = "an event waits for keys, or for room to be kept in";
+            return self.transmitter.polled.refused(why.to_owned());
+        }
+        let more = delivered.get("moreAvailable").and_then(Value::as_bool) == Some(true);
+        self.transmitter.polled.taken(fresh, now);
+        match more {
+            true => self.transmitter.polled.ask_at_once(),
+            false => Rc::make_mut(&mut self.cutoffs).answered(now.unix_millis()),
+        }
+        if let Some((_, _, why)) = self.bad.first() {
+            self.transmitter
+                .polled
+                .refused(format!("{} bad events; the first: {why}", self.bad.len()));
+        }
+    }
+
+    fn judge(&mut self, set: (&str, &str), trust: &mut Trust, now: Timestamp) -> Judged {
+        let transmitter = &self.transmitter;
+        let rules = EventRules {
+            issuer: &transmitter.issuer,
+            audience: &transmitter.audience,
+            source: &transmitter.source,
+            algorithms: &transmitter.algorithms,
+        };
+        let event = match SecurityEvent::verify(set, &rules, trust, now) {
+            Ok(event) => event,
+            Err(NoEvent::Bad(err, description)) => return Judged::Bad(err, description),
+            Err(NoEvent::Later(fetch)) => {
+                self.wanted = fetch.or(self.wanted.take());
+                return Judged::Later;
+            }
+        };
+        let strike = match meaning(&event, &transmitter.issuer) {
+            Ok(Meaning::Strike(strike)) => strike,
+            Ok(Meaning::Nothing) => return Judged::Taken,
+            Err(NotUnderstood(description)) => return Judged::Bad("invalid_request", description),
+        };
+        // An event from the future strikes nobody's next token.
+        let issued = strike.issued.unix_millis().min(now.unix_millis().saturating_add(LEEWAY_MS));
+        let cutoff = Cutoff { issued, until: issued.saturating_add(KEPT_MS) };
+        if cutoff.until <= now.unix_millis() {
+            return Judged::Taken;
+        }
+        match Rc::make_mut(&mut self.cutoffs).add(strike.digest, cutoff, now.unix_millis()) {
+            true => Judged::Taken,
+            false => Judged::Later,
+        }
+    }
+
+    /// The name under which all workers keep what they were told.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes in what the store has.
+    pub(crate) fn join(&mut self, value: Option<&[u8]>) -> Joined {
+        Rc::make_mut(&mut self.cutoffs).join(value)
+    }
+
+    /// Why the last answer was not taken, or what was wrong with it.
+    pub(crate) fn error(&self) -> Option<String> {
+        self.transmitter.polled.error().map(|why| format!("security events: {why}"))
+    }
+}
+
+/// RFC 8936 §2.3: `sets` by their ids.
+fn read(fresh: &Fresh) -> Option<Object> {
+    match json::read(&fresh.body, &LIMITS).ok()? {
+        Value::Object(delivered) => {
+            delivered.get("sets")?.as_object()?;
+            Some(delivered)
+        }
+        _ => None,
+    }
+}
+
+/// In one answer; as many as fit into [`MAX_BYTES`] if they are as long as tokens may be.
+const MAX_EVENTS: i64 = 100;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+const LIMITS: Limits = Limits { bytes: MAX_BYTES, depth: 4, items: 512 };
+/// As much clock difference as issuers are allowed.
+const LEEWAY_MS: u64 = 60_000;
+/// No token lives for longer than a day (`max_lifetime_seconds`), give or take two clocks.
+const KEPT_MS: u64 = 86_400_000 + 2 * LEEWAY_MS;

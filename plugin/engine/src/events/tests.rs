@@ -1,0 +1,209 @@
+//! Polls, and what is acknowledged, reported and kept.
+
+#![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
+use super::*;
+use crate::bundle::Pace;
+use crate::fetch::{Endpoint, ReplyHeaders};
+use crate::model::PrincipalId;
+use crate::trust::testing::{Signer, key_set};
+use crate::trust::{Algorithm, Anchor, KeySet, Keys, base64url};
+
+const IDP: &str = "https://idp.example";
+const NOW: u64 = 1_800_000_000_000;
+const SECOND: u64 = 1_000;
+const DANA: &str = r#"{"format":"iss_sub","iss":"https://idp.example","sub":"dana"}"#;
+const REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_unix_millis(NOW + millis)
+}
+
+fn endpoint(path: &str) -> Endpoint {
+    let (cluster, authority) = ("events".to_owned(), "idp.example".to_owned());
+    Endpoint { cluster, authority, path: path.to_owned(), timeout_ms: 2_000, max_bytes: MAX_BYTES }
+}
+
+struct World {
+    events: Events,
+    trust: Trust,
+}
+
+impl World {
+    fn new(keys: Keys) -> Self {
+        let source = IssuerId::parse("security-events").unwrap();
+        let algorithms = Algorithms::new([Algorithm::Es256].into(), false);
+        let anchor = Anchor { id: source.clone(), algorithms: algorithms.clone(), keys };
+        let pace = Pace { every_ms: 2 * SECOND, max_age_ms: 60 * SECOND };
+        let fetch = Fetch::new(Document::Events, endpoint("/poll"));
+        let transmitter = Transmitter {
+            issuer: IDP.to_owned(),
+            audience: "https://gateway.example".to_owned(),
+            source,
+            algorithms,
+            polled: Polled::new(fetch, pace),
+            every_ms: pace.every_ms,
+            authorization: Some("Bearer secret".into()),
+        };
+        let trust = Trust::new(Vec::new()).with_anchors(vec![anchor]);
+        Self { events: Events::new(transmitter), trust }
+    }
+
+    fn inline() -> Self {
+        let algorithms = Algorithms::new([Algorithm::Es256].into(), false);
+        let keys = key_set(&[Signer::es256(1).jwk("1")]);
+        Self::new(Keys::Inline(KeySet::parse(keys.as_bytes(), &algorithms).unwrap()))
+    }
+
+    /// The next poll, and its answer.
+    fn polls(&mut self, millis: u64, sets: &[(&str, String)]) -> String {
+        let fetches = self.events.due(at(millis));
+        let [poll] = fetches.as_slice() else { panic!("{fetches:?}") };
+        let poll = poll.clone();
+        let sets: Vec<_> = sets.iter().map(|(id, set)| format!("\"{id}\":\"{set}\"")).collect();
+        self.events.absorb(
+            &poll,
+            answer(&format!("{{\"sets\":{{{}}}}}", sets.join(","))),
+            &mut self.trust,
+            at(millis),
+        );
+        String::from_utf8(poll.body().to_vec()).unwrap()
+    }
+
+    /// Whether tokens of dana that were issued at that time count no longer.
+    fn strikes(&self, issued: u64, now: u64) -> bool {
+        let dana = PrincipalId::new(&IssuerId::parse(IDP).unwrap(), "dana").unwrap();
+        self.events.cutoffs().strikes(&subject(&dana), Some(NOW + issued), NOW + now)
+    }
+}
+
+fn answer(body: &str) -> FetchReply {
+    let headers = ReplyHeaders::default();
+    FetchReply::Answered { status: 200, headers, body: body.as_bytes().to_vec() }
+}
+
+/// A security event token of that id, about dana, with more claims before the rest.
+fn set(seed: u8, id: &str, claims: &str) -> String {
+    let header = r#"{"typ":"secevent+jwt","alg":"ES256","kid":"1"}"#;
+    let claims = format!(
+        r#"{{{claims}"iss":"{IDP}","aud":"https://gateway.example","iat":{},"jti":"{id}","sub_id":{DANA},"events":{{"{REVOKED}":{{}}}}}}"#,
+        NOW / 1000
+    );
+    let [header, claims] = [header, &claims].map(|part| base64url::encode(part.as_bytes()));
+    let message = format!("{header}.{claims}");
+    let signature = Signer::es256(seed).sign(message.as_bytes());
+    format!("{message}.{}", base64url::encode(&signature))
+}
+
+#[test]
+fn what_was_taken_is_acknowledged_and_what_is_bad_reported_with_the_next_poll() {
+    let mut world = World::inline();
+    let first = world.polls(0, &[("a", set(1, "a", "")), ("b", set(2, "b", ""))]);
+    assert_eq!(first, r#"{"maxEvents":100,"returnImmediately":true,"ack":[],"setErrs":{}}"#);
+    assert!(world.strikes(0, 1) && !world.strikes(1, 1));
+    assert!(world.events.error().unwrap().contains("1 bad events"));
+    let second = world.polls(2 * SECOND, &[]);
+    assert!(second.contains(r#""ack":["a"]"#), "{second}");
+    assert!(second.contains(r#""setErrs":{"b":{"err":"invalid_key","#), "{second}");
+    // Once.
+    assert_eq!(world.polls(4 * SECOND, &[]), first);
+    assert_eq!(world.events.error(), None);
+}
+
+#[test]
+fn a_poll_is_a_post_of_json_and_its_secret_is_nowhere_else() {
+    let mut world = World::inline();
+    let poll = world.events.due(at(0)).remove(0);
+    assert_eq!((poll.method(), poll.endpoint().path.as_str()), ("POST", "/poll"));
+    let headers: Vec<_> = poll.headers().collect();
+    assert_eq!(headers, [("content-type", "application/json"), ("authorization", "Bearer secret")]);
+    assert!(!format!("{poll:?}").contains("secret"));
+}
+
+#[test]
+fn what_is_not_acknowledged_is_reported_with_the_poll_after_a_lost_one() {
+    let mut world = World::inline();
+    world.polls(0, &[("a", set(1, "a", ""))]);
+    let lost = world.events.due(at(2 * SECOND)).remove(0);
+    world.events.absorb(&lost, FetchReply::Failed, &mut world.trust, at(2 * SECOND));
+    assert!(world.polls(4 * SECOND, &[]).contains(r#""ack":["a"]"#));
+}
+
+#[test]
+fn each_bad_event_has_its_error_and_strikes_nobody() {
+    for (id, token, err) in [
+        ("a", set(2, "a", ""), "invalid_key"),
+        ("a", set(1, "b", ""), "invalid_request"),
+        ("a", set(1, "a", "\"exp\":1,"), "invalid_request"),
+        ("a", set(1, "a", "\"sub\":\"dana\","), "invalid_request"),
+        ("a", set(1, "a", "\"sub_id\":{},"), "invalid_request"),
+        ("a", "not a token".to_owned(), "invalid_request"),
+    ] {
+        let mut world = World::inline();
+        world.polls(0, &[(id, token)]);
+        assert!(!world.strikes(0, 1));
+        let next = world.polls(2 * SECOND, &[]);
+        assert!(
+            next.contains(&format!("\"ack\":[],\"setErrs\":{{\"a\":{{\"err\":\"{err}\"")),
+            "{next}"
+        );
+    }
+}
+
+#[test]
+fn an_event_that_waits_for_keys_is_neither_acknowledged_nor_believed_and_confirms_nothing() {
+    let jwks = endpoint("/jwks");
+    let mut world = World::new(Keys::Fetch(jwks.clone()));
+    world.polls(0, &[("a", set(1, "a", ""))]);
+    assert!(!world.strikes(0, 1) && world.events.standing(at(1)).is_err());
+    let fetches = world.events.due(at(2 * SECOND));
+    let [keys, poll] = fetches.as_slice() else { panic!("{fetches:?}") };
+    assert!(String::from_utf8_lossy(poll.body()).contains(r#""ack":[],"setErrs":{}"#));
+    let source = IssuerId::parse("security-events").unwrap();
+    let set_of_keys = answer(&key_set(&[Signer::es256(1).jwk("1")]));
+    world.trust.learn(&source, keys, set_of_keys, at(2 * SECOND));
+    let sets = format!("{{\"sets\":{{\"a\":\"{}\"}}}}", set(1, "a", ""));
+    world.events.absorb(poll, answer(&sets), &mut world.trust, at(2 * SECOND));
+    assert!(world.strikes(0, 1) && world.events.standing(at(2 * SECOND)).is_ok());
+}
+
+#[test]
+fn one_worker_polls_for_all_and_all_know_what_it_was_told() {
+    let (mut one, mut other) = (World::inline(), World::inline());
+    assert_eq!(one.events.name(), other.events.name());
+    one.polls(0, &[("a", set(1, "a", ""))]);
+    let store = one.events.join(None).write.unwrap();
+    other.events.join(Some(&store));
+    assert!(other.strikes(0, 1));
+    assert_eq!(other.events.due(at(SECOND)), []);
+    assert!(other.events.standing(at(SECOND)).is_ok());
+    // Whoever was told is gone: the other asks.
+    assert_eq!(other.events.due(at(2 * SECOND)).len(), 1);
+}
+
+#[test]
+fn nothing_is_decided_before_the_first_answer_nor_long_after_the_last() {
+    let mut world = World::inline();
+    let Err(Some(poll)) = world.events.standing(at(0)) else { panic!("no poll") };
+    world.events.absorb(&poll, answer("{\"sets\":{}}"), &mut world.trust, at(0));
+    assert!(world.events.standing(at(59 * SECOND)).is_ok());
+    assert!(world.events.standing(at(60 * SECOND)).is_err());
+    for body in ["", "[]", "{}", "{\"sets\":[]}", "{\"sets\":{},\"sets\":{}}"] {
+        let mut world = World::inline();
+        let poll = world.events.due(at(0)).remove(0);
+        world.events.absorb(&poll, answer(body), &mut world.trust, at(0));
+        assert!(world.events.standing(at(1)).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn what_an_event_struck_ends_after_a_day() {
+    let mut world = World::inline();
+    world.polls(0, &[("a", set(1, "a", ""))]);
+    assert!(world.strikes(0, KEPT_MS - 1) && !world.strikes(0, KEPT_MS));
+    // One that comes so late strikes nothing, and is done with.
+    let mut late = World::inline();
+    late.polls(KEPT_MS + SECOND, &[("a", set(1, "a", ""))]);
+    assert!(late.events.cutoffs().is_empty());
+    assert!(late.polls(KEPT_MS + 4 * SECOND, &[]).contains(r#""ack":["a"]"#));
+}
