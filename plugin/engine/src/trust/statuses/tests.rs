@@ -160,7 +160,7 @@ fn a_list_is_asked_for_again_after_its_ttl_and_counts_for_its_longest_time_at_mo
     let fetch = world.wants(ONE, 0);
     world.learns(&fetch, answer(1, ONE, 0, ",\"ttl\":30"), 0);
     assert_eq!(world.0.due(now(29)), []);
-    assert_eq!(world.0.due(now(30)), [fetch.clone()]);
+    assert_eq!(world.0.due(now(30)), std::slice::from_ref(&fetch));
     assert_eq!(world.0.due(now(31)), [], "under way");
     world.learns(&fetch, FetchReply::Failed, 32);
     assert_eq!(world.0.due(now(33)), [], "not at once again");
