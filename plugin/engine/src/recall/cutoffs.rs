@@ -4,8 +4,6 @@
 //! All workers add and none takes away, so what is read and what is known are joined. An entry ends by itself,
 //! when nothing that it could strike is good any more. Not here: who says so (`events`).
 
-use std::collections::BTreeMap;
-
 use super::slot::Digest16;
 use super::{Foreign, Joined, hashed};
 
@@ -14,7 +12,8 @@ use super::{Foreign, Joined, hashed};
 pub(crate) struct Cutoffs {
     /// Milliseconds since the Unix epoch, like all instants here.
     asked: u64,
-    entries: BTreeMap<Digest16, Cutoff>,
+    /// In order; a table of its own kind would cost the module more than it saves.
+    entries: Vec<(Digest16, Cutoff)>,
 }
 
 /// What no longer counts, and how long that is kept.
@@ -47,8 +46,8 @@ impl Cutoffs {
 
     /// Adds an entry, if there is room for it.
     pub(crate) fn add(&mut self, digest: Digest16, cutoff: Cutoff, now: u64) -> bool {
-        self.entries.retain(|_, entry| entry.until > now);
-        if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(&digest) {
+        self.entries.retain(|(_, entry)| entry.until > now);
+        if self.entries.len() >= MAX_ENTRIES && self.get(&digest).is_none() {
             return false;
         }
         self.widen(digest, cutoff);
@@ -57,7 +56,7 @@ impl Cutoffs {
 
     /// Whether what was issued then counts no longer; of what does not say when, nothing does.
     pub(crate) fn strikes(&self, digest: &Digest16, issued: Option<u64>, now: u64) -> bool {
-        let entry = self.entries.get(digest).filter(|entry| entry.until > now);
+        let entry = self.get(digest).filter(|entry| entry.until > now);
         entry.is_some_and(|entry| issued.is_none_or(|issued| issued <= entry.issued))
     }
 
@@ -69,20 +68,31 @@ impl Cutoffs {
         self.asked = self.asked.max(known.asked);
         known.entries.iter().for_each(|(digest, cutoff)| self.widen(*digest, *cutoff));
         let over = self.asked;
-        self.entries.retain(|_, entry| entry.until > over);
+        self.entries.retain(|(_, entry)| entry.until > over);
         // Two workers that fill the last room at one moment: the one that would end first gives way.
         while self.entries.len() > MAX_ENTRIES {
-            let first = self.entries.iter().min_by_key(|(_, entry)| entry.until);
-            let Some(first) = first.map(|(digest, _)| *digest) else { break };
-            self.entries.remove(&first);
+            let ends = self.entries.iter().enumerate().min_by_key(|(_, (_, entry))| entry.until);
+            let Some((first, _)) = ends else { break };
+            self.entries.remove(first);
         }
         Joined { write: (foreign || *self != known).then(|| self.encode()), foreign }
     }
 
     fn widen(&mut self, digest: Digest16, cutoff: Cutoff) {
-        let entry = self.entries.entry(digest).or_insert(cutoff);
-        entry.issued = entry.issued.max(cutoff.issued);
-        entry.until = entry.until.max(cutoff.until);
+        match self.entries.binary_search_by(|(known, _)| known.cmp(&digest)) {
+            Err(place) => self.entries.insert(place, (digest, cutoff)),
+            Ok(place) => {
+                if let Some((_, entry)) = self.entries.get_mut(place) {
+                    entry.issued = entry.issued.max(cutoff.issued);
+                    entry.until = entry.until.max(cutoff.until);
+                }
+            }
+        }
+    }
+
+    fn get(&self, digest: &Digest16) -> Option<&Cutoff> {
+        let place = self.entries.binary_search_by(|(known, _)| known.cmp(digest)).ok()?;
+        self.entries.get(place).map(|(_, entry)| entry)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Foreign> {
@@ -98,7 +108,10 @@ impl Cutoffs {
             let until = u64::from_le_bytes(<[u8; 8]>::try_from(until).ok()?);
             Some((*digest, Cutoff { issued: u64::from_le_bytes(*issued), until }))
         };
-        let entries = entries.iter().filter_map(entry).collect();
+        let entries: Vec<_> = entries.iter().filter_map(entry).collect();
+        if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
+            return Err(Foreign);
+        }
         Ok(Self { asked: u64::from_le_bytes(*asked), entries })
     }
 
