@@ -6,7 +6,7 @@
 //! background, for as long as somebody asks. One that is no good replaces nothing, and one that nobody
 //! confirms counts for `max_age_seconds`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::clock::Elapsed;
 use super::fetched::{Fetched, Pace};
@@ -60,13 +60,16 @@ pub(crate) enum NoStatus {
 /// What is held, by issuer and URI.
 #[derive(Debug, Default)]
 pub(super) struct Statuses {
-    lists: BTreeMap<(IssuerId, String), Held>,
+    /// A few, so they are looked through.
+    lists: Vec<Held>,
     /// Fetches of keys that a list needed.
     wanted: Vec<Fetch>,
 }
 
 #[derive(Debug)]
 struct Held {
+    issuer: IssuerId,
+    uri: String,
     list: Fetched<StatusList>,
     /// When somebody asked last.
     used: Elapsed,
@@ -125,26 +128,30 @@ impl Trust {
         let sources = settings.map(|issuer| issuer.status_lists.as_slice()).unwrap_or_default();
         let source = sources.iter().find_map(|source| Some((source, source.endpoint(uri)?)));
         let (source, endpoint) = source.ok_or(NoStatus::NotTaken)?;
-        let key = (issuer.clone(), uri.to_owned());
         let lists = &mut self.statuses.lists;
-        if !lists.contains_key(&key) {
-            make_room(lists, issuer, now)?;
-        }
-        let (max_age_ms, document) = (source.max_age_ms, (issuer.clone(), uri.to_owned()));
-        Ok(lists.entry(key).or_insert_with(|| {
-            let (issuer, uri) = document;
-            let fetch = Fetch::new(Document::StatusList { issuer, uri }, endpoint);
-            let pace = Pace { refresh_ms: DEFAULT_TTL_MS.min(max_age_ms), max_age_ms };
-            Held { list: Fetched::paced(fetch, pace), used: now }
-        }))
+        let place = match lists.iter().position(|held| held.is(issuer, uri)) {
+            Some(place) => place,
+            None => {
+                make_room(lists, issuer, now)?;
+                let (issuer, uri) = (issuer.clone(), uri.to_owned());
+                let document = Document::StatusList { issuer: issuer.clone(), uri: uri.clone() };
+                let max_age_ms = source.max_age_ms;
+                let pace = Pace { refresh_ms: DEFAULT_TTL_MS.min(max_age_ms), max_age_ms };
+                let list = Fetched::paced(Fetch::new(document, endpoint), pace);
+                lists.push(Held { issuer, uri, list, used: now });
+                lists.len().saturating_sub(1)
+            }
+        };
+        lists.get_mut(place).ok_or(NoStatus::Unavailable)
     }
 
     /// Takes in what came of a fetch of a list. One that is no good changes nothing.
     pub(crate) fn learn_statuses(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) {
         let Document::StatusList { issuer, uri } = fetch.document() else { return };
-        let key = (issuer.clone(), uri.clone());
+        let place = self.statuses.lists.iter().position(|held| held.is(issuer, uri));
+        let Some(place) = place else { return };
         // Taken out, as to verify it may change whose keys are asked for.
-        let Some(mut held) = self.statuses.lists.remove(&key) else { return };
+        let mut held = self.statuses.lists.swap_remove(place);
         if held.list.is_of(fetch) {
             let elapsed = self.clock.at(now);
             let before = held.list.current(elapsed).map(|list| list.issued);
@@ -165,7 +172,7 @@ impl Trust {
             let ttl = held.list.current(elapsed).map(|list| list.ttl_ms.unwrap_or(DEFAULT_TTL_MS));
             ttl.into_iter().for_each(|ttl| held.list.refresh_after(ttl.max(LEAST_TTL_MS)));
         }
-        self.statuses.lists.insert(key, held);
+        self.statuses.lists.push(held);
     }
 
     /// A list of that URI which the issuer's own key has signed.
@@ -194,28 +201,30 @@ impl Trust {
 }
 
 /// A place for one list more of that issuer: one that nobody has asked for in a while goes.
-fn make_room(
-    lists: &mut BTreeMap<(IssuerId, String), Held>,
-    issuer: &IssuerId,
-    now: Elapsed,
-) -> Result<(), NoStatus> {
-    let of_issuer = || lists.iter().filter(|((id, _), _)| id == issuer);
+fn make_room(lists: &mut Vec<Held>, issuer: &IssuerId, now: Elapsed) -> Result<(), NoStatus> {
+    let of_issuer = || lists.iter().enumerate().filter(|(_, held)| held.issuer == *issuer);
     if of_issuer().count() < MAX_LISTS {
         return Ok(());
     }
     let oldest = of_issuer().min_by_key(|(_, held)| held.used);
     let idle = oldest.filter(|(_, held)| now.since(held.used) >= IDLE_MS);
-    let gone = idle.map(|(key, _)| key.clone()).ok_or(NoStatus::Unavailable)?;
-    lists.remove(&gone);
+    let gone = idle.map(|(place, _)| place).ok_or(NoStatus::Unavailable)?;
+    lists.swap_remove(gone);
     Ok(())
+}
+
+impl Held {
+    fn is(&self, issuer: &IssuerId, uri: &str) -> bool {
+        self.uri == uri && self.issuer == *issuer
+    }
 }
 
 impl Statuses {
     /// The fetches to make in the background. A list that nobody asks for is no longer held.
     pub(super) fn due(&mut self, now: Elapsed) -> Vec<Fetch> {
-        self.lists.retain(|_, held| now.since(held.used) < FORGOTTEN_MS);
+        self.lists.retain(|held| now.since(held.used) < FORGOTTEN_MS);
         let mut fetches = std::mem::take(&mut self.wanted);
-        for held in self.lists.values_mut() {
+        for held in &mut self.lists {
             if held.list.current(now).is_some() {
                 fetches.extend(held.list.due(now));
             }
@@ -225,8 +234,9 @@ impl Statuses {
 
     /// Forgets the lists of keys that no longer count (JWKS-4).
     pub(super) fn retain(&mut self, issuer: &IssuerId, keys: &BTreeSet<String>, now: Elapsed) {
-        for ((id, _), held) in &mut self.lists {
-            if id == issuer && held.list.current(now).is_some_and(|list| !keys.contains(&list.key))
+        for held in &mut self.lists {
+            if held.issuer == *issuer
+                && held.list.current(now).is_some_and(|list| !keys.contains(&list.key))
             {
                 held.list.forget();
             }
@@ -235,7 +245,7 @@ impl Statuses {
 
     /// Why the last answer to that fetch was not taken.
     pub(super) fn error(&self, fetch: &Fetch) -> Option<&RefusedAnswer> {
-        let held = self.lists.values().find(|held| held.list.is_of(fetch))?;
+        let held = self.lists.iter().find(|held| held.list.is_of(fetch))?;
         held.list.error()
     }
 }
