@@ -117,6 +117,8 @@ pub(crate) struct Asked {
     pub(crate) asked_at: String,
     /// The `jti` of an approval that the gateway has seen used.
     pub(crate) used: Option<String>,
+    /// The `jti` of an approval that the gateway is about to use, if it is the first one to.
+    pub(crate) to_use: Option<String>,
 }
 
 /// Why a question is none.
@@ -138,6 +140,8 @@ struct Body {
     asked_at: String,
     #[serde(default)]
     used: Option<String>,
+    #[serde(default, rename = "use")]
+    to_use: Option<String>,
 }
 
 impl Asked {
@@ -159,6 +163,7 @@ impl Asked {
             evaluation_id: body.evaluation_id,
             asked_at: body.asked_at,
             used: body.used,
+            to_use: body.to_use,
         })
     }
 }
@@ -188,7 +193,8 @@ fn check_names(body: &Body) -> Result<(), Unfit> {
     if body.approvers.len() > MAX_APPROVERS || body.policies.len() > MAX_POLICIES {
         return malformed("too many `approvers` or `policies`");
     }
-    let more = [&body.evaluation_id, &body.asked_at].into_iter().chain(&body.used);
+    let more =
+        [&body.evaluation_id, &body.asked_at].into_iter().chain(&body.used).chain(&body.to_use);
     let mut names = body.approvers.iter().chain(&body.policies).chain(more);
     if names.any(|name| name.is_empty() || name.len() > MAX_NAME) {
         return malformed("a name is empty or longer than 512 bytes");

@@ -66,6 +66,7 @@ impl IntoResponse for Answer {
             Self::Approved(approval) => {
                 (StatusCode::OK, json!({ "status": "approved", "approval": approval }))
             }
+            Self::Used => (StatusCode::OK, json!({ "status": "used" })),
             Self::Denied => (StatusCode::OK, json!({ "status": "denied" })),
             Self::TooMany => {
                 let body = json!({ "status": "too_many" });

@@ -15,6 +15,8 @@ use super::{keys, moment, patch, token};
 pub const CLUSTER: &str = "approvals";
 /// What it answers to whoever says that an approval was used.
 const USED: &str = "approvals used";
+/// What it answers to whoever is about to use one; that they may, if the case does not say.
+const USE: &str = "approvals use";
 
 /// What a request looks like to the service.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +47,12 @@ pub fn document<'d>(
         let body = Bytes(format!("not as specified: {asked:?}").into_bytes());
         return Some(Cow::Owned(FetchAnswer::Answered { status: 422, headers: Vec::new(), body }));
     };
-    let name = if question["used"].is_string() { USED } else { CLUSTER };
+    if question["use"].is_string() && !documents.contains_key(USE) {
+        let body = Bytes(br#"{"status":"used"}"#.to_vec());
+        return Some(Cow::Owned(FetchAnswer::Answered { status: 200, headers: Vec::new(), body }));
+    }
+    let told = [("use", USE), ("used", USED)].into_iter().find(|(is, _)| question[*is].is_string());
+    let name = told.map_or(CLUSTER, |(_, name)| name);
     documents.get(name).or(documents.get(CLUSTER)).map(Cow::Borrowed)
 }
 

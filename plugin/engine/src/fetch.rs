@@ -59,9 +59,18 @@ pub enum Document {
     Approval {
         /// The digest of what is to be approved.
         digest: String,
-        /// The id of the approval that was used up, if there was one: another one is wanted.
-        used: Option<String>,
+        /// What the service is told of one that it gave before.
+        told: Option<Told>,
     },
+}
+
+/// What becomes of an approval, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// It is to be used now, by whoever says so first.
+    Use(String),
+    /// It was used up: another one is wanted.
+    Used(String),
 }
 
 /// Where to get it. A token never names an address (JWT-8, JWKS-1): host and cluster come from the

@@ -45,7 +45,7 @@ use crate::model::{EvaluationId, Timestamp};
 use crate::recall::{Recall, Recalled};
 use crate::response::ResponseFilter;
 
-pub use crate::fetch::{Document, Endpoint, EntityTag, Fetch, FetchReply, ReplyHeaders};
+pub use crate::fetch::{Document, Endpoint, EntityTag, Fetch, FetchReply, ReplyHeaders, Told};
 pub use crate::recall::Joined;
 
 /// What only the host knows when a request arrives.

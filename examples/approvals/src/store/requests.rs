@@ -26,6 +26,8 @@ pub(crate) enum Answer {
     Pending(String),
     /// The signed approval.
     Approved(String),
+    /// It was unused until now.
+    Used,
     Denied,
     /// Too many of this agent, or of all.
     TooMany,
@@ -116,6 +118,11 @@ impl Store {
             let mut live = live(db, &asked.digest)?;
             if let Some(request) = live.take_if(|r| r.jti.is_some() && r.jti == asked.used) {
                 close_used(db, &request, now)?;
+            }
+            let is_it = |r: &mut Request| r.state == State::Approved && r.jti == asked.to_use;
+            if let Some(request) = live.take_if(|r| r.jti.is_some() && is_it(r)) {
+                close_used(db, &request, now)?;
+                return Ok(Answer::Used);
             }
             match live {
                 Some(request) => self.repeated(db, request, now),

@@ -42,6 +42,47 @@ fn check_claims(claims: &Value) {
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
 }
 
+/// What two gateways that share a service rely on: whoever says first that it uses an approval does.
+#[tokio::test]
+async fn of_gateways_that_are_about_to_use_one_approval_one_does() {
+    let world = std::sync::Arc::new(World::new().await);
+    let asked = world.ask(&binding()).await;
+    world.decide(&asked, "lee", "approve").await;
+    let claims = world.verified(&world.ask(&binding()).await).await;
+    // Another one's id uses nothing.
+    let other = world.ask_with(&binding(), json!({ "use": "another" })).await;
+    assert_eq!(other.body["status"], "approved");
+    let mut answers = Vec::new();
+    let all: Vec<_> = (0..8)
+        .map(|_| {
+            let (world, to_use) = (std::sync::Arc::clone(&world), claims["jti"].clone());
+            tokio::spawn(async move { world.ask_with(&binding(), json!({ "use": to_use })).await })
+        })
+        .collect();
+    for answer in all {
+        answers.push(answer.await.unwrap().body);
+    }
+    assert_eq!(answers.iter().filter(|body| **body == json!({ "status": "used" })).count(), 1);
+    // For the others a human is asked anew, once.
+    let pending: Vec<_> = answers.iter().filter(|body| body["status"] == "pending").collect();
+    assert_eq!(pending.len(), 7);
+    assert!(pending.iter().all(|body| **body == *pending[0]), "{pending:?}");
+    assert_ne!(pending[0]["ticket"], asked.body["ticket"]);
+    assert_eq!(world.events().await.iter().filter(|event| *event == "used").count(), 1);
+}
+
+/// A human may still take it back, until then.
+#[tokio::test]
+async fn a_withdrawn_approval_can_not_be_used() {
+    let world = World::new().await;
+    let asked = world.ask(&binding()).await;
+    world.decide(&asked, "lee", "approve").await;
+    let claims = world.verified(&world.ask(&binding()).await).await;
+    world.decide(&asked, "lee", "withdraw").await;
+    let told = world.ask_with(&binding(), json!({ "use": claims["jti"] })).await;
+    assert_eq!(told.body, json!({ "status": "denied" }));
+}
+
 #[tokio::test]
 async fn the_approval_of_a_used_id_is_only_closed_by_its_own_id() {
     let world = World::new().await;
@@ -65,6 +106,7 @@ async fn a_denial_holds_as_long_as_an_approval_would_and_no_longer() {
     assert_ne!(anew.body["ticket"], asked.body["ticket"]);
 }
 
+/// V9.
 #[tokio::test]
 async fn a_withdrawn_approval_is_a_denial() {
     let world = World::new().await;

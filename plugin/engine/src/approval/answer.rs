@@ -10,6 +10,8 @@ pub(crate) enum Answer {
     Pending(String),
     /// Somebody has said yes: a signed statement, still unread.
     Approved(String),
+    /// It was unused, and is used from now on.
+    Used,
     /// Somebody has said no.
     Denied,
     /// As many requests of this agent wait as may.
@@ -41,6 +43,7 @@ impl Answer {
                 .filter(|ticket| is_ticket(ticket))
                 .map(|t| Self::Pending(t.to_owned())),
             (200, "approved") => text("approval").map(|text| Self::Approved(text.to_owned())),
+            (200, "used") => Some(Self::Used),
             (200, "denied") => Some(Self::Denied),
             _ => None,
         }

@@ -15,7 +15,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-use crate::fetch::{Document, Endpoint, Fetch};
+use crate::fetch::{Document, Endpoint, Fetch, Told};
 use crate::json::{Object, Value};
 use crate::model::{EvaluationId, IssuerId, Timestamp};
 use crate::trust::Algorithms;
@@ -48,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) algorithms: Algorithms,
     pub(crate) max_lifetime_seconds: u64,
     pub(crate) delegator_may_approve: bool,
+    /// An approval is used up there as well, before its request goes on: so it is used once by all gateways.
+    pub(crate) consumes: bool,
 }
 
 /// A question to the service.
@@ -60,14 +62,14 @@ pub(crate) struct Question<'a> {
     pub(crate) policies: &'a [String],
     pub(crate) evaluation: EvaluationId,
     pub(crate) at: Timestamp,
-    /// The id of an approval that has been used.
-    pub(crate) used: Option<&'a str>,
+    /// What becomes of an approval that was given.
+    pub(crate) told: Option<&'a Told>,
 }
 
 impl Service {
     /// Opens the request and asks for the approval, in one: whoever asks again gets the present state.
     pub(crate) fn ask(&self, question: Question<'_>) -> Fetch {
-        let Question { binding, approvers, policies, evaluation, at, used } = question;
+        let Question { binding, approvers, policies, evaluation, at, told } = question;
         let texts = |texts: &[String]| {
             Value::Array(texts.iter().map(|text| text.as_str().into()).collect())
         };
@@ -78,13 +80,15 @@ impl Service {
             ("evaluation_id", evaluation.to_string().into()),
             ("asked_at", at.to_string().into()),
         ]);
-        if let Some(used) = used {
-            body.set("used", used.into());
+        match told {
+            None => {}
+            Some(Told::Use(id)) => body.set("use", id.as_str().into()),
+            Some(Told::Used(id)) => body.set("used", id.as_str().into()),
         }
         let path = format!("{}/{}", self.endpoint.path, binding.digest());
         let endpoint = Endpoint { path, ..self.endpoint.clone() };
         let digest = binding.digest().to_owned();
-        let document = Document::Approval { digest, used: used.map(str::to_owned) };
+        let document = Document::Approval { digest, told: told.cloned() };
         Fetch::put(document, endpoint, body.to_text())
     }
 

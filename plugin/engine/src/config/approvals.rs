@@ -44,6 +44,7 @@ fn service(
     let max_lifetime_seconds =
         members.number("max_lifetime_seconds", (1, LONGEST_SECONDS, LONGEST_SECONDS), problems);
     let delegator_may_approve = members.flag("delegator_may_approve", false, problems);
+    let consumes = members.flag("consume_at_service", false, problems);
     let (algorithms, keys) = (allowed?, keys?);
     // No URL is written like that, so it is no issuer's name.
     let source = IssuerId::parse("approvals").ok()?;
@@ -56,6 +57,7 @@ fn service(
         algorithms,
         max_lifetime_seconds,
         delegator_may_approve,
+        consumes,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::model::{Asked, ProtocolName, Timestamp};
 use crate::policy::Approved;
 use crate::protocol::{self, Place};
 use crate::recall::{Recall, Recalled};
-use crate::step::{Document, Fetch};
+use crate::step::{Document, Fetch, Told};
 
 /// What stands in the way: who may lift it, and the policies that say so.
 pub(super) struct Wanted {
@@ -61,6 +61,7 @@ impl Case {
         progress.facts.approval = Some(ApprovalFacts::given(&binding, &approval));
         self.eligible(engine, service, &approval, request)?;
         let permit = self.decided_anew(&approval, request, progress)?;
+        self.consumed(service, request, (&binding, &approval))?;
         match self.spent(&approval, request)? {
             false => Ok(permit),
             true => Err(self.used(service, request, &binding, &approval)),
@@ -90,7 +91,7 @@ impl Case {
             Answer::Pending(ticket) => Err(request.pending(Some(service.page(ticket)))),
             Answer::Denied => Err(deny(Reason::ApprovalDenied)),
             Answer::TooMany => Err(deny(Reason::ApprovalsPending)),
-            Answer::Unavailable(_) => Err(deny(Reason::ApprovalUnavailable)),
+            Answer::Used | Answer::Unavailable(_) => Err(deny(Reason::ApprovalUnavailable)),
         }
     }
 
@@ -161,7 +162,7 @@ impl Case {
         service: &Service,
         request: &Approvable<'_>,
         binding: &Binding,
-        used: Option<&str>,
+        told: Option<&Told>,
     ) -> Next {
         Next::Fetch(service.ask(Question {
             binding,
@@ -169,15 +170,15 @@ impl Case {
             policies: &request.wanted.policies,
             evaluation: self.id,
             at: request.now,
-            used,
+            told,
         }))
     }
 
     /// What the service has answered this request.
-    fn answer(&self, binding: &Binding, used: Option<&str>) -> Option<&Answer> {
+    fn answer(&self, binding: &Binding, told: Option<&Told>) -> Option<&Answer> {
         let is_it = |fetch: &Fetch| match fetch.document() {
-            Document::Approval { digest, used: before } => {
-                digest == binding.digest() && before.as_deref() == used
+            Document::Approval { digest, told: before } => {
+                digest == binding.digest() && before.as_ref() == told
             }
             _ => false,
         };
@@ -245,6 +246,30 @@ impl Case {
         }
     }
 
+    /// Uses it up at the service, where gateways are told so: of all that ask, whoever asks first goes on. Before
+    /// it is used up here, so that a service that does not answer leaves it whole.
+    fn consumed(
+        &self,
+        service: &Service,
+        request: &Approvable<'_>,
+        (binding, approval): (&Binding, &Approval),
+    ) -> Result<(), Next> {
+        if !service.consumes {
+            return Ok(());
+        }
+        let told = Told::Use(approval.id.clone());
+        match self.answer(binding, Some(&told)) {
+            None => Err(self.ask(service, request, binding, Some(&told))),
+            Some(Answer::Used) => Ok(()),
+            Some(Answer::Pending(ticket)) => Err(request.used_up(service.page(ticket))),
+            Some(Answer::Denied) => Err(deny(Reason::ApprovalDenied)),
+            // One that says yes again does not know what it was told.
+            Some(Answer::Approved(_) | Answer::TooMany | Answer::Unavailable(_)) => {
+                Err(deny(Reason::ApprovalUnavailable))
+            }
+        }
+    }
+
     /// Whether it was used before. If not, it is from now on: last of all, so that nothing that is refused
     /// uses it up (threats V2).
     fn spent(&self, approval: &Approval, request: &Approvable<'_>) -> Result<bool, Next> {
@@ -267,14 +292,10 @@ impl Case {
         binding: &Binding,
         approval: &Approval,
     ) -> Next {
-        let used = Some(approval.id.as_str());
-        match self.answer(binding, used) {
-            None => self.ask(service, request, binding, used),
-            Some(Answer::Pending(ticket)) => Next::Refuse(Refusal::Approval {
-                reason: Reason::ApprovalUsed,
-                approvers: request.wanted.approvers.clone(),
-                page: Some(service.page(ticket)),
-            }),
+        let told = Told::Used(approval.id.clone());
+        match self.answer(binding, Some(&told)) {
+            None => self.ask(service, request, binding, Some(&told)),
+            Some(Answer::Pending(ticket)) => request.used_up(service.page(ticket)),
             Some(_) => deny(Reason::ApprovalUsed),
         }
     }
@@ -284,6 +305,12 @@ impl Approvable<'_> {
     fn pending(&self, page: Option<String>) -> Next {
         let approvers = self.wanted.approvers.clone();
         Next::Refuse(Refusal::Approval { reason: Reason::ApprovalRequired, approvers, page })
+    }
+
+    /// It was used; another one can be given there.
+    fn used_up(&self, page: String) -> Next {
+        let (reason, approvers) = (Reason::ApprovalUsed, self.wanted.approvers.clone());
+        Next::Refuse(Refusal::Approval { reason, approvers, page: Some(page) })
     }
 }
 
