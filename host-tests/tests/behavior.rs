@@ -10,13 +10,17 @@
     reason = "tests"
 )]
 
+use std::sync::LazyLock;
+
 use deputy_engine::decision::Reason;
 use deputy_engine::engine::Engine;
 use deputy_engine::evidence::Head;
 use deputy_engine::model::Timestamp;
 use deputy_engine::step::{Arrival, FetchReply, Held, Outcome, ReplyHeaders, Step};
 use host_tests::cases::{self, Case, Exchange, FetchAnswer, plain};
-use host_tests::vm::{SharedStore, Status};
+use host_tests::runner::{Order, ProxyWasm, Seen};
+use host_tests::vm::{Gateway, Options, SharedStore, Status};
+use serde_json::{Value, json};
 
 /// Three calls a minute pass.
 fn case() -> &'static Case {
@@ -97,6 +101,7 @@ fn race(requests: usize, mut seed: u64) -> (Vec<Outcome>, SharedStore) {
     (outcomes, store)
 }
 
+/// S1: in any order, over all workers.
 #[test]
 fn of_many_calls_at_once_at_three_workers_exactly_as_many_pass_as_may() {
     for seed in 0..6 {
@@ -111,6 +116,7 @@ fn of_many_calls_at_once_at_three_workers_exactly_as_many_pass_as_may() {
     }
 }
 
+/// S3: so many tries, and then no.
 #[test]
 fn whoever_always_comes_too_late_is_refused_in_the_end() {
     let (mut engine, store) = (worker(), SharedStore::default());
@@ -145,6 +151,7 @@ fn without_a_store_what_is_counted_is_refused() {
     assert!(worker().recalls(), "an operator is told at the start");
 }
 
+/// S6: here, and for what was used before in proofs.rs.
 #[test]
 fn a_foreign_value_is_replaced_and_the_request_goes_on() {
     let (mut engine, store) = (worker(), SharedStore::default());
@@ -167,4 +174,55 @@ fn a_foreign_value_is_replaced_and_the_request_goes_on() {
         };
     };
     assert_eq!((outcome.reason, foreign), (None, 1));
+}
+
+/// The real module, compiled once for all tests here.
+fn module() -> &'static ProxyWasm {
+    static MODULE: LazyLock<ProxyWasm> = LazyLock::new(|| ProxyWasm::load(Order::ReplyFirst));
+    &MODULE
+}
+
+/// A gateway with it on that store.
+fn gateway(case: &Case, workers: usize, shared: &SharedStore) -> Gateway {
+    let options = ProxyWasm::options(&case.resolved);
+    let options = Options { workers, shared: shared.clone(), ..options };
+    module().start_with(options).expect("it starts")
+}
+
+/// The `n`th call of the case: the reason, if it was refused, and how many calls it was told of.
+fn call(gateway: &Gateway, worker: usize, n: usize) -> (Value, Value) {
+    let exchange = &case().resolved.exchanges[n];
+    let (seen, faults): (Seen, _) = module().exchange_on(gateway, worker, exchange);
+    assert!(faults.is_empty(), "{faults:?}");
+    let receipt: Value = serde_json::from_str(&seen.receipts[0]).unwrap();
+    (receipt["reason"].clone(), receipt["behavior"]["minute"]["calls"].clone())
+}
+
+/// S9: two filters, of different configurations, on several workers each.
+#[test]
+fn two_listeners_that_share_a_vm_id_have_one_budget() {
+    let shared = SharedStore::default();
+    let other = case().with(&json!({"config": {"policy": {"revision": 8}}}));
+    let (first, second) = (gateway(case(), 2, &shared), gateway(&other, 2, &shared));
+    assert_eq!(call(&first, 0, 0), (Value::Null, 1.into()));
+    assert_eq!(call(&second, 0, 1), (Value::Null, 2.into()));
+    assert_eq!(call(&second, 1, 2), (Value::Null, 3.into()));
+    assert_eq!(call(&first, 1, 3), ("rate_limited".into(), 4.into()));
+    assert_eq!(call(&second, 0, 4), ("rate_limited".into(), 5.into()));
+}
+
+/// S5: what a host keeps for its workers outlives their VMs; what a process forgets is known to be unknown
+/// (`behavior/what_was_not_watched_is_unknown_and_policy_says_what_follows`).
+#[test]
+fn a_new_vm_counts_on_and_a_new_process_begins_anew() {
+    let shared = SharedStore::default();
+    let before = gateway(case(), 1, &shared);
+    for n in 0..3 {
+        assert_eq!(call(&before, 0, n), (Value::Null, (n + 1).into()));
+    }
+    drop(before);
+    let after = gateway(case(), 1, &shared);
+    assert_eq!(call(&after, 0, 3), ("rate_limited".into(), 4.into()));
+    let elsewhere = gateway(case(), 1, &SharedStore::default());
+    assert_eq!(call(&elsewhere, 0, 3), (Value::Null, 1.into()));
 }

@@ -356,6 +356,7 @@ fn a_request_body_that_is_replaced_while_held() {
     Scene::new(guest).play(&[Headers, Data("0123"), End]);
 }
 
+/// R7.
 #[test]
 fn a_trap_in_each_policy() {
     let trap = "(if (i32.eqz (local.get $2)) (then unreachable)) (i32.const 0)";

@@ -80,6 +80,7 @@ fn a_request_whose_client_leaves_while_it_waits_for_keys_leaves_one_receipt() {
     assert!(gateway.death(0).is_none() && gateway.crashed().is_none());
 }
 
+/// R12, with the one before and the one after it.
 #[test]
 fn a_request_whose_client_leaves_while_its_body_comes_says_whose_it_was() {
     let gateway = host().start(&ordinary().resolved).unwrap();
@@ -132,6 +133,14 @@ fn a_host_without_a_clock_is_refused_at_the_start() {
     let options = ProxyWasm::options(&ordinary().resolved);
     let refused = host().start_with(Options { clock: Clock::Absent, ..options }).err().unwrap();
     assert!(format!("{refused:#}").contains("clock: the host answered"), "{refused:#}");
+}
+
+/// S7: every other plugin that left it empty would share what is counted and what was used.
+#[test]
+fn a_vm_without_a_name_of_its_own_is_refused() {
+    let options = ProxyWasm::options(&ordinary().resolved);
+    let refused = host().start_with(Options { vm_id: String::new(), ..options }).err().unwrap();
+    assert!(format!("{refused:#}").contains("vm_id: is empty; fix: set"), "{refused:#}");
 }
 
 #[test]
@@ -193,6 +202,7 @@ fn a_host_that_verifies_signatures_is_asked_and_one_that_cannot_is_not_missed() 
     assert_eq!((&receipt["verdict"], host, fallback), (&"allow".into(), 0, 6));
 }
 
+/// R2: asked at the start what it must know.
 #[test]
 fn a_host_that_takes_every_signature_for_good_is_not_believed() {
     let forged = |case: &&Case| {

@@ -228,6 +228,7 @@ fn a_host_that_only_pretends_to_share_data_is_found_out() {
     assert_eq!(gateway.death(0), None);
 }
 
+/// S6.
 #[test]
 fn what_another_plugin_wrote_is_replaced_and_counted() {
     for foreign in [&b""[..], b"\0", b"deputy1o", &[0xff; 5000], b"{\"not\":\"ours\"}"] {

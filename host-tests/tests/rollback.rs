@@ -111,6 +111,23 @@ fn a_list_of_revocations_from_before_brings_nobody_back() {
     assert_eq!(reason.as_deref(), Some("agent_revoked"));
 }
 
+/// V12: a VM that comes after it, on the same host.
+#[test]
+fn an_approval_that_was_used_is_used_for_a_new_vm_as_well() {
+    let (case, shared) =
+        (case("approval/what_a_human_has_approved_passes_once"), SharedStore::default());
+    let used = |gateway: &Gateway, n: usize| {
+        let (seen, faults) = host().exchange(gateway, &case.resolved.exchanges[n]);
+        assert!(faults.is_empty(), "{faults:?}");
+        let receipt: Value = serde_json::from_str(&seen.receipts[0]).unwrap();
+        (receipt["reason"].clone(), seen.upstream.is_some())
+    };
+    assert_eq!(used(&start(case, &shared), 0), (Value::Null, true));
+    for _ in 0..3 {
+        assert_eq!(used(&start(case, &shared), 1), ("approval_used".into(), false));
+    }
+}
+
 /// Answers the calls of one worker with the document of the case's exchange `n`.
 fn answer(gateway: &Gateway, worker: usize, case: &Case, n: usize) -> usize {
     let calls = gateway.callouts();
@@ -204,4 +221,25 @@ fn without_a_store_a_worker_works_and_says_what_it_lacks() {
     assert_eq!((revision, reason), (7, None));
     let (revision, reason, _) = decided(&gateway, &offered(case, 1, 31));
     assert_eq!((revision, reason), (7, None), "what it has seen itself it does not fall behind");
+}
+
+/// Y3: 50 MB, as if there were no bound on what a host hands over.
+#[test]
+fn a_bundle_of_fifty_megabytes_neither_kills_the_vm_nor_replaces_the_last_one() {
+    let (case, shared) = (case(BUNDLE), SharedStore::default());
+    let gateway = start(case, &shared);
+    let (revision, reason, _) = decided(&gateway, &offered(case, 0, 0));
+    assert_eq!((revision, reason), (7, None));
+    let begin = "eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoiZWQtOSIsInR5cCI6ImRlcHV0eS1idW5kbGUrand0In0.";
+    for (seconds, body) in [(31, String::new()), (62, begin.to_owned())] {
+        gateway.set_now((case.resolved.exchanges[0].arrives + seconds * 1000) * 1_000_000);
+        gateway.tick();
+        let calls = gateway.callouts();
+        let call = calls.iter().find(|call| call.cluster == "bundles").expect("it asks again");
+        let body = body + &"x".repeat(50_000_000);
+        gateway.reply(call.id, CalloutReply::answer(200, body.into_bytes()));
+        assert_eq!(gateway.death(0), None);
+    }
+    let (revision, reason, _) = decided(&gateway, &offered(case, 0, 63));
+    assert_eq!((revision, reason), (7, None));
 }

@@ -48,6 +48,9 @@ pub(super) struct Frame {
     pub(super) policy: Option<String>,
     /// After the policies of `base.cedar`.
     pub(super) policy_more: Option<String>,
+    /// The files of `policies/library` instead of `base.cedar`.
+    #[serde(default)]
+    pub(super) library: bool,
     /// The configuration is refused, with these texts in what is said about it.
     pub(super) refused: Option<Vec<String>>,
     /// Further exchanges, each over the one before it.
@@ -156,13 +159,14 @@ pub(super) fn split(case: Value) -> anyhow::Result<(Frame, Value)> {
     Ok((serde_json::from_value(Value::Object(frame))?, Value::Object(exchange)))
 }
 
-const FRAME: [&str; 10] = [
+const FRAME: [&str; 11] = [
     "name",
     "refs",
     "why",
     "config",
     "policy",
     "policy_more",
+    "library",
     "refused",
     "then",
     "probe",

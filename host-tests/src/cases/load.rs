@@ -86,6 +86,13 @@ pub(super) fn at(source: &Source, instant: u64) -> anyhow::Result<Case> {
     one(&World::read(&folder())?, source.clone(), Clock::Real(instant))
 }
 
+/// The same case with something over it.
+pub(super) fn with(source: &Source, over: &Value) -> anyhow::Result<Case> {
+    let mut source = source.clone();
+    patch::overlay(&mut source.whole, over);
+    one(&World::read(&folder())?, source, Clock::Virtual)
+}
+
 fn one(world: &World, source: Source, clock: Clock) -> anyhow::Result<Case> {
     let Source { subject, variant, whole } = &source;
     let (frame, first) = format::split(whole.clone())?;
@@ -102,9 +109,12 @@ fn one(world: &World, source: Source, clock: Clock) -> anyhow::Result<Case> {
 fn exchanges(frame: &Frame, first: Value) -> anyhow::Result<Vec<ExchangeSpec>> {
     let mut specs = vec![first];
     for over in &frame.then {
+        let mut over = over.clone();
+        let again = over.as_object_mut().and_then(|over| over.remove("again"));
         let mut next = specs.last().cloned().unwrap_or_default();
-        patch::overlay(&mut next, over);
-        specs.push(next);
+        patch::overlay(&mut next, &over);
+        let times = again.map_or(Some(1), |again| again.as_u64()).context("`again` is a number")?;
+        specs.extend((0..times).map(|_| next.clone()));
     }
     let last = specs.last().and_then(|last| last.pointer("/times/now")?.as_f64());
     let mut probe = probe(last.unwrap_or_default());

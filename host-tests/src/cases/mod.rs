@@ -77,6 +77,15 @@ impl Case {
         load::at(&self.source, instant).unwrap_or_else(|problem| panic!("{problem:#}"))
     }
 
+    /// The same case, described by something more, as a row of `variants` does it.
+    ///
+    /// # Panics
+    /// When that describes nothing.
+    #[must_use]
+    pub fn with(&self, over: &serde_json::Value) -> Self {
+        load::with(&self.source, over).unwrap_or_else(|problem| panic!("{over}: {problem:#}"))
+    }
+
     /// Whether it is about time: it says when something happens, other than the probe.
     pub fn needs_its_own_clock(&self) -> bool {
         let (_, told) = self.resolved.exchanges.split_last().unzip();

@@ -25,6 +25,8 @@ use super::{security_events, status_list};
 pub(super) struct World {
     configuration: Value,
     policies: String,
+    /// The files of `policies/library`, as a configuration has them.
+    library: Value,
     tokens: BaseTokens,
 }
 
@@ -37,9 +39,23 @@ impl World {
         Ok(Self {
             configuration: serde_json::from_str(&read("base.json")?).context("base.json")?,
             policies: read("base.cedar")?,
+            library: library()?,
             tokens: serde_json::from_str(&read("tokens.json")?).context("tokens.json")?,
         })
     }
+}
+
+/// Every file of `policies/library`, in the order of their names.
+fn library() -> anyhow::Result<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/library");
+    let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let mut paths = entries.map(|e| Ok(e?.path())).collect::<anyhow::Result<Vec<_>>>()?;
+    paths.sort();
+    let file = |path: &std::path::PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).context("a readable name")?;
+        Ok(serde_json::json!({"name": name, "text": std::fs::read_to_string(path)?}))
+    };
+    Ok(Value::Array(paths.iter().map(file).collect::<anyhow::Result<_>>()?))
 }
 
 /// When exchanges happen.
@@ -80,8 +96,10 @@ fn configuration(world: &World, frame: &Frame) -> anyhow::Result<(Value, Option<
     let mut configuration = world.configuration.clone();
     let policies = frame.policy.as_deref().unwrap_or(&world.policies);
     let policies = format!("{policies}{}", frame.policy_more.as_deref().unwrap_or_default());
-    configuration["policy"]["files"] =
-        serde_json::json!([{"name": "base.cedar", "text": policies}]);
+    configuration["policy"]["files"] = match frame.library {
+        true => world.library.clone(),
+        false => serde_json::json!([{"name": "base.cedar", "text": policies}]),
+    };
     let sections = match frame.bundle.is_null() {
         true => None,
         false => Some(bundle::make(&mut configuration, &frame.bundle).context("bundle")?),

@@ -116,6 +116,7 @@ fn approval(digest: &str) -> String {
     )
 }
 
+/// V2.
 #[test]
 fn one_approval_of_many_calls_at_once_lets_one_through() {
     let scene = Scene::approving();

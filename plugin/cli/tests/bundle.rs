@@ -75,6 +75,7 @@ fn every_problem_is_told_at_once_with_its_file_line_id_and_what_to_do() {
     }
 }
 
+/// Y12: `like` with several wild cards on a text without a bound.
 #[test]
 fn a_policy_that_never_applies_or_is_slow_is_refused_unless_warnings_are_allowed() {
     let desk = Desk::new();

@@ -1,4 +1,4 @@
-//! Hostile bytes close to good ones: every entry of the engine takes them without panic, and what must
+//! Threats R4. Hostile bytes close to good ones: every entry of the engine takes them without panic, and what must
 //! not be allowed is not.
 //!
 //! `DEPUTY_MUTATIONS` says how many for each entry, where more than the usual few are wanted.

@@ -88,6 +88,7 @@ async fn people_reach_no_gateway_address_and_gateways_no_page() {
     }
 }
 
+/// V9: a guessed id of a request shows and decides nothing.
 #[tokio::test]
 async fn who_has_not_signed_in_sees_and_decides_nothing() {
     let world = World::new().await;
@@ -171,6 +172,7 @@ async fn tries(name: &str, approvers: Value, change: impl FnOnce(&mut Value)) ->
     (post(&address, &cookie, None, &form).await, world.audit().await)
 }
 
+/// V5.
 #[tokio::test]
 async fn nobody_approves_what_they_do_or_have_done_themselves() {
     let lee = "https://idp.acme.example#lee";

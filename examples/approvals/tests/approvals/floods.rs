@@ -11,6 +11,7 @@ fn numbered(n: u32, agent: &str) -> Value {
     binding
 }
 
+/// V11.
 #[tokio::test]
 async fn a_thousand_questions_of_one_agent_leave_room_for_others() {
     let world = World::new().await;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::world::{World, binding, client, digest};
 
+/// V10.
 #[tokio::test]
 async fn what_an_agent_writes_is_shown_and_never_acted_on() {
     let world = World::new().await;
@@ -31,6 +32,7 @@ async fn what_an_agent_writes_is_shown_and_never_acted_on() {
     assert!(html.contains(&"x".repeat(5000)));
 }
 
+/// V10: what is shown is what is hashed.
 #[tokio::test]
 async fn every_member_of_the_binding_is_on_the_page() {
     let world = World::new().await;

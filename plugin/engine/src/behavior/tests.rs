@@ -171,6 +171,7 @@ fn what_was_not_watched_is_not_known() {
     assert_eq!(known(NOW - 7_200_000 + 61_000), [true, false, false]);
 }
 
+/// S4.
 #[test]
 fn a_clock_that_is_set_back_loses_nothing_and_freezes_nothing() {
     for back in [20_000, 3_600_000, 10 * 86_400_000] {
@@ -185,6 +186,7 @@ fn a_clock_that_is_set_back_loses_nothing_and_freezes_nothing() {
     }
 }
 
+/// S8: and so a limit on it goes on refusing.
 #[test]
 fn counts_saturate() {
     let mut store = Store::default();
@@ -206,6 +208,7 @@ fn somebody_is_told_once_in_a_while() {
     assert!(told(NOW - 7_200_000), "a clock that is set back silences nobody");
 }
 
+/// S2.
 #[test]
 fn a_million_agents_take_no_more_room_than_a_few() {
     let mut store = Store::default();
