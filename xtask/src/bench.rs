@@ -3,6 +3,7 @@
 //! Never a test: a busy machine must not break a build. It fails only when nothing can be measured,
 //! or when what was measured is not what it is called, such as requests that were refused.
 
+mod approval;
 mod core;
 mod figure;
 mod gateway;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::figure::Figure;
-use super::{core, identity, protocols};
+use super::{approval, core, identity, protocols};
 
 /// Takes the rounds to measure.
 pub(super) type Measure = fn(u32) -> Result<Vec<Figure>>;
@@ -31,7 +31,11 @@ pub(super) const GROUPS: &[Group] = &[
         about: "what it costs to know what is asked",
         measure: Some(protocols::measure),
     },
-    Group { name: "approval", about: "humans in the loop", measure: None },
+    Group {
+        name: "approval",
+        about: "humans in the loop, and what agents do over time",
+        measure: Some(approval::measure),
+    },
     Group { name: "audit", about: "records", measure: None },
     Group { name: "web", about: "JavaScript hosts", measure: None },
 ];

@@ -1,7 +1,7 @@
 //! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
 //! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
 //! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`,
-//! which takes the name of one subject too, for whoever profiles it.
+//! which takes the name of one subject too, for whoever profiles it. For `approval`: `approvals`.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
 //! and anything of Envoy (xtask's `bench`).
@@ -13,6 +13,7 @@
     reason = "a developer's tool: it has a clock, and nothing hostile reaches it"
 )]
 
+mod approvals;
 mod asking;
 mod cedar;
 mod clock;
@@ -68,6 +69,9 @@ fn run(arguments: Vec<String>) -> Result<()> {
         ["protocols", repository, folder] => {
             Protocols::new(&PathBuf::from(repository))?.write(&PathBuf::from(folder))
         }
+        ["approvals", repository, folder] => {
+            approvals::write_all(&PathBuf::from(repository), &PathBuf::from(folder))
+        }
         ["read", repository, rounds] => {
             let protocols = Protocols::new(&PathBuf::from(repository))?;
             println!("{}", protocols.measure(rounds.parse()?, |_| true)?);
@@ -79,7 +83,7 @@ fn run(arguments: Vec<String>) -> Result<()> {
             Ok(())
         }
         _ => bail!(
-            "usage: bench-native (world|identities|protocols) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
+            "usage: bench-native (world|identities|protocols|approvals) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
              | read REPOSITORY ROUNDS SUBJECT \
              | proofs FOLDER NAME COUNT"
         ),
