@@ -283,17 +283,19 @@ mod tests {
 
     #[test]
     fn two_who_ask_for_the_same_approval_share_a_call_and_one_for_another_does_not() {
-        let put = |digest: &str, used: Option<&str>, said: &str| {
-            let (digest, used) = (digest.to_owned(), used.map(str::to_owned));
-            let endpoint = fetch().endpoint().clone();
-            Fetch::put(Document::Approval { digest, used }, endpoint, said.to_owned())
+        let put = |digest: &str, told: Option<Told>, said: &str| {
+            let (digest, endpoint) = (digest.to_owned(), fetch().endpoint().clone());
+            Fetch::put(Document::Approval { digest, told }, endpoint, said.to_owned())
         };
         let first = put("a", None, "{\"evaluation_id\":1}");
         assert_eq!((first.method(), first.body()), ("PUT", &b"{\"evaluation_id\":1}"[..]));
         assert_eq!(first.headers().collect::<Vec<_>>(), [("content-type", "application/json")]);
         assert_eq!(first, put("a", None, "{\"evaluation_id\":2}"));
         assert_ne!(first, put("b", None, "{\"evaluation_id\":1}"));
-        assert_ne!(first, put("a", Some("1"), "{\"evaluation_id\":1}"));
+        let told = |told: fn(String) -> Told, id: &str| Some(told(id.to_owned()));
+        assert_ne!(first, put("a", told(Told::Used, "1"), "{\"evaluation_id\":1}"));
+        let (used, to_use) = (told(Told::Used, "1"), told(Told::Use, "1"));
+        assert_ne!(put("a", used, "{}"), put("a", to_use, "{}"));
         assert_eq!((fetch().method(), fetch().body()), ("GET", &b""[..]));
     }
 
