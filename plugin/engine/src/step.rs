@@ -241,6 +241,18 @@ pub struct NeedFetch {
     pub(crate) fetch: Fetch,
 }
 
+/// What came of [`crate::engine::Engine::work`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// There is nothing to do.
+    Nothing,
+    /// There is more.
+    More,
+    /// A bundle is in force, or refused ([`crate::engine::Engine::fetch_error`]): whoever waits for it can go on.
+    /// What was in force before is still to be given up.
+    Settled,
+}
+
 /// Proof that the engine has taken in what came of a fetch.
 #[derive(Debug)]
 pub struct Absorbed {

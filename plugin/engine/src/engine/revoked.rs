@@ -14,7 +14,7 @@ pub(super) fn unrevoked(
     let registry = &configuration.registry;
     let agent = registry.find(&verified.actor.agent);
     let by = |issuer, key, jti| {
-        let owner = agent.and_then(|agent| agent.owner.as_deref());
+        let owner = agent.as_ref().and_then(|agent| agent.owner.as_deref());
         let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };
         configuration.revocations.check(presented, registry)?;
         feed.map_or(Ok(()), |feed| feed.check(presented, registry))

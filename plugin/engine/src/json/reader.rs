@@ -51,6 +51,11 @@ pub(crate) enum Fault {
 
 /// Reads one JSON document.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+    read_counted(bytes, limits).map(|(value, _)| value)
+}
+
+/// Reads one, and says how many members and elements there are in it.
+pub(super) fn read_counted(bytes: &[u8], limits: &Limits) -> Result<(Value, usize), Malformed> {
     read_with(bytes, limits, Numbers::Interoperable)
 }
 
@@ -60,7 +65,7 @@ pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), Malformed> {
     read_with(bytes, limits, Numbers::Any).map(drop)
 }
 
-fn read_with(bytes: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Malformed> {
+fn read_with(bytes: &[u8], limits: &Limits, numbers: Numbers) -> Result<(Value, usize), Malformed> {
     if bytes.len() > limits.bytes {
         return Err(Malformed::whole(Fault::Bytes));
     }
@@ -69,7 +74,10 @@ fn read_with(bytes: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, M
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let seed = Seed { rules: &rules, depth: limits.depth };
     let read = seed.deserialize(&mut from).and_then(|value| from.end().map(|()| value));
-    read.map_err(|e| Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() })
+    match read {
+        Ok(value) => Ok((value, limits.items.saturating_sub(rules.items.get()))),
+        Err(e) => Err(Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() }),
+    }
 }
 
 /// Which numbers are read.
