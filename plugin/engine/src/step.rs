@@ -15,6 +15,7 @@
 //!             // fetch.method() of fetch.endpoint() with fetch.headers() and fetch.body()
 //!             let fetch = need.fetch().clone();
 //!             let absorbed = engine.absorb(fetch, FetchReply::Failed, now);
+//!             engine.finish_work(now); // a bundle may be long: or `work`, now and then
 //!             need.resume(engine, &absorbed, now)
 //!         }
 //!         Step::Body(need) => need.provide(engine, b"{}".to_vec(), now),

@@ -2,7 +2,7 @@
 //! decision could not keep its word about. Every problem at once, each with file, line and column.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -17,6 +17,7 @@ use super::conformance::Inputs;
 use super::depth::{TOO_DEEP, too_deep};
 use super::lift::{self, APPROVAL};
 use super::misuse;
+use super::narrow::Narrow;
 use super::prepared::{self, Kept};
 use super::reach::Reach;
 use super::slices::Slices;
@@ -104,7 +105,7 @@ pub(crate) struct Loader {
     typed: Result<Typed, Vec<Problem>>,
     teams: Teams,
     /// Which file a policy came from.
-    origin: HashMap<String, Rc<str>>,
+    origin: BTreeMap<String, Rc<str>>,
     slices: Slices,
     /// All of them, where they are compared with.
     all: PolicySet,
@@ -120,6 +121,7 @@ pub(crate) struct Loader {
 struct Typed {
     schema: Schema,
     validator: Validator,
+    narrow: Narrow,
     reach: Reach,
 }
 
@@ -136,14 +138,15 @@ impl Loader {
     pub(crate) fn new(definition: &Definition, files: Vec<PolicyFile>) -> Self {
         let typed = vocabulary::schema(definition).and_then(|schema| {
             let reach = Reach::of(definition, &schema)?;
-            Ok(Typed { validator: Validator::new(schema.clone()), schema, reach })
+            let (validator, narrow) = (Validator::new(schema.clone()), Narrow::of(&schema));
+            Ok(Typed { validator, narrow, schema, reach })
         });
         Self {
             files: files.into_iter(),
             file: None,
             typed,
             teams: definition.teams.clone(),
-            origin: HashMap::new(),
+            origin: BTreeMap::new(),
             slices: Slices::default(),
             all: PolicySet::new(),
             problems: Vec::new(),
@@ -292,11 +295,18 @@ impl Loader {
     }
 
     fn validate(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
-        let (Ok(typed), Ok(alone)) = (&self.typed, PolicySet::from_policies([policy.clone()]))
-        else {
+        let alone = PolicySet::from_policies([policy.clone()]);
+        let (Ok(typed), Ok(alone)) = (&mut self.typed, alone) else { return };
+        let narrow = typed.narrow.validator(policy);
+        let is_clean = narrow.is_some_and(|validator| {
+            let result = validator.validate(&alone, ValidationMode::Strict);
+            result.validation_passed_without_warnings()
+        });
+        if is_clean && !cfg!(debug_assertions) {
             return;
-        };
+        }
         let result = typed.validator.validate(&alone, ValidationMode::Strict);
+        debug_assert!(!is_clean || result.validation_passed_without_warnings(), "{result:?}");
         for error in result.validation_errors() {
             // Cedar names the policy once more.
             let message = explain(error).replacen(&format!("for policy `{id}`, "), "", 1);

@@ -12,6 +12,7 @@ mod lift;
 mod list;
 mod load;
 mod misuse;
+mod narrow;
 mod prepared;
 mod reach;
 mod reads;

@@ -6,14 +6,15 @@
 //! written in the entity itself; teams and roles have nothing else to say, so they need not be there. Builds
 //! with debug assertions ask all entities as well (`whole`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityUid, Schema};
 use cedar_policy_core::ast::{self, EntityUID};
-use cedar_policy_core::entities::{NoEntitiesSchema, TCComputation};
+use cedar_policy_core::entities::TCComputation;
 use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::CoreSchema;
 
 use super::load::Problem;
 use super::vocabulary::{self, AgentEntity, Definition, HumanEntity, Owner};
@@ -32,7 +33,7 @@ pub(crate) trait Actors {
 /// All entities there are, or can be made.
 pub(super) struct Reach {
     /// Actions, tools and whatever else is there whoever asks.
-    standing: HashMap<EntityUID, Arc<ast::Entity>>,
+    standing: BTreeMap<EntityUID, Arc<ast::Entity>>,
     humans: Rc<BTreeMap<PrincipalId, HumanEntity>>,
     actors: Option<Rc<dyn Actors>>,
 }
@@ -54,7 +55,7 @@ impl Reach {
         &self,
         uids: impl IntoIterator<Item = &'u EntityUid>,
     ) -> Result<Entities, Reason> {
-        let mut found: HashMap<EntityUID, Arc<ast::Entity>> = HashMap::new();
+        let mut found: BTreeMap<EntityUID, Arc<ast::Entity>> = BTreeMap::new();
         let mut left: Vec<EntityUid> = uids.into_iter().cloned().collect();
         // Bounded: an agent refers to its owner, and no human refers to anybody.
         while let Some(uid) = left.pop() {
@@ -65,7 +66,9 @@ impl Reach {
             found.extend(entity.map(|entity| (entity.uid().clone(), entity)));
             left.extend(refers_to);
         }
-        let (schema, closed) = (None::<&NoEntitiesSchema>, TCComputation::AssumeAlreadyComputed);
+        // Of the type that is there already, so that the module holds one such function.
+        let schema = None::<&CoreSchema<'_>>;
+        let closed = TCComputation::AssumeAlreadyComputed;
         let empty = cedar_policy_core::entities::Entities::new();
         // What something is in is in nothing itself, or was standing there with all that it is in.
         let all =
