@@ -96,6 +96,6 @@ impl Slices {
     }
 }
 
-/// Policies of a company of usual size, all of them. One takes about three kilobytes; to forget half takes
-/// a few milliseconds.
+/// Policies of a company of usual size, all of them. An estimate, so that to forget half of them takes a few
+/// milliseconds.
 const MOST: Most = Most { count: 4096, weight: 4096 };
