@@ -58,6 +58,11 @@ pub(crate) fn work(root: &Root) {
         // What another worker has taken meanwhile must not be replaced by something older.
         store::join(root);
     }
+    let parked = root.unsettled(|unsettled| unsettled.as_ref().map_or(0, |u| u.streams.len()));
+    let enough = match plugin::streams() > parked.unwrap_or_default() {
+        true => ENOUGH_NANOS,
+        false => ENOUGH_IDLE_NANOS,
+    };
     for _ in 0..MOST_PARTS {
         match now().and_then(|now| root.step(|engine| engine.work(now))) {
             Ok(Work::More) => {}
@@ -66,7 +71,7 @@ pub(crate) fn work(root: &Root) {
             Ok(Work::Nothing) | Err(_) => return root.hurry(false),
         }
         let spent = host::time().map(|now| now.saturating_sub(began));
-        if spent.is_ok_and(|spent| spent >= ENOUGH_NANOS) {
+        if spent.is_ok_and(|spent| spent >= enough) {
             break;
         }
     }
@@ -95,9 +100,11 @@ fn settled(root: &Root) {
     plugin::wake(root, &streams, |stream| stream.fetched(Some(&absorbed)));
 }
 
-/// A few milliseconds: half of what a worker may be kept from its requests, as the last part may take as long
-/// again.
-const ENOUGH_NANOS: u64 = 4_000_000;
+/// As long as a request takes: those that come meanwhile wait so long at most, but for the few parts that can't
+/// be cut.
+const ENOUGH_NANOS: u64 = 500_000;
+/// Of a worker that nobody waits for, or only for this.
+const ENOUGH_IDLE_NANOS: u64 = 4_000_000;
 /// A clock that stands still must not make a callback endless.
 const MOST_PARTS: u32 = 64;
 /// As many as may wait for any other fetch.

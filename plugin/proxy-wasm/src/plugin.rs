@@ -83,6 +83,11 @@ pub(crate) fn call_response(root: u32, token: u32, headers: usize, size: usize) 
     }
 }
 
+/// How many streams there are.
+pub(crate) fn streams() -> usize {
+    table(|vm| vm.streams.len()).unwrap_or_default()
+}
+
 /// Continues streams that waited for the same fetch, each in its own name.
 pub(crate) fn wake(root: &Root, streams: &[u32], mut with: impl FnMut(&mut Stream)) {
     for id in streams {

@@ -282,7 +282,7 @@ const STRUCT: &str = "\nconfiguration: looks like a protobuf Struct; fix: hand i
 /// seen is written within one tick and read within another, and so known to all within a second.
 const TICK_MS: u32 = 500;
 /// How soon work goes on: for as long as it is worked on, there is time for requests.
-const BUSY_TICK_MS: u32 = 5;
+const BUSY_TICK_MS: u32 = 1;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
 const DECISIONS: [&str; 3] = ["allow", "deny", "needs_approval"];

@@ -104,7 +104,7 @@ fn decoded(part: &[u8]) -> Option<Vec<u8>> {
     base64url::decode(std::str::from_utf8(part).ok()?)
 }
 
-/// About a millisecond of hashing. A multiple of four, for decoding.
-const STEP: usize = 128 << 10;
+/// About half a millisecond of hashing. A multiple of four, for decoding.
+const STEP: usize = 64 << 10;
 const MAX_HEADER_BYTES: usize = 1024;
 const HEADER_LIMITS: Limits = Limits { bytes: MAX_HEADER_BYTES, depth: 2, items: 16 };

@@ -80,23 +80,23 @@ impl Prepared {
     pub(super) fn of(asked: &Asked, slices: &Slices, reach: &Reach) -> Result<Self, Reason> {
         let (agent, delegator, action, resource) = asked;
         let about = [Some(agent), delegator.as_ref(), Some(action), Some(resource)];
-        let about = about.into_iter().flatten();
-        let entities = reach.around(about.clone())?;
+        let mut uids: Vec<EntityUid> = about.into_iter().flatten().cloned().collect();
+        let count = uids.len();
+        let mut entities = reach.around(uids.clone())?;
         let fit = |who: &EntityUid| -> Result<Fit, Reason> {
             Ok((who.clone(), slices.find([who, action, resource], &entities)?))
         };
         let (agent, delegator) = (fit(agent)?, delegator.as_ref().map(fit).transpose()?);
-        let (mut named, mut reads) = (Vec::new(), Reads::default());
+        let mut reads = Reads::default();
         for (_, slice) in std::iter::once(&agent).chain(&delegator) {
             for clause in slice.iter() {
-                named.extend(&clause.names);
+                uids.extend(clause.names.iter().cloned());
                 reads = reads.and(clause.reads);
             }
         }
-        let entities = match named.is_empty() {
-            true => entities,
-            false => reach.around(about.chain(named))?,
-        };
+        if uids.len() > count {
+            entities = reach.around(uids)?;
+        }
         Ok(Self { agent, delegator, entities, reads })
     }
 
@@ -105,7 +105,7 @@ impl Prepared {
         let mut uids: Vec<_> = self.entities.iter().map(|entity| entity.uid()).collect();
         uids.push(whom.clone());
         let (agent, delegator) = (self.agent.clone(), self.delegator.clone());
-        Ok(Self { agent, delegator, entities: reach.around(&uids)?, reads: self.reads })
+        Ok(Self { agent, delegator, entities: reach.around(uids)?, reads: self.reads })
     }
 
     /// In policies, a pointer each.

@@ -6,6 +6,7 @@
 //! written in the entity itself; teams and roles have nothing else to say, so they need not be there. Builds
 //! with debug assertions ask all entities as well (`whole`).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(super) struct Reach {
     standing: BTreeMap<EntityUID, Arc<ast::Entity>>,
     humans: Rc<BTreeMap<PrincipalId, HumanEntity>>,
     actors: Option<Rc<dyn Actors>>,
+    /// Who was made last, oldest first: of a list each item is a question about the same people.
+    made: RefCell<Vec<(EntityUid, Reached)>>,
 }
 
 impl Reach {
@@ -47,16 +50,14 @@ impl Reach {
             standing: inner.iter().map(each).collect(),
             humans: Rc::clone(&definition.humans),
             actors: definition.actors.clone(),
+            made: RefCell::default(),
         })
     }
 
     /// These, and what they refer to.
-    pub(super) fn around<'u>(
-        &self,
-        uids: impl IntoIterator<Item = &'u EntityUid>,
-    ) -> Result<Entities, Reason> {
+    pub(super) fn around(&self, uids: Vec<EntityUid>) -> Result<Entities, Reason> {
         let mut found: BTreeMap<EntityUID, Arc<ast::Entity>> = BTreeMap::new();
-        let mut left: Vec<EntityUid> = uids.into_iter().cloned().collect();
+        let mut left = uids;
         // Bounded: an agent refers to its owner, and no human refers to anybody.
         while let Some(uid) = left.pop() {
             if found.contains_key(uid.as_ref()) {
@@ -82,8 +83,7 @@ impl Reach {
         let agents = agents.flat_map(|id| [vocabulary::agent(&id), vocabulary::workload(&id)]);
         let humans = self.humans.keys().map(vocabulary::human);
         let standing = self.standing.keys().map(|uid| EntityUid::from(uid.clone()));
-        let uids: Vec<_> = agents.chain(humans).chain(standing).collect();
-        self.around(&uids)
+        self.around(agents.chain(humans).chain(standing).collect())
     }
 
     /// An entity, if there is one, and what it refers to.
@@ -91,6 +91,20 @@ impl Reach {
         if let Some(standing) = self.standing.get(uid.as_ref()) {
             return Ok((Some(Arc::clone(standing)), None));
         }
+        let mut made = self.made.try_borrow_mut().map_err(|_| BUSY.to_owned())?;
+        if let Some((_, reached)) = made.iter().find(|(known, _)| known == uid) {
+            return Ok(reached.clone());
+        }
+        let reached = self.make(uid)?;
+        if made.len() >= MOST_MADE {
+            made.remove(0);
+        }
+        made.push((uid.clone(), reached.clone()));
+        Ok(reached)
+    }
+
+    /// An agent or a human.
+    fn make(&self, uid: &EntityUid) -> Result<Reached, String> {
         if let Some(workload) = vocabulary::actor_type(uid) {
             let agent = principal(uid).and_then(|id| Some((self.actors.as_ref()?.agent(&id)?, id)));
             let Some((agent, id)) = agent.filter(|(agent, _)| agent.workload == workload) else {
@@ -108,6 +122,10 @@ impl Reach {
         Ok((entity.map(inner), None))
     }
 }
+
+const BUSY: &str = "somebody else is being made";
+/// Agent, owner, delegator and approver, of two requests.
+const MOST_MADE: usize = 8;
 
 type Reached = (Option<Arc<ast::Entity>>, Option<EntityUid>);
 

@@ -44,16 +44,13 @@ impl Underway {
     ) -> Result<Came, String> {
         match std::mem::replace(&mut self.work, Work::Over) {
             Work::Opening(mut opening) => {
-                for _ in 0..OPENING_STEPS {
-                    if opening.step().map_err(|e| e.to_string())? {
-                        let opened = opening.contents();
-                        if current == Some(opened.1.as_str()) {
-                            return Ok(Came::Same(opened.1));
-                        }
-                        let loading = Box::new(Loading::new(blueprint, opened));
-                        self.work = Work::Loading(loading);
-                        return Ok(Came::More);
+                if opening.step().map_err(|e| e.to_string())? {
+                    let opened = opening.contents();
+                    if current == Some(opened.1.as_str()) {
+                        return Ok(Came::Same(opened.1));
                     }
+                    self.work = Work::Loading(Box::new(Loading::new(blueprint, opened)));
+                    return Ok(Came::More);
                 }
                 self.work = Work::Opening(opening);
                 Ok(Came::More)
@@ -80,7 +77,6 @@ impl Underway {
     }
 }
 
-/// Of about a millisecond each.
-const OPENING_STEPS: usize = 2;
-/// Microseconds in WebAssembly, roughly: a fifth of what a host may be kept waiting, as machines differ.
-const ENOUGH: u32 = 2_000;
+/// Microseconds in WebAssembly, roughly: as long as a request takes, or a twentieth of what a host may be kept
+/// waiting, as machines differ.
+const ENOUGH: u32 = 500;
