@@ -3,6 +3,8 @@
 //! Never a test: a busy machine must not break a build. It fails only when nothing can be measured,
 //! or when what was measured is not what it is called, such as requests that were refused.
 
+mod authority;
+mod bundles;
 mod core;
 mod figure;
 mod gateway;
@@ -14,6 +16,7 @@ mod native;
 mod page;
 mod protocols;
 mod proxy;
+mod reload;
 mod requests;
 mod sample;
 mod slices;

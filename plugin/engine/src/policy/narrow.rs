@@ -6,20 +6,19 @@
 //! that finds anything to say is it validated against all of them, and what is said is Cedar's of the whole.
 //! Builds with debug assertions ask both ways each time.
 
-use std::collections::BTreeMap;
-
 use cedar_policy::{ActionConstraint, EntityUid, Policy, Schema, Validator};
 use cedar_policy_core::validator::ValidatorSchema;
 
 /// Validators by the actions of a scope.
 pub(super) struct Narrow {
     schema: Schema,
-    made: BTreeMap<Vec<EntityUid>, Validator>,
+    /// Oldest first.
+    made: Vec<(Vec<EntityUid>, Validator)>,
 }
 
 impl Narrow {
     pub(super) fn of(schema: &Schema) -> Self {
-        Self { schema: schema.clone(), made: BTreeMap::new() }
+        Self { schema: schema.clone(), made: Vec::new() }
     }
 
     /// The validator for a policy; none: its scope leaves all actions.
@@ -29,13 +28,16 @@ impl Narrow {
             ActionConstraint::Eq(uid) => vec![uid],
             ActionConstraint::In(uids) => uids,
         };
-        if self.made.len() >= MOST && !self.made.contains_key(&actions) {
-            self.made.clear();
-        }
-        let schema = &self.schema;
-        let make = |actions: &[EntityUid]| Validator::new(left(schema, actions));
-        let made = self.made.entry(actions);
-        Some(made.or_insert_with_key(|actions| make(actions)))
+        let known = self.made.iter().position(|(known, _)| *known == actions);
+        let at = known.unwrap_or_else(|| {
+            if self.made.len() >= MOST {
+                self.made.remove(0);
+            }
+            let validator = Validator::new(left(&self.schema, &actions));
+            self.made.push((actions, validator));
+            self.made.len().saturating_sub(1)
+        });
+        self.made.get(at).map(|(_, validator)| validator)
     }
 }
 

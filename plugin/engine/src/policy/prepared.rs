@@ -69,11 +69,6 @@ impl<K: Eq + Hash + Clone, V> Kept<K, Rc<V>> {
         }
         self.newer.insert(key, Rc::clone(value));
     }
-
-    /// Whether there is room without forgetting anything.
-    pub(super) fn has_room(&self) -> bool {
-        self.newer.len() < self.most.count
-    }
 }
 
 impl Prepared {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, EntityUid, Schema};
-use cedar_policy_core::ast::{self, EntityUID};
+use cedar_policy_core::ast;
 use cedar_policy_core::entities::TCComputation;
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::CoreSchema;
@@ -34,7 +34,7 @@ pub(crate) trait Actors {
 /// All entities there are, or can be made.
 pub(super) struct Reach {
     /// Actions, tools and whatever else is there whoever asks.
-    standing: BTreeMap<EntityUID, Arc<ast::Entity>>,
+    standing: Entities,
     humans: Rc<BTreeMap<PrincipalId, HumanEntity>>,
     actors: Option<Rc<dyn Actors>>,
     /// Who was made last, oldest first: of a list each item is a question about the same people.
@@ -43,11 +43,8 @@ pub(super) struct Reach {
 
 impl Reach {
     pub(super) fn of(definition: &Definition, schema: &Schema) -> Result<Self, Vec<Problem>> {
-        let standing = vocabulary::entities(definition, schema)?;
-        let inner: &cedar_policy_core::entities::Entities = standing.as_ref();
-        let each = |entity: &ast::Entity| (entity.uid().clone(), Arc::new(entity.clone()));
         Ok(Self {
-            standing: inner.iter().map(each).collect(),
+            standing: vocabulary::entities(definition, schema)?,
             humans: Rc::clone(&definition.humans),
             actors: definition.actors.clone(),
             made: RefCell::default(),
@@ -56,15 +53,15 @@ impl Reach {
 
     /// These, and what they refer to.
     pub(super) fn around(&self, uids: Vec<EntityUid>) -> Result<Entities, Reason> {
-        let mut found: BTreeMap<EntityUID, Arc<ast::Entity>> = BTreeMap::new();
+        let mut found: Vec<Arc<ast::Entity>> = Vec::new();
         let mut left = uids;
         // Bounded: an agent refers to its owner, and no human refers to anybody.
         while let Some(uid) = left.pop() {
-            if found.contains_key(uid.as_ref()) {
+            if found.iter().any(|entity| entity.uid() == uid.as_ref()) {
                 continue;
             }
             let (entity, refers_to) = self.entity(&uid).map_err(|_| Reason::PolicyError)?;
-            found.extend(entity.map(|entity| (entity.uid().clone(), entity)));
+            found.extend(entity);
             left.extend(refers_to);
         }
         // Of the type that is there already, so that the module holds one such function.
@@ -72,8 +69,7 @@ impl Reach {
         let closed = TCComputation::AssumeAlreadyComputed;
         let empty = cedar_policy_core::entities::Entities::new();
         // What something is in is in nothing itself, or was standing there with all that it is in.
-        let all =
-            empty.add_entities(found.into_values(), schema, closed, Extensions::all_available());
+        let all = empty.add_entities(found, schema, closed, Extensions::all_available());
         all.map(Entities::from).map_err(|_| Reason::PolicyError)
     }
 
@@ -82,14 +78,15 @@ impl Reach {
         let agents = self.actors.iter().flat_map(|actors| actors.all());
         let agents = agents.flat_map(|id| [vocabulary::agent(&id), vocabulary::workload(&id)]);
         let humans = self.humans.keys().map(vocabulary::human);
-        let standing = self.standing.keys().map(|uid| EntityUid::from(uid.clone()));
+        let standing = self.standing.iter().map(|entity| entity.uid());
         self.around(agents.chain(humans).chain(standing).collect())
     }
 
     /// An entity, if there is one, and what it refers to.
     fn entity(&self, uid: &EntityUid) -> Result<Reached, String> {
-        if let Some(standing) = self.standing.get(uid.as_ref()) {
-            return Ok((Some(Arc::clone(standing)), None));
+        if let Some(standing) = self.standing.get(uid) {
+            let standing: &ast::Entity = standing.as_ref();
+            return Ok((Some(Arc::new(standing.clone())), None));
         }
         let mut made = self.made.try_borrow_mut().map_err(|_| BUSY.to_owned())?;
         if let Some((_, reached)) = made.iter().find(|(known, _)| known == uid) {

@@ -13,12 +13,12 @@ use std::rc::Rc;
 use cedar_policy::{Entities, Policy, PolicySet};
 
 use super::evaluation::{Clause, Uids};
-use super::prepared::{Kept, Most};
 use super::reads::Reads;
 use super::scope::Scopes;
 use crate::decision::Reason;
 
 /// All policies.
+#[derive(Default)]
 pub(super) struct Slices {
     files: Vec<String>,
     /// By number: the file, and where in it.
@@ -26,19 +26,21 @@ pub(super) struct Slices {
     scopes: Scopes,
     /// What any of them reads of the context.
     pub(super) reads: Reads,
-    parsed: RefCell<Kept<u32, Rc<Clause>>>,
+    parsed: RefCell<Parsed>,
+}
+
+/// Those that were parsed last.
+#[derive(Default)]
+struct Parsed {
+    /// By number.
+    clauses: Vec<Option<Rc<Clause>>>,
+    /// In the order in which they were parsed, from `next` on and around: that is forgotten first.
+    numbers: Vec<u32>,
+    next: usize,
 }
 
 /// The policies whose scope holds for one principal, action and resource, in the order of their ids.
 pub(super) type Slice = Rc<[Rc<Clause>]>;
-
-impl Default for Slices {
-    fn default() -> Self {
-        let (files, places) = (Vec::new(), Vec::new());
-        let parsed = RefCell::new(Kept::new(MOST));
-        Self { files, places, scopes: Scopes::default(), reads: Reads::default(), parsed }
-    }
-}
 
 impl Slices {
     /// Takes in a policy, and where in the next file that is given its text is. False: it is too far into it.
@@ -54,8 +56,9 @@ impl Slices {
         let clause = Clause::of(policy);
         self.reads = self.reads.and(clause.reads);
         let parsed = self.parsed.get_mut();
-        if parsed.has_room() {
-            parsed.put(number, &Rc::new(clause), 1);
+        parsed.clauses.push(None);
+        if parsed.numbers.len() < MOST {
+            parsed.put(number, Rc::new(clause));
         }
         true
     }
@@ -75,11 +78,11 @@ impl Slices {
         let numbers = self.scopes.fitting(principal, action, resource, entities);
         let mut parsed = self.parsed.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
         let clause = |number: u32| {
-            if let Some(clause) = parsed.get(&number, |_| 1) {
-                return Some(clause);
+            if let Some(Some(clause)) = parsed.clauses.get(usize::try_from(number).ok()?) {
+                return Some(Rc::clone(clause));
             }
             let clause = Rc::new(self.parse(number)?);
-            parsed.put(number, &clause, 1);
+            parsed.put(number, Rc::clone(&clause));
             Some(clause)
         };
         let clauses: Option<Vec<_>> = numbers.into_iter().map(clause).collect();
@@ -98,6 +101,25 @@ impl Slices {
     }
 }
 
-/// Policies of a company of usual size, all of them. An estimate, so that to forget half of them takes a few
-/// milliseconds.
-const MOST: Most = Most { count: 4096, weight: 4096 };
+impl Parsed {
+    fn put(&mut self, number: u32, clause: Rc<Clause>) {
+        let mut set = |number: u32, clause| {
+            let slot = usize::try_from(number).ok().and_then(|at| self.clauses.get_mut(at));
+            if let Some(slot) = slot {
+                *slot = clause;
+            }
+        };
+        set(number, Some(clause));
+        match self.numbers.get_mut(self.next).filter(|_| self.next < MOST) {
+            Some(oldest) => set(std::mem::replace(oldest, number), None),
+            None => self.numbers.push(number),
+        }
+        self.next = self.next.saturating_add(1);
+        if self.next >= MOST {
+            self.next = 0;
+        }
+    }
+}
+
+/// Policies of a company of usual size, all of them; some kilobytes each.
+const MOST: usize = 4096;

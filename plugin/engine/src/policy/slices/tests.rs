@@ -237,7 +237,7 @@ proptest! {
 
 #[test]
 fn a_policy_that_was_forgotten_is_parsed_again() {
-    let numbers = 0..MOST.count * 3;
+    let numbers = 0..MOST * 3;
     let text = |n: &usize| {
         format!(
             "@id(\"p{n}\") forbid (principal == Agent::\"{n}\", action, resource) when {{ context.n == {n} }};"
