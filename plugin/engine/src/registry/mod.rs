@@ -149,11 +149,11 @@ impl Registry {
 
     fn may_delegate(&self, agent: &Agent, delegation: &Delegation) -> Result<(), Reason> {
         let delegator = &delegation.delegator;
-        // An agent is never somebody's human: the chain would be the wrong way round.
-        if self.find(delegator).is_some() {
+        let human = self.people.human(delegator);
+        // An agent is never somebody's human: the chain would be the wrong way round. Nobody is listed as both.
+        if human.is_none() && self.find(delegator).is_some() {
             return Err(Reason::DelegationInverted);
         }
-        let human = self.people.human(delegator);
         if human.is_some_and(|human| human.disabled) {
             return Err(Reason::DelegatorDisabled);
         }
