@@ -60,6 +60,7 @@ pub fn learns(body: &[u8]) {
             let (headers, body) = (ReplyHeaders::default(), body.to_vec());
             let reply = FetchReply::Answered { status: 200, headers, body };
             engine.absorb(fetch.clone(), reply, now());
+            engine.finish_work(now());
         }
         let bearer = format!("Bearer {}", token(&claims(&json!({}))));
         assert!(judge(engine, &[("authorization", bearer.as_bytes())], Vec::new()));

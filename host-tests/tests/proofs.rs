@@ -38,6 +38,7 @@ fn worker() -> Engine {
         let (headers, body) = (ReplyHeaders::default(), body.0.clone());
         let reply = FetchReply::Answered { status: *status, headers, body };
         engine.absorb(fetch, reply, now());
+        engine.finish_work(now());
     }
     engine
 }

@@ -4,6 +4,8 @@
 //! or when what was measured is not what it is called, such as requests that were refused.
 
 mod approval;
+mod authority;
+mod bundles;
 mod core;
 mod figure;
 mod gateway;
@@ -15,6 +17,7 @@ mod native;
 mod page;
 mod protocols;
 mod proxy;
+mod reload;
 mod requests;
 mod sample;
 mod slices;

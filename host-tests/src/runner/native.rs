@@ -72,6 +72,7 @@ impl Run<'_> {
         for fetch in under_way.into_iter().filter(|fetch| Some(fetch) != wanted.as_ref()) {
             let answer = self.answer(&fetch);
             self.engine.absorb(fetch, answer, self.fetched());
+            self.engine.finish_work(self.fetched());
         }
         let outcome = loop {
             step = match step {
@@ -119,6 +120,7 @@ impl Run<'_> {
         let answer = self.answer(need.fetch());
         let now = self.fetched();
         let absorbed = self.engine.absorb(need.fetch().clone(), answer, now);
+        self.engine.finish_work(now);
         need.resume(self.engine, &absorbed, now)
     }
 
@@ -176,6 +178,7 @@ impl Run<'_> {
             let answer = exchange.meanwhile.get(&fetch.endpoint().cluster).map(reply);
             let answer = answer.unwrap_or_else(|| self.answer(&fetch));
             self.engine.absorb(fetch, answer, now);
+            self.engine.finish_work(now);
         }
     }
 

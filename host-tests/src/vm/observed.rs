@@ -1,5 +1,7 @@
 //! What a test can see of a stream: ordered events per side, local replies, fuel.
 
+use std::time::Duration;
+
 use super::headers::{HeaderMap, Pair};
 
 /// One thing that left the gateway on one side of a stream.
@@ -140,4 +142,6 @@ pub struct FuelUse {
     pub callback: &'static str,
     /// Units of fuel: roughly one per instruction.
     pub fuel: u64,
+    /// How long it took on this machine, what the host did for it included.
+    pub took: Duration,
 }

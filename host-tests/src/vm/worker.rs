@@ -1,6 +1,7 @@
 //! One worker: a VM with its contexts, how it starts, how a callback is called, ticks and replies.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{anyhow, bail};
 use wasmtime::Store;
@@ -120,7 +121,9 @@ impl Worker {
         let state = self.state();
         let outer = (std::mem::replace(&mut state.current, context), state.effective.take());
         state.iteration_stopped = false;
+        let began = Instant::now();
         let returned = self.exports.call(&mut self.store, name, arguments).expect("has() said so");
+        let took = began.elapsed();
         let spent = fuel - self.store.get_fuel().expect("fuel is enabled");
         let state = self.state();
         (state.current, state.effective) = outer;
@@ -130,6 +133,7 @@ impl Worker {
             context,
             callback: name,
             fuel: spent,
+            took,
         });
         let called = match returned {
             Ok(value) => Called::Returned { value, stopped },

@@ -53,6 +53,8 @@ use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 /// Long-lived state: one per VM, worker or page.
 pub struct Engine {
     configuration: Rc<Configuration>,
+    /// What was in force before, until there is time to give it up.
+    retired: Option<Rc<Configuration>>,
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
@@ -123,6 +125,7 @@ impl Engine {
         let (openings, unanswered, learned) = (Openings::default(), None, 0);
         Ok(Self {
             configuration,
+            retired: None,
             trust,
             cache,
             renewal,

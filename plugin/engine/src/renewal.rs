@@ -2,13 +2,15 @@
 //!
 //! A new one is verified before it is looked at, and looked at whole before it is used; one that is no
 //! good changes nothing. Older ones are refused: who can replay a document must not be able to undo
-//! what came after it. Not here: signatures (`bundle`), what the contents mean (`config`).
+//! what came after it. A bundle may be long, so it is taken in by steps (`underway`). Not here: signatures
+//! (`bundle`), what the contents mean (`config`).
 
 mod floor;
+mod underway;
 
 use std::rc::Rc;
 
-use crate::bundle::{self, BUNDLE, Fresh, Polled, REVOCATIONS, Signers};
+use crate::bundle::{self, Fresh, Polled, REVOCATIONS, Signers};
 use crate::config::{self, Blueprint, Configuration, Feed};
 use crate::decision::Reason;
 use crate::fetch::{Document, Fetch, FetchReply};
@@ -17,6 +19,7 @@ use crate::recall::{Joined, Newest};
 use crate::registry::Revocations;
 
 use floor::Floor;
+use underway::{Came, Underway};
 
 /// Both sources, as far as a configuration has them.
 #[derive(Default)]
@@ -36,6 +39,16 @@ struct BundleSource {
     blueprint: Blueprint,
     polled: Polled,
     floor: Floor,
+    underway: Option<Underway>,
+}
+
+/// What came of some work on a bundle.
+pub(crate) enum Worked {
+    /// There is none.
+    Nothing,
+    More,
+    /// It is done: the configuration from now on, if it is another.
+    Settled(Option<Box<Configuration>>),
 }
 
 struct FeedSource {
@@ -54,7 +67,7 @@ impl Renewal {
     ) -> Self {
         let bundle = bundle.map(|(blueprint, polled)| {
             let floor = Floor::of(polled.source(), blueprint.lowest_revision);
-            BundleSource { blueprint, polled, floor }
+            BundleSource { blueprint, polled, floor, underway: None }
         });
         let feed = feed.map(|(signers, polled)| {
             let floor = Floor::of(polled.source(), 0);
@@ -65,7 +78,8 @@ impl Renewal {
 
     /// Fetches to make in the background.
     pub(crate) fn due(&mut self, current: &Configuration, now: Timestamp) -> Vec<Fetch> {
-        let bundle = self.bundle.as_mut().and_then(|bundle| {
+        let idle = self.bundle.as_mut().filter(|bundle| bundle.underway.is_none());
+        let bundle = idle.and_then(|bundle| {
             let behind = bundle.floor.is_above(held(current).as_ref());
             bundle.polled.due(now, behind)
         });
@@ -89,7 +103,11 @@ impl Renewal {
                 None => Reason::BundleUnavailable,
                 Some(_) => Reason::BundleStale,
             };
-            return Err(lacking(&mut bundle.polled, reason, now));
+            return Err(match bundle.underway {
+                None => lacking(&mut bundle.polled, reason, now),
+                // It is here already; a host that asks again gets no other.
+                Some(_) => Lacking::Fetch(bundle.polled.asked()),
+            });
         }
         if configuration.term.is_some_and(|term| now >= term.expires) {
             return Err(Lacking::Nothing(Reason::BundleExpired));
@@ -112,23 +130,33 @@ impl Renewal {
         self.feed.as_ref()?.held.as_ref().map(|held| Rc::clone(&held.revocations))
     }
 
-    /// Takes in what came of a fetch: the configuration from now on, if it is another.
-    pub(crate) fn absorb(
-        &mut self,
-        current: &Configuration,
-        fetch: &Fetch,
-        reply: FetchReply,
-        now: Timestamp,
-    ) -> Option<Configuration> {
+    /// Takes in what came of a fetch. Of a bundle it is only the beginning: the rest is [`Self::work`].
+    pub(crate) fn absorb(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) {
         match fetch.document() {
-            Document::Bundle => self.bundle.as_mut()?.absorb(current, fetch, reply, now),
+            Document::Bundle => {
+                if let Some(bundle) = &mut self.bundle {
+                    bundle.absorb(fetch, reply, now);
+                }
+            }
             Document::Revocations => {
                 if let Some(feed) = &mut self.feed {
                     feed.absorb(fetch, reply, now);
                 }
-                None
             }
-            _ => None,
+            _ => {}
+        }
+    }
+
+    /// Whether a bundle has come that is not settled yet.
+    pub(crate) fn is_underway(&self) -> bool {
+        self.bundle.as_ref().is_some_and(|bundle| bundle.underway.is_some())
+    }
+
+    /// Works on a bundle that has come, for a millisecond or two.
+    pub(crate) fn work(&mut self, current: &Configuration, now: Timestamp) -> Worked {
+        match &mut self.bundle {
+            Some(bundle) => bundle.work(current, now),
+            None => Worked::Nothing,
         }
     }
 
@@ -198,47 +226,60 @@ fn held(current: &Configuration) -> Option<Newest> {
 }
 
 impl BundleSource {
-    fn absorb(
-        &mut self,
-        current: &Configuration,
-        fetch: &Fetch,
-        reply: FetchReply,
-        now: Timestamp,
-    ) -> Option<Configuration> {
+    fn absorb(&mut self, fetch: &Fetch, reply: FetchReply, now: Timestamp) {
         if !self.polled.is_of(fetch) {
-            return None;
+            return;
         }
-        let fresh = self.polled.answered(fetch, reply, now)?;
-        match self.judge(current, &fresh, now) {
+        self.underway = None;
+        let Some(fresh) = self.polled.answered(fetch, reply, now) else { return };
+        match Underway::begin(fresh, &self.blueprint) {
+            Ok(underway) => self.underway = Some(underway),
+            Err(why) => self.polled.refused(why),
+        }
+    }
+
+    fn work(&mut self, current: &Configuration, now: Timestamp) -> Worked {
+        let Some(mut underway) = self.underway.take() else { return Worked::Nothing };
+        let judged = match underway.work(&self.blueprint, current.bundle.as_deref()) {
+            Ok(Came::More) => {
+                self.underway = Some(underway);
+                return Worked::More;
+            }
+            Ok(Came::Same(digest)) => self.again(current, digest).map(|newest| (newest, None)),
+            Ok(Came::Next(next, digest)) => {
+                self.judge(current, &next, digest, now).map(|newest| (newest, Some(next)))
+            }
+            Err(why) => Err(why),
+        };
+        match judged {
             Ok((newest, configuration)) => {
-                self.polled.taken(fresh, now);
+                self.polled.taken(underway.into_name(), now);
                 self.floor.raise(newest);
-                configuration
+                Worked::Settled(configuration)
             }
             Err(why) => {
                 self.polled.refused(why);
-                None
+                Worked::Settled(None)
             }
         }
     }
 
-    /// What it is, and the configuration with it; none if it is the one that is in force.
+    /// Whether the bundle that is in force may be so still.
+    fn again(&self, current: &Configuration, digest: String) -> Result<Newest, String> {
+        let newest = Newest { revision: current.policy.revision(), digest };
+        self.floor.admits(&newest).map(|()| newest)
+    }
+
+    /// Whether this bundle may take the place of the one in force.
     fn judge(
         &self,
         current: &Configuration,
-        fresh: &Fresh,
+        next: &Configuration,
+        digest: String,
         now: Timestamp,
-    ) -> Result<(Newest, Option<Configuration>), String> {
-        let opened = bundle::open(&fresh.body, BUNDLE, &self.blueprint.signers);
-        let opened = opened.map_err(|e| e.to_string())?;
-        let newest = |revision| Newest { revision, digest: opened.digest.clone() };
-        if current.bundle.as_ref() == Some(&opened.digest) {
-            let newest = newest(current.policy.revision());
-            return self.floor.admits(&newest).map(|()| (newest, None));
-        }
-        let next = self.blueprint.with(&opened).map_err(|problems| problems.to_string())?;
+    ) -> Result<Newest, String> {
         let revision = next.policy.revision();
-        let newest = newest(revision);
+        let newest = Newest { revision, digest };
         self.floor.admits(&newest)?;
         if next.term.is_some_and(|term| now >= term.expires) {
             return Err(format!("revision {revision} has expired"));
@@ -246,7 +287,7 @@ impl BundleSource {
         if let Some(id) = current.registry.revived(&next.registry) {
             return Err(format!("{id} is retired; a retired id stays listed as retired"));
         }
-        Ok((newest, Some(next)))
+        Ok(newest)
     }
 }
 
@@ -261,7 +302,7 @@ impl FeedSource {
                 self.held = Some(feed);
                 self.newest = Some(newest.clone());
                 self.floor.raise(newest);
-                self.polled.taken(fresh, now);
+                self.polled.taken(fresh.name, now);
             }
             Err(why) => self.polled.refused(why),
         }

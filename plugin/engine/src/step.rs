@@ -15,6 +15,7 @@
 //!             // fetch.method() of fetch.endpoint() with fetch.headers() and fetch.body()
 //!             let fetch = need.fetch().clone();
 //!             let absorbed = engine.absorb(fetch, FetchReply::Failed, now);
+//!             engine.finish_work(now); // a bundle may be long: or `work`, now and then
 //!             need.resume(engine, &absorbed, now)
 //!         }
 //!         Step::Body(need) => need.provide(engine, b"{}".to_vec(), now),
@@ -239,6 +240,18 @@ impl NeedBody {
 pub struct NeedFetch {
     pub(crate) case: Case,
     pub(crate) fetch: Fetch,
+}
+
+/// What came of [`crate::engine::Engine::work`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// There is nothing to do.
+    Nothing,
+    /// There is more.
+    More,
+    /// A bundle is in force, or refused ([`crate::engine::Engine::fetch_error`]): whoever waits for it can go on.
+    /// What was in force before is still to be given up.
+    Settled,
 }
 
 /// Proof that the engine has taken in what came of a fetch.

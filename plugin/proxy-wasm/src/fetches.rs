@@ -6,6 +6,7 @@
 use deputy_engine::step::{Absorbed, Document, Fetch, FetchReply};
 
 use crate::abi::{Buffer, Level, Map, Status, host};
+use crate::loading::{self, Parked};
 use crate::plugin;
 use crate::root::{Fault, Root, While as _, now};
 use crate::store;
@@ -23,6 +24,14 @@ pub(crate) enum Wanted {
 
 /// Waits for a call that is under way, or starts one.
 pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fault> {
+    match loading::join(root, stream, fetch) {
+        Parked::Waits => {
+            root.count("deputy.fetch.joined");
+            return Ok(Wanted::Waits);
+        }
+        Parked::Crowded => return Ok(Wanted::Crowded),
+        Parked::No => {}
+    }
     match root.waiting(|waiting| waiting.join(fetch, stream, room(fetch)))? {
         Joined::Waits => root.count("deputy.fetch.joined"),
         Joined::Full => return Ok(Wanted::Crowded),
@@ -87,6 +96,7 @@ pub(crate) fn abandon(root: &Root) {
 /// Absorbs once, then wakes each.
 fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     let cluster = fetch.endpoint().cluster.clone();
+    let is_bundle = matches!(fetch.document(), Document::Bundle);
     let common =
         matches!(fetch.document(), Document::Bundle | Document::Revocations | Document::Events);
     if common {
@@ -112,7 +122,12 @@ fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
         }
         absorbed
     });
-    plugin::wake(root, streams, |stream| stream.fetched(absorbed.as_ref().ok()));
+    match absorbed {
+        Ok(absorbed) if is_bundle && root.is_at_work() => {
+            loading::begin(root, fetch, absorbed, streams);
+        }
+        absorbed => plugin::wake(root, streams, |stream| stream.fetched(absorbed.as_ref().ok())),
+    }
 }
 
 /// Makes the call; false, and a line for the operator, if the host would not.

@@ -9,6 +9,7 @@
 //! * `plugin`: which root context and which stream a callback is about
 //! * `root`: one configuration: its engine and its counters
 //! * `fetches`: calls for keys, shared by all who wait for the same ones
+//! * `loading`: work on a bundle that has come, between requests
 //! * `stream`: one request, from its headers to the decision
 //! * `store`: what all workers share
 //! * `response`: one response on its way back
@@ -27,6 +28,8 @@ mod waiting;
 
 #[cfg(target_arch = "wasm32")]
 mod fetches;
+#[cfg(target_arch = "wasm32")]
+mod loading;
 #[cfg(target_arch = "wasm32")]
 mod plugin;
 #[cfg(target_arch = "wasm32")]

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::abi::{Action, host};
 use crate::fetches;
+use crate::loading;
 use crate::root::Root;
 use crate::store;
 use crate::stream::Stream;
@@ -58,6 +59,7 @@ pub(crate) fn configure(root: u32, size: usize) -> bool {
     if let Some(replaced) = replaced {
         // Its calls were this context's as well; what comes of them would go to the new engine.
         fetches::abandon(&replaced);
+        loading::abandon(&replaced);
     }
     fetches::refresh(&configured);
     configured.gauge();
@@ -66,9 +68,12 @@ pub(crate) fn configure(root: u32, size: usize) -> bool {
 
 pub(crate) fn tick(root: u32) {
     if let Some(root) = find(root) {
-        store::join(&root);
-        fetches::refresh(&root);
-        root.gauge();
+        if root.begins_round() {
+            store::join(&root);
+            fetches::refresh(&root);
+            root.gauge();
+        }
+        loading::work(&root);
     }
 }
 
@@ -76,6 +81,11 @@ pub(crate) fn call_response(root: u32, token: u32, headers: usize, size: usize) 
     if let Some(root) = find(root) {
         fetches::answered(&root, token, headers, size);
     }
+}
+
+/// How many streams there are.
+pub(crate) fn streams() -> usize {
+    table(|vm| vm.streams.len()).unwrap_or_default()
 }
 
 /// Continues streams that waited for the same fetch, each in its own name.

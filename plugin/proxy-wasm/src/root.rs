@@ -1,6 +1,6 @@
 //! One configuration: the engine made from it, its counters, and the calls under way for it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use deputy_engine::decision::Reason;
@@ -11,6 +11,7 @@ use deputy_engine::step::{Arrival, Fetch};
 
 use crate::abi::host::Metric;
 use crate::abi::{Buffer, Level, Status, host};
+use crate::loading::Unsettled;
 use crate::signatures;
 use crate::store;
 use crate::waiting::Waiting;
@@ -21,6 +22,11 @@ pub(crate) struct Root {
     engine: RefCell<Engine>,
     attributes: Vec<Attribute>,
     waiting: RefCell<Waiting<Fetch>>,
+    unsettled: RefCell<Option<Unsettled>>,
+    /// Whether ticks come as fast as there is work to do.
+    hurries: Cell<bool>,
+    /// When background fetches were looked at last.
+    round: Cell<u64>,
     counters: BTreeMap<String, u32>,
     gauges: BTreeMap<&'static str, u32>,
     /// Whether the host's shared data can be relied on; tested at the start or at the first need.
@@ -93,6 +99,9 @@ impl Root {
             attributes: engine.attributes(),
             engine: RefCell::new(engine),
             waiting: RefCell::default(),
+            unsettled: RefCell::default(),
+            hurries: Cell::new(false),
+            round: Cell::new(0),
             counters,
             gauges,
             store: OnceCell::new(),
@@ -142,6 +151,40 @@ impl Root {
         }
         let entropy = drawn.pop().ok_or_else(|| busy("reading entropy"))?;
         Ok(Arrival { now: now()?, entropy })
+    }
+
+    /// Looks at the bundle that is being worked on, without a host call inside.
+    pub(crate) fn unsettled<T>(
+        &self,
+        look: impl FnOnce(&mut Option<Unsettled>) -> T,
+    ) -> Result<T, Fault> {
+        let unsettled = self.unsettled.try_borrow_mut();
+        unsettled.map(|mut unsettled| look(&mut unsettled)).map_err(|_| busy("loading a bundle"))
+    }
+
+    /// Whether the engine works on a bundle.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.step(|engine| engine.is_at_work()).unwrap_or(false)
+    }
+
+    /// Has ticks come fast while there is work to do.
+    pub(crate) fn hurry(&self, hurries: bool) {
+        if self.hurries.replace(hurries) != hurries {
+            let period = if hurries { BUSY_TICK_MS } else { TICK_MS };
+            // Without it the work is done all the same, only later.
+            let _ = host::tick_every(period);
+        }
+    }
+
+    /// Whether a tick is one on which background fetches are looked at: each, but for those that come fast.
+    pub(crate) fn begins_round(&self) -> bool {
+        let Ok(now) = now() else { return true };
+        let since = now.unix_millis().saturating_sub(self.round.get());
+        if self.hurries.get() && since < u64::from(TICK_MS) {
+            return false;
+        }
+        self.round.set(now.unix_millis());
+        true
     }
 
     /// Whether what workers share is really shared.
@@ -238,6 +281,8 @@ const STRUCT: &str = "\nconfiguration: looks like a protobuf Struct; fix: hand i
 /// How often background fetches are looked at, and what all workers know is joined: what one of them has
 /// seen is written within one tick and read within another, and so known to all within a second.
 const TICK_MS: u32 = 500;
+/// How soon work goes on: for as long as it is worked on, there is time for requests.
+const BUSY_TICK_MS: u32 = 1;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 
 const DECISIONS: [&str; 3] = ["allow", "deny", "needs_approval"];

@@ -159,7 +159,9 @@ impl Deputy {
             headers,
             body,
         });
-        Ok(Absorbed(self.0.absorb(fetch.0.clone(), reply, instant(now))))
+        let absorbed = self.0.absorb(fetch.0.clone(), reply, instant(now));
+        self.0.finish_work(instant(now));
+        Ok(Absorbed(absorbed))
     }
 
     /// Continues once the fetch that the step waits for has been absorbed.

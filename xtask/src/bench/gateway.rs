@@ -35,6 +35,8 @@ pub(super) enum Beside<'s> {
     Keys(&'s str),
     /// That, to `tools/list`.
     List(&'s str),
+    /// Nothing; but bundles are at this port.
+    Bundles(u16),
 }
 
 /// The whole configuration of one Envoy.
@@ -43,8 +45,9 @@ pub(super) fn document(port: u16, admin: u16, (filters, beside): Setting<'_>) ->
     let (routes, clusters) = match beside {
         Beside::Nothing => (vec![answering(&all, ANSWER)], Vec::new()),
         Beside::Keys(keys) => {
-            (vec![published(keys), answering(&all, ANSWER)], vec![to_itself(port)])
+            (vec![published(keys), answering(&all, ANSWER)], vec![cluster("idp", port)])
         }
+        Beside::Bundles(at) => (vec![answering(&all, ANSWER)], vec![cluster("bundles", at)]),
         Beside::List(list) => {
             let listing = json!({"name": "mcp-method", "string_match": {"exact": "tools/list"}});
             let listing = json!({"prefix": "/", "headers": [listing]});
@@ -98,11 +101,11 @@ fn published(keys: &str) -> Value {
     route
 }
 
-fn to_itself(port: u16) -> Value {
+fn cluster(name: &str, port: u16) -> Value {
     let endpoint = json!({"endpoint": {"address": address(port)}});
     json!({
-        "name": "idp",
-        "load_assignment": {"cluster_name": "idp", "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "name": name,
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
     })
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::figure::Figure;
-use super::{approval, core, identity, protocols};
+use super::{approval, authority, core, identity, protocols};
 
 /// Takes the rounds to measure.
 pub(super) type Measure = fn(u32) -> Result<Vec<Figure>>;
@@ -25,7 +25,7 @@ pub(super) const GROUPS: &[Group] = &[
         about: "what it costs to know who asks",
         measure: Some(identity::measure),
     },
-    Group { name: "authority", about: "what an agent may do", measure: None },
+    Group { name: "authority", about: "what an agent may do", measure: Some(authority::measure) },
     Group {
         name: "protocols",
         about: "what it costs to know what is asked",

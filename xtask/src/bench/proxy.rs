@@ -1,6 +1,7 @@
 //! One running Envoy, its processor time and its counters. It ends with the value.
 
 use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -124,6 +125,30 @@ impl Proxy {
             answer.0
         );
         Ok(answer.value(name).unwrap_or_default())
+    }
+
+    /// What each receipt that it has written since this byte of its log says of the revision, in order, and where
+    /// the log ends.
+    pub(super) fn revisions(&self, since: u64) -> Result<(Vec<u64>, u64)> {
+        let mut log = File::open(&self.log)?;
+        log.seek(SeekFrom::Start(since))?;
+        let mut text = String::new();
+        log.read_to_string(&mut text)?;
+        let whole = text.rfind('\n').map_or(0, |at| at + 1);
+        let mut revisions = Vec::new();
+        for line in text.get(..whole).unwrap_or_default().lines() {
+            let Some((_, receipt)) = line.split_once("deputy-receipt ") else { continue };
+            let mut said = receipt.split("\"revision\":").skip(1);
+            let digits = |rest: &str| {
+                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                rest.get(..end)?.parse().ok()
+            };
+            match (said.next().and_then(digits), said.next()) {
+                (Some(revision), None) => revisions.push(revision),
+                _ => bail!("a receipt without one revision: {receipt}"),
+            }
+        }
+        Ok((revisions, since + whole as u64))
     }
 
     /// The end of its log.

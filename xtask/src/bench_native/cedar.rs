@@ -25,6 +25,11 @@ pub(crate) struct Alone {
 
 impl Alone {
     pub(crate) fn new(world: &World, asking: &Asking) -> Result<Self> {
+        Self::with(world, asking, &world.policies().join("\n"))
+    }
+
+    /// With other policies than the configuration has.
+    pub(crate) fn with(world: &World, asking: &Asking, text: &str) -> Result<Self> {
         let actors = [("Agent", AGENT), ("Human", HUMAN)];
         let question = |(kind, id): (&str, &str)| -> Result<Request> {
             let (resource_kind, resource_id) = asking.resource;
@@ -40,7 +45,7 @@ impl Alone {
         let [agent, human] = actors.map(question);
         Ok(Self {
             authorizer: Authorizer::new(),
-            policies: policies(world)?,
+            policies: policies(text)?,
             entities: entities(&world.configuration)?,
             questions: [agent?, human?],
         })
@@ -76,13 +81,11 @@ impl Alone {
 }
 
 /// Each policy under its `@id`.
-fn policies(world: &World) -> Result<PolicySet> {
+fn policies(text: &str) -> Result<PolicySet> {
     let mut all = PolicySet::new();
-    for text in world.policies() {
-        for policy in text.parse::<PolicySet>()?.policies() {
-            let id = policy.annotation("id").context("a policy without @id")?;
-            all.add(policy.new_id(PolicyId::new(id)))?;
-        }
+    for policy in text.parse::<PolicySet>()?.policies() {
+        let id = policy.annotation("id").context("a policy without @id")?;
+        all.add(policy.new_id(PolicyId::new(id)))?;
     }
     Ok(all)
 }

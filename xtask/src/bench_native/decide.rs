@@ -66,7 +66,12 @@ fn same_answers(world: &World, asking: &Asking, alone: &Alone) -> Result<()> {
     let pairs = asking.pairs(&world.token(0));
     let (outcome, receipt) = Host::new(world)?.decided(&pairs, &asking.body)?;
     ensure!(outcome, "refused: {receipt}");
-    let receipt: Value = serde_json::from_str(&receipt)?;
+    same(&receipt, alone)
+}
+
+/// The policies that a receipt names are those that Cedar alone names.
+pub(crate) fn same(receipt: &str, alone: &Alone) -> Result<()> {
+    let receipt: Value = serde_json::from_str(receipt)?;
     let [agent, delegator] = alone.reasons()?;
     let alone = json!({"agent": agent, "delegator": delegator});
     let engine = receipt.get("policies").cloned().unwrap_or_default();
@@ -86,7 +91,12 @@ impl Host {
         let configuration = world.configuration.to_string();
         let engine = Engine::new(configuration.as_bytes());
         let engine = engine.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-        Ok(Self { engine, store: BTreeMap::new(), millis: world.now * 1000 })
+        Ok(Self::with(engine, world.now))
+    }
+
+    /// With an engine that has learned something, at that second.
+    pub(crate) fn with(engine: Engine, now: u64) -> Self {
+        Self { engine, store: BTreeMap::new(), millis: now * 1000 }
     }
 
     /// One decision, which must be a yes.

@@ -1,7 +1,8 @@
 //! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
 //! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
 //! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`,
-//! which takes the name of one subject too, for whoever profiles it. For `approval`: `approvals`.
+//! which takes the name of one subject too, for whoever profiles it. For `approval`: `approvals`. For `authority`:
+//! `companies` and `authorize`, of the sizes that are named, and `revisions` of one of them.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
 //! and anything of Envoy (xtask's `bench`).
@@ -15,6 +16,7 @@
 
 mod approvals;
 mod asking;
+mod authority;
 mod cedar;
 mod clock;
 mod decide;
@@ -30,6 +32,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use authority::Size;
 use identities::Identities;
 use protocols::Protocols;
 use world::World;
@@ -82,10 +85,30 @@ fn run(arguments: Vec<String>) -> Result<()> {
             println!("{}", protocols.measure(rounds.parse()?, |name| name == *only)?);
             Ok(())
         }
+        ["companies", repository, folder, sizes @ ..] => authority::write_all(
+            &PathBuf::from(repository),
+            &PathBuf::from(folder),
+            &sizes.iter().map(|size| Size::parse(size)).collect::<Result<Vec<_>>>()?,
+        ),
+        ["revisions", repository, folder, size, count] => authority::write_revisions(
+            &PathBuf::from(repository),
+            &PathBuf::from(folder),
+            Size::parse(size)?,
+            count.parse()?,
+        ),
+        ["authorize", repository, rounds, sizes @ ..] => {
+            let sizes: Vec<_> =
+                sizes.iter().map(|size| Size::parse(size)).collect::<Result<_>>()?;
+            println!(
+                "{}",
+                authority::measure(&PathBuf::from(repository), &sizes, rounds.parse()?)?
+            );
+            Ok(())
+        }
         _ => bail!(
             "usage: bench-native (world|identities|protocols|approvals) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
-             | read REPOSITORY ROUNDS SUBJECT \
-             | proofs FOLDER NAME COUNT"
+             | read REPOSITORY ROUNDS SUBJECT | proofs FOLDER NAME COUNT | companies REPOSITORY FOLDER SIZE… \
+             | authorize REPOSITORY ROUNDS SIZE… | revisions REPOSITORY FOLDER SIZE COUNT"
         ),
     }
 }

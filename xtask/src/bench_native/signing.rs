@@ -84,10 +84,15 @@ impl Signer {
     }
 
     /// A JWS; `alg` is added to the header.
-    pub(crate) fn signed(&self, mut header: Value, claims: &Value) -> String {
+    pub(crate) fn signed(&self, header: Value, claims: &Value) -> String {
+        self.signed_text(header, &claims.to_string())
+    }
+
+    /// Likewise, over contents that are text already.
+    pub(crate) fn signed_text(&self, mut header: Value, contents: &str) -> String {
         header["alg"] = self.algorithm().into();
-        let part = |value: &Value| BASE64URL.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(claims));
+        let header = BASE64URL.encode(header.to_string());
+        let message = format!("{header}.{}", BASE64URL.encode(contents));
         let signature = BASE64URL.encode(self.sign(message.as_bytes()));
         format!("{message}.{signature}")
     }

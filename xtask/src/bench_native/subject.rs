@@ -13,7 +13,7 @@ pub(crate) type Once<'w> = Box<dyn FnMut() -> Result<()> + 'w>;
 
 /// Something measured, once per call.
 pub(crate) struct Subject<'w> {
-    name: &'static str,
+    name: String,
     once: Once<'w>,
     /// As many as fill a slice.
     times: u32,
@@ -32,14 +32,13 @@ pub(crate) fn measure(mut subjects: Vec<Subject<'_>>, rounds: usize) -> Result<V
         }
         subjects.rotate_left(1);
     }
-    let members =
-        subjects.into_iter().map(|subject| (subject.name.to_owned(), json!(subject.micros)));
+    let members = subjects.into_iter().map(|subject| (subject.name, json!(subject.micros)));
     Ok(Value::Object(members.collect::<Map<_, _>>()))
 }
 
 impl<'w> Subject<'w> {
-    pub(crate) fn new(name: &'static str, once: Once<'w>) -> Self {
-        Self { name, once, times: 1, micros: Vec::new() }
+    pub(crate) fn new(name: impl Into<String>, once: Once<'w>) -> Self {
+        Self { name: name.into(), once, times: 1, micros: Vec::new() }
     }
 
     pub(crate) fn name(&self) -> &'static str {

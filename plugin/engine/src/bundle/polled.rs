@@ -35,8 +35,12 @@ pub(crate) struct Polled {
 #[derive(Debug)]
 pub(crate) struct Fresh {
     pub(crate) body: Vec<u8>,
-    tag: Option<EntityTag>,
+    pub(crate) name: Name,
 }
+
+/// What its sender calls it.
+#[derive(Debug)]
+pub(crate) struct Name(Option<EntityTag>);
 
 impl Polled {
     pub(crate) fn new(fetch: Fetch, pace: Pace) -> Self {
@@ -113,7 +117,7 @@ impl Polled {
         self.last = Some(now);
         match reply {
             FetchReply::Answered { status: 200, headers, body } => {
-                return Some(Fresh { body, tag: headers.entity_tag().cloned() });
+                return Some(Fresh { body, name: Name(headers.entity_tag().cloned()) });
             }
             // RFC 9110 §15.4.5: only to whom asked, and about what is still here.
             FetchReply::Answered { status: 304, .. }
@@ -131,9 +135,9 @@ impl Polled {
     }
 
     /// What was new is held from now on.
-    pub(crate) fn taken(&mut self, fresh: Fresh, now: Timestamp) {
+    pub(crate) fn taken(&mut self, name: Name, now: Timestamp) {
         self.confirmed = Some(self.clock.at(now));
-        self.tag = fresh.tag;
+        self.tag = name.0;
         self.error = None;
     }
 
@@ -167,7 +171,8 @@ impl Polled {
         self.asked()
     }
 
-    fn asked(&self) -> Fetch {
+    /// The fetch that would be made now.
+    pub(crate) fn asked(&self) -> Fetch {
         self.fetch.clone().unless(self.tag.as_ref())
     }
 

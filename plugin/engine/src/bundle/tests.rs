@@ -1,6 +1,7 @@
 //! A document is taken from those who may sign, as they signed it, and from nobody else.
 
 use super::*;
+use crate::trust::base64url;
 use crate::trust::testing::{Signer, key_set};
 
 fn signers() -> Signers {

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
 use super::people::{maybe_principal, period};
+use super::roster::Roster;
 use crate::model::PrincipalId;
-use crate::registry::{Agent, Grant, People};
+use crate::registry::{Grant, People};
 
 /// Grants by the agent they are given to.
 pub(super) fn read(
     members: &mut Members<'_>,
-    agents: &BTreeMap<PrincipalId, Agent>,
+    agents: &Roster,
     people: &People,
     problems: &mut Problems,
 ) -> BTreeMap<PrincipalId, Vec<Rc<Grant>>> {
@@ -33,7 +34,7 @@ pub(super) fn read(
 
 fn grant(
     node: &Node<'_>,
-    (agents, people): (&BTreeMap<PrincipalId, Agent>, &People),
+    (agents, people): (&Roster, &People),
     problems: &mut Problems,
 ) -> Option<(PrincipalId, Grant)> {
     let mut members = node.members(problems)?;
@@ -52,7 +53,7 @@ fn grant(
     }
     members.need_text("why", problems);
     let by = needed(&mut members, "by", problems);
-    if agent.as_ref().is_some_and(|id| !agents.contains_key(id)) {
+    if agent.as_ref().is_some_and(|id| !agents.contains(id)) {
         problems.add(members.at("agent"), "is not in `agents`");
     }
     if by.as_ref().is_some_and(|id| people.human(id).is_none()) {

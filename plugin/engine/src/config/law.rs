@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
 use super::people::{self, Registered};
+use super::roster::Enrolling;
 use super::{bundle, revocations, surface};
 use crate::bundle::Opened;
 use crate::model::Timestamp;
@@ -57,7 +58,7 @@ pub(super) fn inline<'a>(
 /// Of a bundle that is not there yet: nothing is known and nothing is permitted.
 pub(super) fn awaited<'a>() -> Law<'a> {
     Law {
-        registered: Registered::default(),
+        registered: people::nobody(),
         revocations: Revocations::default(),
         routes: Vec::new(),
         catalogue: Some(Catalogue::new()),
@@ -68,15 +69,26 @@ pub(super) fn awaited<'a>() -> Law<'a> {
     }
 }
 
+/// What was taken out of a bundle already, piece by piece, because there may be so much of it.
+pub(super) struct Early {
+    /// The sections that agents refer to have been read, and are in it.
+    pub(super) definition: Definition,
+    /// The agents, and the text they were taken from.
+    pub(super) enrolled: (Enrolling, Vec<u8>),
+    /// None: there is no such section, or it is no array.
+    pub(super) files: Option<Vec<PolicyFile>>,
+}
+
 /// From the contents of a bundle.
 pub(super) fn signed<'a>(
     contents: &Node<'a>,
+    early: Option<Early>,
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> Option<Law<'a>> {
     let mut members = contents.members(problems)?;
     let (revision, term) = bundle::head(&mut members, problems)?;
-    let law = sections(&mut members, definition, problems);
+    let law = sections(&mut members, early, definition, problems);
     members.close(problems);
     law.map(|law| Law { revision, term: Some(term), ..law })
 }
@@ -116,10 +128,22 @@ pub(crate) fn read_feed(opened: &Opened) -> Result<Feed, super::Problems> {
 /// The sections of a bundle, without its head.
 pub(super) fn sections<'a>(
     members: &mut Members<'a>,
+    early: Option<Early>,
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> Option<Law<'a>> {
-    let registered = people::read(members, definition, problems);
+    let (registered, early) = match early {
+        None => (people::read(members, definition, problems), None),
+        Some(Early { definition: read, enrolled, files }) => {
+            *definition = read;
+            for name in people::SECTIONS {
+                members.maybe(name);
+            }
+            // Where they are no array they have not been taken out, and this says so.
+            members.items("agents", problems);
+            (people::registered(members, enrolled, definition, problems), files)
+        }
+    };
     let revocations = revocations::read(members, problems);
     let routes = members.items("http", problems);
     let mut offered = |name, skills: bool| {
@@ -138,7 +162,10 @@ pub(super) fn sections<'a>(
         Some(catalogue)
     };
     let (catalogue, skills) = (offered("tools", false), offered("skills", true));
-    let files = members.need("policies", problems).and_then(|n| files(&n, problems))?;
+    let files = match early {
+        Some(files) => files,
+        None => members.need("policies", problems).and_then(|n| files(&n, problems))?,
+    };
     Some(Law { registered, revocations, routes, catalogue, skills, files, revision: 0, term: None })
 }
 
@@ -154,14 +181,18 @@ fn policy(node: &Node<'_>, problems: &mut Problems) -> Option<(Vec<PolicyFile>, 
 fn files(node: &Node<'_>, problems: &mut Problems) -> Option<Vec<PolicyFile>> {
     let mut files = Vec::new();
     for node in node.items(problems)? {
-        let Some(mut members) = node.members(problems) else { continue };
-        let name = members.need_text("name", problems);
-        let text = members.need_text("text", problems);
-        members.close(problems);
-        let (Some(name), Some(text)) = (name, text) else { continue };
-        files.push(PolicyFile { name: name.to_owned(), text: text.to_owned() });
+        files.extend(file(&node, problems));
     }
     Some(files)
+}
+
+/// One file of policies.
+pub(super) fn file(node: &Node<'_>, problems: &mut Problems) -> Option<PolicyFile> {
+    let mut members = node.members(problems)?;
+    let name = members.need_text("name", problems);
+    let text = members.need_text("text", problems);
+    members.close(problems);
+    Some(PolicyFile { name: name?.to_owned(), text: text?.to_owned() })
 }
 
 /// The sections of a bundle, as the configuration calls them.

@@ -15,6 +15,7 @@ mod input_schema;
 mod issuers;
 mod keys;
 mod law;
+mod loading;
 mod mirrored;
 mod nearest;
 mod parts;
@@ -22,6 +23,7 @@ mod people;
 mod proofs;
 mod published;
 mod revocations;
+mod roster;
 mod security_events;
 mod statuses;
 mod surface;
@@ -32,7 +34,7 @@ use std::rc::Rc;
 
 use crate::approval;
 use crate::behavior::Rules as BehaviorRules;
-use crate::bundle::{Opened, Polled, Signers};
+use crate::bundle::{Polled, Signers};
 use crate::credential::{Rules, Verified};
 use crate::events::Transmitter;
 use crate::json::{Limits, Value, read as read_json};
@@ -43,6 +45,7 @@ use crate::resource::{Binding, Description, Resource, Resources};
 use crate::trust::{BindingMethod, Issuer, Trust};
 
 pub(crate) use law::{Feed, Term, read_feed};
+pub(crate) use loading::{Loading, Step};
 pub use published::{PublishedBundle, PublishedRevocations, check_bundle, check_revocations};
 
 use fields::{Node, Problems as Collected};
@@ -177,7 +180,7 @@ pub(crate) struct Loaded {
 /// A configuration that lacks its bundle.
 #[derive(Debug)]
 pub(crate) struct Blueprint {
-    document: Value,
+    document: Rc<Value>,
     pub(crate) signers: Signers,
     pub(crate) lowest_revision: u64,
 }
@@ -190,7 +193,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
         let path = format!("configuration:{}:{}", malformed.line, malformed.column);
         Problems(vec![Problem::at(path, malformed.fault.to_string())])
     })?;
-    let mut parts = parts(&document, None)?;
+    let mut parts = parts(&document)?;
     let anchors = std::mem::take(&mut parts.anchors);
     let trust = Trust::new(parts.issuers.clone()).with_anchors(anchors);
     let (feed, events) = (parts.feed.take(), parts.events.take());
@@ -198,7 +201,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
     let configuration = Configuration::of(parts)?;
     let bundle = match section {
         Some(bundle::Section { signers, lowest_revision, from: bundle::From::Fetch(polled) }) => {
-            Some((Blueprint { document, signers, lowest_revision }, polled))
+            Some((Blueprint { document: Rc::new(document), signers, lowest_revision }, polled))
         }
         Some(section) if configuration.policy.revision() < section.lowest_revision => {
             let (is, least) = (configuration.policy.revision(), section.lowest_revision);
@@ -210,16 +213,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
     Ok(Loaded { configuration, trust, bundle, feed, events })
 }
 
-impl Blueprint {
-    /// The configuration with this bundle.
-    pub(crate) fn with(&self, opened: &Opened) -> Result<Configuration, Problems> {
-        Configuration::of(parts(&self.document, Some(opened))?)
-    }
-}
-
-fn parts(document: &Value, fetched: Option<&Opened>) -> Result<parts::Parts, Problems> {
+fn parts(document: &Value) -> Result<parts::Parts, Problems> {
     let mut problems = Collected::default();
-    match parts::read(&Node::root(document), fetched, &mut problems) {
+    match parts::read(&Node::root(document), None, &mut problems) {
         Some(parts) if problems.0.is_empty() => Ok(parts),
         Some(parts) => {
             let policies = (parts.files.as_slice(), parts.revision);
@@ -234,6 +230,10 @@ impl Configuration {
     fn of(parts: parts::Parts) -> Result<Self, Problems> {
         let policy =
             Policy::load(&parts.definition, &parts.files, parts.revision).map_err(Problems)?;
+        Ok(Self::with(parts, policy))
+    }
+
+    fn with(parts: parts::Parts, policy: Policy) -> Self {
         let resources = resources(&parts);
         let parts::Parts { registered, definition, .. } = parts;
         let mut spends = Vec::new();
@@ -245,7 +245,7 @@ impl Configuration {
         let groups = groups::groups(&definition);
         let said = policy.warnings().iter().cloned();
         let warnings = parts.warnings.into_iter().chain(said).collect();
-        Ok(Self {
+        Self {
             surface: parts.surface,
             registry: Registry::new(
                 registered.agents,
@@ -269,7 +269,7 @@ impl Configuration {
             audience: parts.audience,
             authorities: parts.authorities,
             tokens: parts.tokens,
-        })
+        }
     }
 }
 

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::approval;
 use crate::behavior::Rules as BehaviorRules;
-use crate::bundle::{Opened, Polled, Signers};
+use crate::bundle::{Polled, Signers};
 use crate::credential::Rules;
 use crate::events::Transmitter;
-use crate::model::PrincipalId;
+use crate::json::Value;
 use crate::policy::{Definition, PolicyFile};
 use crate::protocol::{Sealer, Surface};
 use crate::registry::Revocations;
@@ -48,11 +48,19 @@ pub(super) struct Parts {
     pub(super) warnings: Vec<String>,
 }
 
+/// A bundle that has come by fetch.
+pub(super) struct Fetched<'a> {
+    /// What has not been taken out already.
+    pub(super) contents: &'a Value,
+    pub(super) early: law::Early,
+    pub(super) digest: String,
+}
+
 /// Reads the whole document; every section is read even after a problem in another. `fetched`: the
 /// bundle, if it has come by fetch.
 pub(super) fn read(
     root: &Node<'_>,
-    fetched: Option<&Opened>,
+    fetched: Option<Fetched<'_>>,
     problems: &mut Problems,
 ) -> Option<Parts> {
     let mut members = root.members(problems)?;
@@ -63,13 +71,19 @@ pub(super) fn read(
     let credentials = credentials::read(&mut members, known, problems);
     let mut definition = Definition::default();
     let section = members.maybe("bundle").map(|n| bundle::read(&n, problems));
-    let opened = fetched.or_else(|| section.as_ref()?.as_ref()?.opened());
-    let law = match (&section, opened) {
+    let opened = section.as_ref().and_then(|section| section.as_ref()?.opened());
+    let bundle = match (fetched, opened) {
+        (Some(Fetched { contents, early, digest }), _) => Some((contents, Some(early), digest)),
+        (None, Some(opened)) => Some((&opened.contents, None, opened.digest.clone())),
+        (None, None) => None,
+    };
+    let mut digest = None;
+    let law = match (&section, bundle) {
         (None, _) => Some(law::inline(&mut members, &mut definition, problems)),
         (Some(_), None) => Some(law::awaited()),
-        (Some(_), Some(opened)) => {
-            let contents = Node::named(&opened.contents, "bundle");
-            law::signed(&contents, &mut definition, problems)
+        (Some(_), Some((contents, early, of))) => {
+            digest = Some(of);
+            law::signed(&Node::named(contents, "bundle"), early, &mut definition, problems)
         }
     };
     if section.is_some() {
@@ -94,10 +108,10 @@ pub(super) fn read(
     let events = security_events::read(&mut members, audience, &mut approvers, problems);
     let behavior = behavior::read(&mut members, problems);
     members.close(problems);
-    let (gateway, law, (surface, tokens)) = (gateway?, law?, surface?);
+    let (gateway, mut law, (surface, tokens)) = (gateway?, law?, surface?);
     let (mut credentials, mut anchors) = credentials?;
     anchors.extend(approvers);
-    credentials.agents = workloads(&law.registered, problems);
+    credentials.agents = std::mem::take(&mut law.registered.workloads);
     version?;
     let sealer = sealer.unwrap_or_default();
     if sealer.is_empty() {
@@ -123,7 +137,7 @@ pub(super) fn read(
         files: law.files,
         revision: law.revision,
         term: law.term,
-        bundle: opened.map(|opened| opened.digest.clone()),
+        bundle: digest,
         feed: feed.flatten(),
         events,
         body_limit: sizes.body,
@@ -131,19 +145,6 @@ pub(super) fn read(
         sealer,
         warnings,
     })
-}
-
-/// Which agent each workload is. One that is an agent itself, too, would be two.
-fn workloads(registered: &Registered, problems: &mut Problems) -> BTreeMap<String, PrincipalId> {
-    let mut workloads = BTreeMap::new();
-    for (id, agent) in &registered.agents {
-        let Some(spiffe) = &agent.spiffe else { continue };
-        if spiffe != id && registered.agents.contains_key(spiffe) {
-            problems.add("agents", format!("{spiffe} is an agent itself, and that of another"));
-        }
-        workloads.insert(spiffe.as_str().to_owned(), id.clone());
-    }
-    workloads
 }
 
 struct Gateway {

@@ -5,18 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
+use super::roster::{Enrolling, Roster};
 use crate::model::{CallerClass, Period, PrincipalId, Timestamp, WorkloadId};
 use crate::policy::{
-    AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner, Teams,
+    Actors, AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
+    Teams,
 };
 use crate::registry::{Agent, Delegators, Grant, Human, Limits, People, Status};
 
 /// Who there is.
-#[derive(Default)]
 pub(super) struct Registered {
-    pub(super) agents: BTreeMap<PrincipalId, Agent>,
-    pub(super) people: People,
+    pub(super) agents: Rc<Roster>,
+    pub(super) people: Rc<People>,
     pub(super) grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
+    /// Which agent each workload is.
+    pub(super) workloads: BTreeMap<String, PrincipalId>,
+}
+
+/// What reading an agent needs.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    pub(super) people: Rc<People>,
+    pub(super) attributes: Rc<AttributeTypes>,
 }
 
 pub(super) fn read(
@@ -24,59 +34,113 @@ pub(super) fn read(
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> Registered {
+    let known = known(members, definition, problems);
+    let agents = members.items("agents", problems);
+    let mut enrolling = Enrolling::new(known, agents.len());
+    let mut text = Vec::new();
+    for node in &agents {
+        let place = text.len();
+        text.extend(node.value().to_text().into_bytes());
+        enrolling.add(node, (&text, place), problems);
+    }
+    registered(members, (enrolling, text), definition, problems)
+}
+
+/// Of a document that is not there yet.
+pub(super) fn nobody() -> Registered {
+    Registered {
+        agents: Rc::new(Enrolling::new(Known::default(), 0).finish(Vec::new())),
+        people: Rc::default(),
+        grants: BTreeMap::new(),
+        workloads: BTreeMap::new(),
+    }
+}
+
+/// Everything that agents refer to: `attributes`, `teams` and `humans`.
+pub(super) fn known(
+    members: &mut Members<'_>,
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Known {
     attributes(members, definition, problems);
     let teams = members.maybe("teams").map(|n| teams(&n, problems));
-    let agents = members.items("agents", problems);
-    let ids = agents.iter().filter_map(|n| n.value().as_object()?.get("id")?.as_str()).collect();
-    let humans = humans(members, (teams.as_ref(), &ids), definition, problems);
-    let people = People::new(humans, teams);
-    let nodes = agents;
-    let agents = read_agents(&nodes, &people, definition, problems);
-    definition.warnings.extend(unowned(&nodes, &people));
-    definition.teams = all_teams(&people, &agents, definition);
+    let humans = humans(members, teams.as_ref(), definition, problems);
+    let people = Rc::new(People::new(humans, teams));
+    Known { people, attributes: Rc::new(definition.agent_attributes.clone()) }
+}
+
+/// What comes of all agents, each of them taken in from that text; and the section `grants`.
+pub(super) fn registered(
+    members: &mut Members<'_>,
+    (mut enrolling, text): (Enrolling, Vec<u8>),
+    definition: &mut Definition,
+    problems: &mut Problems,
+) -> Registered {
+    let people = Rc::clone(&enrolling.known.people);
+    let workloads = std::mem::take(&mut enrolling.workloads);
+    definition.warnings.extend(std::mem::take(&mut enrolling.doubts).said());
+    definition.teams = all_teams(&people, std::mem::take(&mut enrolling.teams), definition);
+    let agents = Rc::new(enrolling.finish(text));
+    for (spiffe, id) in &workloads {
+        let other = PrincipalId::parse(spiffe).ok().filter(|spiffe| spiffe != id);
+        if other.is_some_and(|other| agents.contains(&other)) {
+            problems.add("agents", format!("{spiffe} is an agent itself, and that of another"));
+        }
+    }
+    definition.actors = Some(Rc::clone(&agents) as Rc<dyn Actors>);
     let grants = super::grants::read(members, &agents, &people, problems);
-    Registered { agents, people, grants }
+    Registered { agents, people, grants, workloads }
 }
 
 /// The teams there are: as listed, or else all that anybody is in.
-fn all_teams(
-    people: &People,
-    agents: &BTreeMap<PrincipalId, Agent>,
-    definition: &Definition,
-) -> Teams {
+fn all_teams(people: &People, of_agents: BTreeSet<String>, definition: &Definition) -> Teams {
     if let Some(listed) = people.teams() {
         return Teams { listed: true, names: listed.keys().cloned().collect() };
     }
-    let of_agents = definition.agents.values().flat_map(|agent| &agent.teams);
     let of_humans = definition.humans.values().flat_map(|human| &human.teams);
-    let served = agents.values().filter_map(|agent| agent.delegators.as_ref());
-    let served = served.flat_map(|delegators| &delegators.teams);
-    let names = of_agents.chain(of_humans).chain(served).cloned().collect();
+    let names = of_humans.cloned().chain(of_agents).collect();
     Teams { listed: false, names }
 }
 
 /// Agents that are refused for their owner whatever they ask for, which nobody means.
-fn unowned(nodes: &[Node<'_>], people: &People) -> Vec<String> {
-    let doubt = |node: &Node<'_>| {
-        let owner = node.value().as_object()?.get("owner")?.as_str()?;
+#[derive(Default)]
+pub(super) struct Doubts {
+    said: Vec<String>,
+    more: usize,
+}
+
+impl Doubts {
+    /// Doubts an agent whose owner is nobody.
+    pub(super) fn unowned(&mut self, node: &Node<'_>, known: &Known) {
+        let owner = node.value().as_object().and_then(|agent| agent.get("owner")?.as_str());
+        let Some(owner) = owner else { return };
         let (known, of) = match PrincipalId::parse(owner) {
-            Ok(id) => (people.human(&id).is_some(), "humans"),
-            Err(_) => (people.teams().is_none_or(|teams| teams.contains_key(owner)), "teams"),
+            Ok(id) => (known.people.human(&id).is_some(), "humans"),
+            Err(_) => {
+                let teams = known.people.teams();
+                (teams.is_none_or(|teams| teams.contains_key(owner)), "teams")
+            }
         };
+        if known {
+            return;
+        }
+        if self.said.len() >= MOST_DOUBTS {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
         let (path, owner) = (node.path(), owner.escape_debug());
-        (!known).then(|| {
-            format!(
-                "{path}.owner: `{owner}` is not in `{of}`, so every request of this agent is refused; \
-                 list it there, or correct the name"
-            )
-        })
-    };
-    let mut doubts: Vec<_> = nodes.iter().filter_map(doubt).collect();
-    let more = doubts.len().saturating_sub(MOST_DOUBTS);
-    doubts.truncate(MOST_DOUBTS);
-    doubts
-        .extend((more > 0).then(|| format!("agents: {more} more have an owner who is not listed")));
-    doubts
+        self.said.push(format!(
+            "{path}.owner: `{owner}` is not in `{of}`, so every request of this agent is refused; \
+             list it there, or correct the name"
+        ));
+    }
+
+    fn said(self) -> impl Iterator<Item = String> {
+        let Self { said, more } = self;
+        let rest =
+            (more > 0).then(|| format!("agents: {more} more have an owner who is not listed"));
+        said.into_iter().chain(rest)
+    }
 }
 
 fn attributes(members: &mut Members<'_>, definition: &mut Definition, problems: &mut Problems) {
@@ -121,11 +185,11 @@ fn teams(node: &Node<'_>, problems: &mut Problems) -> BTreeMap<String, bool> {
 
 fn humans(
     members: &mut Members<'_>,
-    (teams, agents): (Option<&BTreeMap<String, bool>>, &BTreeSet<&str>),
+    teams: Option<&BTreeMap<String, bool>>,
     definition: &mut Definition,
     problems: &mut Problems,
 ) -> BTreeMap<PrincipalId, Human> {
-    let mut humans = BTreeMap::new();
+    let (mut humans, mut entities) = (BTreeMap::new(), BTreeMap::new());
     for node in members.items("humans", problems) {
         let Some(mut members) = node.members(problems) else { continue };
         let id = principal(&mut members, problems);
@@ -141,46 +205,22 @@ fn humans(
             roles: roles.iter().cloned().collect(),
         };
         let entity = HumanEntity { teams: in_teams, roles, attributes };
-        definition.humans.insert(id.clone(), entity);
-        let taken = agents.contains(id.as_str());
-        if humans.insert(id, human).is_some() || taken {
-            problems
-                .add(format!("{}.id", node.path()), "is the id of another human or agent as well");
+        entities.insert(id.clone(), entity);
+        if humans.insert(id, human).is_some() {
+            problems.add(format!("{}.id", node.path()), "is the id of another human as well");
         }
     }
+    definition.humans = Rc::new(entities);
     humans
 }
 
-fn read_agents(
-    nodes: &[Node<'_>],
-    people: &People,
-    definition: &mut Definition,
-    problems: &mut Problems,
-) -> BTreeMap<PrincipalId, Agent> {
-    let mut agents: BTreeMap<PrincipalId, Agent> = BTreeMap::new();
-    let mut spiffe: BTreeSet<PrincipalId> = BTreeSet::new();
-    for node in nodes {
-        let Some((id, agent, entity)) = agent(node, people, definition, problems) else {
-            continue;
-        };
-        if agents.contains_key(&id) {
-            problems.add(format!("{}.id", node.path()), "is the id of another agent as well");
-        }
-        if agent.spiffe.as_ref().is_some_and(|id| !spiffe.insert(id.clone())) {
-            problems.add(format!("{}.spiffe", node.path()), "is that of another agent as well");
-        }
-        definition.agents.insert(id.clone(), entity);
-        agents.insert(id, agent);
-    }
-    agents
-}
-
-fn agent(
+/// One agent, as the registry and as policy sees it.
+pub(super) fn agent(
     node: &Node<'_>,
-    people: &People,
-    definition: &Definition,
+    known: &Known,
     problems: &mut Problems,
 ) -> Option<(PrincipalId, Agent, AgentEntity)> {
+    let people = &*known.people;
     let mut members = node.members(problems)?;
     let id = principal(&mut members, problems);
     let mut text = |name| members.maybe_text(name, problems).map(str::to_owned);
@@ -194,7 +234,7 @@ fn agent(
     let delegators = members.maybe("delegators").and_then(|n| delegators(&n, people, problems));
     let limits = members.maybe("limits").map(|n| limits(&n, problems)).unwrap_or_default();
     let teams = known_teams(&mut members, people.teams(), problems);
-    let attributes = values(&mut members, &definition.agent_attributes, problems);
+    let attributes = values(&mut members, &known.attributes, problems);
     members.close(problems);
     let entity = AgentEntity {
         // One without an owner is refused before policy could look at it.
@@ -383,6 +423,8 @@ pub(super) fn maybe_principal(
     problems.keep(&members.at(name), PrincipalId::parse(text))
 }
 
+/// What [`known`] reads.
+pub(super) const SECTIONS: [&str; 3] = ["attributes", "teams", "humans"];
 /// Lines in a log that somebody is to read.
 const MOST_DOUBTS: usize = 32;
 const RISKS: [&str; 4] = ["low", "medium", "high", "critical"];

@@ -29,7 +29,7 @@ pub fn check_bundle(contents: &[u8]) -> Result<Vec<String>, Problems> {
         for name in bundle::HEAD {
             members.maybe(name);
         }
-        let law = law::sections(&mut members, &mut definition, &mut problems);
+        let law = law::sections(&mut members, None, &mut definition, &mut problems);
         members.close(&mut problems);
         law
     });
@@ -58,7 +58,7 @@ impl PublishedBundle {
 
     fn read(contents: &Value) -> Result<Self, Problems> {
         let (mut definition, mut problems) = (Definition::default(), Collected::default());
-        let law = law::signed(&Node::root(contents), &mut definition, &mut problems);
+        let law = law::signed(&Node::root(contents), None, &mut definition, &mut problems);
         let policy = loaded(law.as_ref(), &mut definition, problems)?;
         let law = law.ok_or_else(|| whole("bundle", "is incomplete"))?;
         let term = law.term.ok_or_else(|| whole("bundle", "is incomplete"))?;
@@ -135,12 +135,16 @@ pub(super) fn complete(
         Ok(policy) if problems.0.is_empty() => Ok(policy),
         Ok(_) => Err(Problems(problems.0)),
         Err(more) => {
-            // Whatever is wrong with a tool is told once.
-            let told: BTreeSet<_> = problems.0.iter().map(|p| p.path.clone()).collect();
-            problems.0.extend(more.into_iter().filter(|p| !told.contains(&p.path)));
+            also(&mut problems, more);
             Err(Problems(problems.0))
         }
     }
+}
+
+/// What is wrong with the policies besides. Whatever is wrong with a tool is told once.
+pub(super) fn also(problems: &mut Collected, more: Vec<Problem>) {
+    let told: BTreeSet<_> = problems.0.iter().map(|p| p.path.clone()).collect();
+    problems.0.extend(more.into_iter().filter(|p| !told.contains(&p.path)));
 }
 
 fn signers(jwks: &[u8]) -> Result<Signers, Problems> {

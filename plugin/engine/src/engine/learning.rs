@@ -8,8 +8,8 @@ use crate::config::Configuration;
 use crate::credential::TokenCache;
 use crate::decision::Reason;
 use crate::model::Timestamp;
-use crate::renewal::Lacking;
-use crate::step::{Absorbed, Document, Fetch, FetchReply, Joined};
+use crate::renewal::{Lacking, Worked};
+use crate::step::{Absorbed, Document, Fetch, FetchReply, Joined, Work};
 
 impl Engine {
     /// Fetches to make in the background: at the start and then on every tick.
@@ -20,7 +20,8 @@ impl Engine {
         fetches
     }
 
-    /// Takes in what came of a fetch. A bad answer never replaces a good one.
+    /// Takes in what came of a fetch. A bad answer never replaces a good one. A bundle is not in force by
+    /// that: see [`Engine::work`].
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
         if matches!(fetch.document(), Document::Approval { .. }) {
             return self.answered(fetch, reply);
@@ -44,13 +45,7 @@ impl Engine {
                 Vec::new()
             }
             Document::Bundle | Document::Revocations => {
-                let next = self.renewal.absorb(&self.configuration, &fetch, reply, now);
-                if let Some(next) = next {
-                    self.pinned = self.pinned.renewed(&next);
-                    self.configuration = Rc::new(next);
-                    // Which agent a workload is may have changed with it.
-                    self.cache = TokenCache::default();
-                }
+                self.renewal.absorb(&fetch, reply, now);
                 self.renew_present();
                 Vec::new()
             }
@@ -74,6 +69,48 @@ impl Engine {
     fn renew_present(&self) {
         let cutoffs = self.events.as_ref().map(|events| Rc::clone(events.cutoffs()));
         self.present.renew(&self.configuration, self.renewal.feed(), cutoffs);
+    }
+
+    /// Works on a bundle that was absorbed, for a few milliseconds at most, so that a host is kept waiting by
+    /// none, however long it is. To be called until there is nothing to do: at once, or whenever the host has
+    /// time; until then what was in force before still is, and requests that need the bundle want its fetch,
+    /// which is not to be made again.
+    pub fn work(&mut self, now: Timestamp) -> Work {
+        // What was in force is given up by itself: thousands of policies take their time as well.
+        if self.retired.take().is_some() {
+            return if self.renewal.is_underway() { Work::More } else { Work::Nothing };
+        }
+        match self.renewal.work(&self.configuration, now) {
+            Worked::Nothing => Work::Nothing,
+            Worked::More => Work::More,
+            Worked::Settled(next) => {
+                self.learned = self.learned.saturating_add(1);
+                if let Some(next) = next {
+                    self.replace(*next);
+                }
+                Work::Settled
+            }
+        }
+    }
+
+    /// Does all of that work at once: for a host that nobody waits for.
+    pub fn finish_work(&mut self, now: Timestamp) {
+        while self.work(now) != Work::Nothing {}
+    }
+
+    /// Whether a bundle was absorbed that is neither in force nor refused yet.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.renewal.is_underway()
+    }
+
+    fn replace(&mut self, next: Configuration) {
+        self.pinned = self.pinned.renewed(&next);
+        let before = std::mem::replace(&mut self.configuration, Rc::new(next));
+        self.retired = Some(before);
+        // Which agent a workload is may have changed with it.
+        self.cache = TokenCache::default();
+        self.renew_present();
     }
 
     /// Nothing is learned from what the approval service says: it is for those who asked.

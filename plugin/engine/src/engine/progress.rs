@@ -35,6 +35,7 @@ impl Progress {
 
     fn identified(&mut self, configuration: &Configuration, verified: &Verified) {
         let agent = configuration.registry.find(&verified.actor.agent);
+        let agent = agent.as_deref();
         self.facts.caller = agent.map_or(CallerClass::Unknown, |agent| agent.class);
         let transaction = verified.transaction.as_ref();
         self.facts.transaction = transaction.map(|t| (t.id.clone(), t.thumbprint.clone()));

@@ -17,7 +17,7 @@ pub(super) fn unrevoked(
     let registry = &configuration.registry;
     let agent = registry.find(&verified.actor.agent);
     let by = |issuer, key, jti| {
-        let owner = agent.and_then(|agent| agent.owner.as_deref());
+        let owner = agent.as_ref().and_then(|agent| agent.owner.as_deref());
         let presented = Presented { actor: &verified.actor, owner, issuer, key, jti };
         configuration.revocations.check(presented, registry)?;
         feed.map_or(Ok(()), |feed| feed.check(presented, registry))
@@ -49,8 +49,8 @@ pub(super) fn unstruck(
     let delegation = actor.delegation.as_ref();
     let prior = delegation.iter().flat_map(|d| &d.prior).chain([&actor.agent]);
     let agents = prior.flat_map(|agent| configuration.registry.names(agent));
-    let who = agents.chain(delegation.map(|d| &d.delegator));
-    let who: Vec<_> = who.map(events::subject).collect();
+    let who = agents.chain(delegation.map(|d| d.delegator.clone()));
+    let who: Vec<_> = who.map(|id| events::subject(&id)).collect();
     for proof in verified.proofs() {
         let issued = proof.issued.map(Timestamp::unix_millis);
         if who.iter().any(|digest| cutoffs.strikes(digest, issued, now)) {

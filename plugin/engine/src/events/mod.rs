@@ -159,7 +159,7 @@ impl Events {
             return self.transmitter.polled.refused(why.to_owned());
         }
         let more = delivered.get("moreAvailable").and_then(Value::as_bool) == Some(true);
-        self.transmitter.polled.taken(fresh, now);
+        self.transmitter.polled.taken(fresh.name, now);
         match more {
             true => self.transmitter.polled.ask_at_once(),
             false => Rc::make_mut(&mut self.cutoffs).answered(now.unix_millis()),

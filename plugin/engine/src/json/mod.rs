@@ -6,11 +6,13 @@
 //! ours. Not here: any meaning of the values.
 
 mod fold;
+mod pieces;
 mod raw;
 mod reader;
 mod value;
 
 pub(crate) use fold::is_alias;
+pub(crate) use pieces::{Piece, Pieces, first};
 pub(crate) use raw::{Member, Raw};
 pub(crate) use reader::{Fault, Limits, Malformed, read};
 pub(crate) use value::{Object, Value};

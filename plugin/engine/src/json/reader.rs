@@ -53,6 +53,11 @@ pub(crate) enum Fault {
 
 /// Reads one JSON document.
 pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
+    read_counted(bytes, limits).map(|(value, _)| value)
+}
+
+/// Reads one, and says how many members and elements there are in it.
+pub(super) fn read_counted(bytes: &[u8], limits: &Limits) -> Result<(Value, usize), Malformed> {
     read_as(bytes, limits, Kept::Everything)
 }
 
@@ -60,10 +65,10 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
 /// was written and whose numbers nobody here looks at. What it returns is good for the texts among the
 /// members of the document, and for nothing else.
 pub(super) fn outline(bytes: &[u8], limits: &Limits) -> Result<Value, Malformed> {
-    read_as(bytes, limits, Kept::Outline)
+    read_as(bytes, limits, Kept::Outline).map(|(value, _)| value)
 }
 
-fn read_as(bytes: &[u8], limits: &Limits, kept: Kept) -> Result<Value, Malformed> {
+fn read_as(bytes: &[u8], limits: &Limits, kept: Kept) -> Result<(Value, usize), Malformed> {
     if bytes.len() > limits.bytes {
         return Err(Malformed::whole(Fault::Bytes));
     }
@@ -72,7 +77,10 @@ fn read_as(bytes: &[u8], limits: &Limits, kept: Kept) -> Result<Value, Malformed
     let mut from = serde_json::Deserializer::from_slice(bytes);
     let seed = Seed { rules: &rules, depth: limits.depth };
     let read = seed.deserialize(&mut from).and_then(|value| from.end().map(|()| value));
-    read.map_err(|e| Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() })
+    match read {
+        Ok(value) => Ok((value, limits.items.saturating_sub(rules.items.get()))),
+        Err(e) => Err(Malformed { fault: rules.fault.get(), line: e.line(), column: e.column() }),
+    }
 }
 
 /// What is made of a document.

@@ -67,6 +67,11 @@ impl Object {
         self.0.retain(|(n, _)| n != name);
     }
 
+    /// Members that [`super::Pieces`] has told apart.
+    pub(crate) fn from_pieces(members: Vec<(String, Value)>) -> Self {
+        Self(members)
+    }
+
     /// An object of members that are known to differ.
     pub(crate) fn of<const N: usize>(members: [(&str, Value); N]) -> Self {
         Self(members.into_iter().map(|(n, v)| (n.to_owned(), v)).collect())

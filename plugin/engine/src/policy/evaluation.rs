@@ -7,7 +7,7 @@
 //! `slices` hold (docs/decisions/0005-policies-in-slices.md).
 
 use cedar_policy::{Effect, Entities, EntityUid, EvaluationError, Policy};
-use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, SlotEnv};
+use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, ExprKind, Literal, SlotEnv};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 
@@ -32,6 +32,8 @@ pub(super) struct Clause {
     pub(super) reads_target: bool,
     /// None: it always applies.
     condition: Option<Expr>,
+    /// The entities that its condition names.
+    pub(super) names: Box<[EntityUid]>,
 }
 
 /// What came of the policies of a slice, each in the order of their ids.
@@ -49,8 +51,11 @@ pub(super) type Uids<'a> = [&'a EntityUid; 3];
 impl Clause {
     pub(super) fn of(policy: &Policy) -> Self {
         let inner: &ast::Policy = policy.as_ref();
-        let id: &str = policy.id().as_ref();
+        // As it was named when it was loaded; what has no name has a number.
+        let id: &str = policy.annotation("id").unwrap_or_else(|| policy.id().as_ref());
+        let condition = inner.non_scope_constraints();
         Self {
+            names: condition.into_iter().flat_map(named).collect(),
             id: id.to_owned(),
             effect: policy.effect(),
             lift: Lift::of(policy),
@@ -59,9 +64,7 @@ impl Clause {
             signal: lift::signal(policy),
             reads_target: misuse::reads_target(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
-            condition: inner
-                .non_scope_constraints()
-                .map(|condition| Expr::and(Expr::val(true), condition.clone())),
+            condition: condition.map(|condition| Expr::and(Expr::val(true), condition.clone())),
         }
     }
 
@@ -80,6 +83,13 @@ impl Clause {
             }
         }
     }
+}
+
+fn named(condition: &Expr) -> impl Iterator<Item = EntityUid> + '_ {
+    condition.subexpressions().filter_map(|part| match part.expr_kind() {
+        ExprKind::Lit(Literal::EntityUID(uid)) => Some((**uid).clone().into()),
+        _ => None,
+    })
 }
 
 impl<'p> Evaluation<'p> {

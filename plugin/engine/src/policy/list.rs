@@ -6,12 +6,13 @@
 //! never an under-estimate; `load` refuses the one expression (`context has input`) that could tell
 //! the difference. Of policies that look at behaviour likewise: they may say this or that by then.
 
-use cedar_policy::EvaluationError;
+use cedar_policy::{Entities, EvaluationError};
 
 use super::alike::{About, Alike};
 use super::evaluation::{self, Evaluation};
+use super::prepared::{Fit, Prepared};
 use super::reads::Member;
-use super::{Fit, Fitting, Policy, Question, Situation, facts};
+use super::{Fitting, Policy, Question, Situation, facts};
 use crate::model::Asked;
 
 impl Policy {
@@ -25,8 +26,9 @@ impl Policy {
         asked: &Asked,
     ) -> bool {
         let Ok(fitting) = self.fitting(Question::new(situation, asked)) else { return false };
-        let delegator = fitting.delegator.as_ref().map(|(_, slice)| slice);
-        let about = About { agent: &fitting.agent.1, delegator, situation, asked };
+        let Prepared { agent, delegator, .. } = &*fitting.prepared;
+        let delegator = delegator.as_ref().map(|(_, slice)| slice);
+        let about = About { agent: &agent.1, delegator, situation, asked };
         if let Some(answer) = alike.answer(&about) {
             debug_assert_eq!(answer, self.possible_for_both(&fitting, situation, asked));
             return answer;
@@ -42,41 +44,40 @@ impl Policy {
         situation: &Situation<'_>,
         asked: &Asked,
     ) -> bool {
-        let Fitting { question, agent, delegator } = fitting;
-        let (principals, reads) = (&question.principals, fitting.reads());
+        let Fitting { question, prepared } = fitting;
+        let (principals, reads) = (&question.principals, prepared.reads);
         let members = facts::members(situation, asked.protocol, principals, &self.clock, reads);
         // The input that the schema demands is missing on purpose.
         let Ok(context) = members.map(facts::context) else { return false };
-        let possible = |who: &Fit| self.possible(who, question, &context, asked.typing.is_typed());
-        possible(agent) && delegator.as_ref().is_none_or(possible)
+        let about = (question, &prepared.entities, &context);
+        let possible = |who: &Fit| possible(who, about, asked.typing.is_typed());
+        possible(&prepared.agent) && prepared.delegator.as_ref().is_none_or(possible)
     }
+}
 
-    fn possible(
-        &self,
-        (principal, slice): &Fit,
-        question: &Question,
-        context: &facts::Context,
-        typed_input: bool,
-    ) -> bool {
-        let uids = question.uids(principal);
-        // What would hold if everything were lifted that can be; what its agent will have done by then,
-        // nobody knows.
-        let counts = |clause: &evaluation::Clause| clause.reads.has(Member::Behavior);
-        let lasts = |clause: &&evaluation::Clause| clause.lift.is_none() && !counts(clause);
-        let lasting = slice.iter().map(|clause| &**clause).filter(lasts);
-        let evaluation = Evaluation::of(lasting, uids, context, &self.entities);
-        let open = |clause: &evaluation::Clause| counts(clause) && clause.permits();
-        let mut perhaps = slice.iter().any(|clause| open(clause));
-        for (clause, error) in &evaluation.errors {
-            // Any other failure fails the call as well, whatever its arguments.
-            if !typed_input || !is_missing_input(error) {
-                return false;
-            }
-            perhaps |= clause.permits();
+fn possible(
+    (principal, slice): &Fit,
+    (question, entities, context): (&Question, &Entities, &facts::Context),
+    typed_input: bool,
+) -> bool {
+    let uids = question.uids(principal);
+    // What would hold if everything were lifted that can be; what its agent will have done by then,
+    // nobody knows.
+    let counts = |clause: &evaluation::Clause| clause.reads.has(Member::Behavior);
+    let lasts = |clause: &&evaluation::Clause| clause.lift.is_none() && !counts(clause);
+    let lasting = slice.iter().map(|clause| &**clause).filter(lasts);
+    let evaluation = Evaluation::of(lasting, uids, context, entities);
+    let open = |clause: &evaluation::Clause| counts(clause) && clause.permits();
+    let mut perhaps = slice.iter().any(|clause| open(clause));
+    for (clause, error) in &evaluation.errors {
+        // Any other failure fails the call as well, whatever its arguments.
+        if !typed_input || !is_missing_input(error) {
+            return false;
         }
-        // A forbid that holds without the input holds for every input.
-        evaluation.allows() || (perhaps && evaluation.forbids.is_empty())
+        perhaps |= clause.permits();
     }
+    // A forbid that holds without the input holds for every input.
+    evaluation.allows() || (perhaps && evaluation.forbids.is_empty())
 }
 
 /// Whether a policy failed only because it reads `context.input`.

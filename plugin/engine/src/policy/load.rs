@@ -1,8 +1,10 @@
 //! Policy text into policies: named by `@id`, typed against the vocabulary, free of what the
 //! decision could not keep its word about. Every problem at once, each with file, line and column.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 
 use cedar_policy::{
     AuthorizationError, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
@@ -15,7 +17,11 @@ use super::conformance::Inputs;
 use super::depth::{TOO_DEEP, too_deep};
 use super::lift::{self, APPROVAL};
 use super::misuse;
+use super::narrow::Narrow;
+use super::prepared::{self, Kept};
+use super::reach::Reach;
 use super::slices::Slices;
+use super::statement::Statement;
 use super::teams::{self, Teams};
 use super::value::Clock;
 use super::vocabulary::{self, Definition};
@@ -57,32 +63,11 @@ impl Policy {
         files: &[PolicyFile],
         revision: u64,
     ) -> Result<Self, Vec<Problem>> {
-        let schema = match vocabulary::schema(definition) {
-            Ok(schema) => schema,
-            Err(mut problems) => {
-                problems.extend(Loader::new(files, &definition.teams).untyped());
-                return Err(problems);
-            }
-        };
-        let entities = vocabulary::entities(definition, &schema)?;
-        let (all, more) = Loader::new(files, &definition.teams).load(&schema)?;
-        let warnings = definition.warnings.iter().cloned().chain(more).collect();
-        let mut policies: Vec<_> = all.policies().cloned().collect();
-        policies.sort_by(|a, b| a.id().cmp(b.id()));
-        let inputs = Inputs::of(&schema);
-        let problems = unpriced(definition, &inputs);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        Ok(Self {
-            inputs,
-            slices: Slices::of(&policies),
-            clock: Clock::default(),
-            entities,
-            whole: Whole::new(schema, all),
-            revision,
-            warnings,
-        })
+        let copy =
+            |file: &PolicyFile| PolicyFile { name: file.name.clone(), text: file.text.clone() };
+        let mut loader = Loader::new(definition, files.iter().map(copy).collect());
+        while loader.step() {}
+        loader.finish(definition, revision)
     }
 }
 
@@ -112,106 +97,151 @@ pub(super) fn cause_of(error: &AuthorizationError) -> &EvaluationError {
     error.inner()
 }
 
-struct Loader<'f> {
-    files: &'f [PolicyFile],
-    teams: &'f Teams,
+/// Policies on their way into force, one by one: a host must not be kept waiting until thousands of them are
+/// parsed and validated.
+pub(crate) struct Loader {
+    files: std::vec::IntoIter<PolicyFile>,
+    file: Option<Reading>,
+    typed: Result<Typed, Vec<Problem>>,
+    teams: Teams,
     /// Which file a policy came from.
-    origin: BTreeMap<String, &'f PolicyFile>,
-    set: PolicySet,
+    origin: BTreeMap<String, Rc<str>>,
+    slices: Slices,
+    /// All of them, where they are compared with.
+    all: PolicySet,
     problems: Vec<Problem>,
+    /// What validation finds, which is told last.
+    invalid: Vec<Problem>,
+    warnings: Vec<String>,
     /// Patterns that cost more the longer the text is that a caller sends, and teams of nobody.
     doubts: Vec<String>,
 }
 
-impl<'f> Loader<'f> {
-    fn new(files: &'f [PolicyFile], teams: &'f Teams) -> Self {
+/// What policies are validated against.
+struct Typed {
+    schema: Schema,
+    validator: Validator,
+    narrow: Narrow,
+    reach: Reach,
+}
+
+/// A file that is being read.
+struct Reading {
+    name: Rc<str>,
+    text: String,
+    /// Where the next statement begins, and its number.
+    at: usize,
+    number: usize,
+}
+
+impl Loader {
+    pub(crate) fn new(definition: &Definition, files: Vec<PolicyFile>) -> Self {
+        let typed = vocabulary::schema(definition).and_then(|schema| {
+            let reach = Reach::of(definition, &schema)?;
+            let (validator, narrow) = (Validator::new(schema.clone()), Narrow::of(&schema));
+            Ok(Typed { validator, narrow, schema, reach })
+        });
         Self {
-            files,
-            teams,
+            files: files.into_iter(),
+            file: None,
+            typed,
+            teams: definition.teams.clone(),
             origin: BTreeMap::new(),
-            set: PolicySet::new(),
+            slices: Slices::default(),
+            all: PolicySet::new(),
             problems: Vec::new(),
+            invalid: Vec::new(),
+            warnings: Vec::new(),
             doubts: Vec::new(),
         }
     }
 
-    /// What is wrong with the policies whatever the types are, where there is no schema to hold them
-    /// against.
-    fn untyped(mut self) -> Vec<Problem> {
-        self.read();
-        self.problems
+    /// Takes in one policy; false: there is none left.
+    pub(crate) fn step(&mut self) -> bool {
+        let Some(mut file) = self.file.take() else {
+            let Some(PolicyFile { name, text }) = self.files.next() else { return false };
+            self.file = Some(Reading { name: name.into(), text, at: 0, number: 0 });
+            return true;
+        };
+        let statement = Statement::at(&file.text, file.at);
+        if statement.is_blank {
+            self.slices.add_file(file.text);
+            return true;
+        }
+        let (name, text) = (Rc::clone(&file.name), std::mem::take(&mut file.text));
+        let place = Placed { name, text: &text, statement, number: file.number };
+        self.statement(&place);
+        file.at = statement.end;
+        file.number = file.number.saturating_add(1);
+        file.text = text;
+        self.file = Some(file);
+        true
     }
 
-    fn read(&mut self) {
-        for file in self.files {
-            self.file(file);
-        }
-    }
-
-    fn load(mut self, schema: &Schema) -> Result<(PolicySet, Vec<String>), Vec<Problem>> {
-        self.read();
-        // What could be read is validated although something else could not: all problems at once.
-        let result = Validator::new(schema.clone()).validate(&self.set, ValidationMode::Strict);
-        for error in result.validation_errors() {
-            let (id, path) = self.place(error.policy_id(), error);
-            // Cedar names the policy once more.
-            let message = explain(error).replacen(&format!("for policy `{id}`, "), "", 1);
-            self.problems.push(Problem::at(path, format!("policy `{id}`: {message}")));
-        }
+    /// The policies, once there is none left, or everything that is wrong with them.
+    pub(crate) fn finish(
+        mut self,
+        definition: &Definition,
+        revision: u64,
+    ) -> Result<Policy, Vec<Problem>> {
+        let typed = match self.typed {
+            Ok(typed) => typed,
+            Err(mut problems) => {
+                problems.extend(self.problems);
+                return Err(problems);
+            }
+        };
+        self.problems.extend(self.invalid);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let warning = |w| {
-            let w: &cedar_policy::ValidationWarning = w;
-            let (id, path) = self.place(w.policy_id(), w);
-            format!("{path}: policy `{id}`: {w}")
-        };
-        let mut warnings: Vec<String> = result.validation_warnings().map(warning).collect();
-        warnings.extend(self.doubts.iter().cloned());
-        Ok((self.set, warnings))
+        let Typed { schema, reach, .. } = typed;
+        let inputs = Inputs::of(&schema);
+        let problems = unpriced(definition, &inputs);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let said = definition.warnings.iter().cloned().chain(self.warnings).chain(self.doubts);
+        Ok(Policy {
+            inputs,
+            slices: self.slices,
+            whole: Whole::new(&schema, self.all, || reach.everything()),
+            reach,
+            prepared: RefCell::new(Kept::new(prepared::MOST)),
+            clock: Clock::default(),
+            revision,
+            warnings: said.collect(),
+        })
     }
 
-    fn file(&mut self, file: &'f PolicyFile) {
-        if let Some(at) = too_deep(&file.text, false) {
-            let path = format!("{}:{}", file.name, position(&file.text, at));
-            return self.problems.push(Problem::at(path, TOO_DEEP));
+    fn statement(&mut self, place: &Placed<'_>) {
+        let Statement { start, end, .. } = place.statement;
+        let text = place.text.get(start..end).unwrap_or_default();
+        if let Some(at) = too_deep(text, false) {
+            return self.problems.push(Problem::at(place.within(at), TOO_DEEP));
         }
-        let parsed: PolicySet = match file.text.parse() {
+        let parsed: PolicySet = match text.parse() {
             Ok(parsed) => parsed,
-            Err(errors) => return self.syntax(file, &errors),
+            Err(errors) => {
+                let errors = errors.iter();
+                let problem = |e| Problem::at(place.of(e), explain(e));
+                return self.problems.extend(errors.map(problem));
+            }
         };
         for template in parsed.templates() {
             let id = template.annotation("id").unwrap_or("without @id");
             let message = format!("policy `{id}`: templates can't be proven or named in receipts");
-            let named = file.text.find(&format!("@id(\"{id}\")"));
-            let at = named.map_or_else(|| "1:1".to_owned(), |at| position(&file.text, at));
-            self.problems.push(Problem::at(format!("{}:{at}", file.name), message));
+            self.problems.push(Problem::at(place.here(), message));
         }
-        let mut policies: Vec<_> = parsed.policies().collect();
-        policies.sort_by_key(|p| number(p));
-        for (index, policy) in policies.into_iter().enumerate() {
-            self.policy(file, index, policy);
+        for policy in parsed.policies() {
+            self.policy(place, policy);
         }
     }
 
-    fn syntax(&mut self, file: &PolicyFile, errors: &cedar_policy::ParseErrors) {
-        for error in errors.iter() {
-            let path = format!(
-                "{}:{}",
-                file.name,
-                offset(error).map_or_else(|| "1:1".to_owned(), |at| position(&file.text, at),)
-            );
-            self.problems.push(Problem::at(path, explain(error)));
-        }
-    }
-
-    fn policy(&mut self, file: &'f PolicyFile, index: usize, policy: &CedarPolicy) {
-        // Only where something is wrong: to find it the file is read from its beginning.
-        let place = || position(&file.text, statement(&file.text, index));
-        let at = || format!("{}:{}", file.name, place());
-        let mut wrong = |message: String| self.problems.push(Problem::at(at(), message));
+    fn policy(&mut self, place: &Placed<'_>, policy: &CedarPolicy) {
+        let mut wrong = |message: String| self.problems.push(Problem::at(place.here(), message));
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
-            let nth = index.saturating_add(1);
+            let nth = place.number.saturating_add(1);
             return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
         };
         if id.len() > MAX_ID || id.contains(char::is_control) {
@@ -223,46 +253,102 @@ impl<'f> Loader<'f> {
         for message in misused(policy) {
             wrong(format!("policy `{id}`: {message}"));
         }
+        self.doubt(place, id, policy);
+        if let Some(other) = self.origin.insert(id.to_owned(), Rc::clone(&place.name)) {
+            let message = format!("policy `{id}`: @id is taken by another policy in {other}");
+            return self.problems.push(Problem::at(place.here(), message));
+        }
+        let named = policy.new_id(PolicyId::new(id));
+        self.validate(place, id, &named);
+        let Statement { start, end, .. } = place.statement;
+        if !self.slices.add(&named, start..end) {
+            let message = "is too far into its file, or one too many".to_owned();
+            self.problems.push(Problem::at(place.here(), message));
+        }
+        if cfg!(debug_assertions)
+            && let Err(e) = self.all.add(named)
+        {
+            self.problems.push(Problem::at(place.here(), format!("policy `{id}`: {e}")));
+        }
+    }
+
+    /// What its author may not have meant.
+    fn doubt(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
         if misuse::has_costly_pattern(policy) {
-            self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", at()));
+            self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", place.here()));
         }
         if let Some(doubt) = unapprovable(policy) {
-            self.doubts.push(format!("{}: policy `{id}`: {doubt}", at()));
+            self.doubts.push(format!("{}: policy `{id}`: {doubt}", place.here()));
         }
         for team in teams::named(policy) {
             let Some(message) = self.teams.unknown(&team) else { continue };
             let message = format!("policy `{id}`: {message}");
-            let from = statement(&file.text, index);
-            let spelled = format!("Team::\"{team}\"");
-            let rest = file.text.get(from..).and_then(|rest| rest.find(&spelled));
-            let place = position(&file.text, from.saturating_add(rest.unwrap_or_default()));
-            let problem = Problem::at(format!("{}:{place}", file.name), message);
+            let Statement { start, end, .. } = place.statement;
+            let text = place.text.get(start..end).unwrap_or_default();
+            let spelled = text.find(&format!("Team::\"{team}\""));
+            let problem = Problem::at(place.within(spelled.unwrap_or_default()), message);
             match self.teams.listed {
                 true => self.problems.push(problem),
                 false => self.doubts.push(problem.to_string()),
             }
         }
-        if let Some(other) = self.origin.insert(id.to_owned(), file) {
-            let message =
-                format!("policy `{id}`: @id is taken by another policy in {}", other.name);
-            return self.problems.push(Problem::at(at(), message));
-        }
-        if let Err(e) = self.set.add(policy.new_id(PolicyId::new(id))) {
-            self.problems.push(Problem::at(at(), format!("policy `{id}`: {e}")));
-        }
     }
 
-    /// The id of a policy and `file:line:column` of an error in it.
-    fn place(&self, id: &PolicyId, error: &impl Diagnostic) -> (String, String) {
-        let id: String = AsRef::<str>::as_ref(id).to_owned();
-        let path = match self.origin.get(&id) {
-            None => "policy.files".to_owned(),
-            Some(file) => match offset(error) {
-                Some(at) => format!("{}:{}", file.name, position(&file.text, at)),
-                None => file.name.clone(),
-            },
+    fn validate(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
+        let alone = PolicySet::from_policies([policy.clone()]);
+        let (Ok(typed), Ok(alone)) = (&mut self.typed, alone) else { return };
+        let narrow = typed.narrow.validator(policy);
+        let is_clean = narrow.is_some_and(|validator| {
+            let result = validator.validate(&alone, ValidationMode::Strict);
+            result.validation_passed_without_warnings()
+        });
+        if is_clean && !cfg!(debug_assertions) {
+            return;
+        }
+        let result = typed.validator.validate(&alone, ValidationMode::Strict);
+        debug_assert!(!is_clean || result.validation_passed_without_warnings(), "{result:?}");
+        for error in result.validation_errors() {
+            // Cedar names the policy once more.
+            let message = explain(error).replacen(&format!("for policy `{id}`, "), "", 1);
+            let message = format!("policy `{id}`: {message}");
+            self.invalid.push(Problem::at(place.of_part(error), message));
+        }
+        let warning = |w: &cedar_policy::ValidationWarning| {
+            format!("{}: policy `{id}`: {w}", place.of_part(w))
         };
-        (id, path)
+        self.warnings.extend(result.validation_warnings().map(warning));
+    }
+}
+
+/// A statement, and where it is.
+struct Placed<'t> {
+    name: Rc<str>,
+    text: &'t str,
+    statement: Statement,
+    /// In its file, from 0.
+    number: usize,
+}
+
+impl Placed<'_> {
+    /// `file:line:column` of the statement's first character.
+    fn here(&self) -> String {
+        self.within(0)
+    }
+
+    /// Of a character of it.
+    fn within(&self, at: usize) -> String {
+        let at = self.statement.start.saturating_add(at);
+        format!("{}:{}", self.name, position(self.text, at))
+    }
+
+    /// Of an error in it.
+    fn of(&self, error: &impl Diagnostic) -> String {
+        offset(error).map_or_else(|| format!("{}:1:1", self.name), |at| self.within(at))
+    }
+
+    /// Likewise, or its file.
+    fn of_part(&self, error: &impl Diagnostic) -> String {
+        offset(error).map_or_else(|| self.name.as_ref().to_owned(), |at| self.within(at))
     }
 }
 
@@ -286,28 +372,6 @@ fn unapprovable(policy: &CedarPolicy) -> Option<&'static str> {
     (!misuse::reads_approval(policy)).then_some(IGNORES_APPROVAL)
 }
 
-/// Where the statement of that number begins, from 0: after as many `;` that are in no string and no
-/// comment, and what blank and comment follows.
-fn statement(text: &str, number: usize) -> usize {
-    let (mut left, mut string, mut comment, mut escaped) = (number, false, false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            '\n' => comment = false,
-            _ if comment => {}
-            '"' if !escaped => string = !string,
-            _ if string => {}
-            '/' if text.get(at..).is_some_and(|rest| rest.starts_with("//")) => comment = true,
-            ';' => {
-                left = left.saturating_sub(1);
-            }
-            _ if left == 0 && !c.is_whitespace() => return at,
-            _ => {}
-        }
-        escaped = string && c == '\\' && !escaped;
-    }
-    0
-}
-
 /// The message and, where Cedar has one, its advice.
 fn explain(error: &impl Diagnostic) -> String {
     let help = error.help().map(|h| format!("; {h}"));
@@ -324,11 +388,6 @@ fn position(text: &str, offset: usize) -> String {
     let line = before.matches('\n').count().saturating_add(1);
     let last = before.rsplit('\n').next().unwrap_or_default();
     format!("{line}:{}", last.chars().count().saturating_add(1))
-}
-
-/// Cedar numbers the policies of a text in order: `policy0`, `policy1`, …
-fn number(policy: &CedarPolicy) -> usize {
-    policy.id().to_string().trim_start_matches("policy").parse().unwrap_or(usize::MAX)
 }
 
 /// Cedar's `like` takes time in proportion to pattern and text, and the text is the caller's

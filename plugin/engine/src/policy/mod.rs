@@ -13,9 +13,13 @@ mod lift;
 mod list;
 mod load;
 mod misuse;
+mod narrow;
+mod prepared;
+mod reach;
 mod reads;
 mod scope;
 mod slices;
+mod statement;
 mod teams;
 #[cfg(test)]
 mod tests;
@@ -23,6 +27,7 @@ mod value;
 mod vocabulary;
 mod whole;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use cedar_policy::{Entities, EntityUid};
@@ -33,8 +38,10 @@ use conformance::Inputs;
 use evaluation::{Evaluation, Uids};
 use facts::Principals;
 use lift::Lift;
+use prepared::{Fit, Kept, Prepared};
+use reach::Reach;
 use reads::{Member, Reads};
-use slices::{Slice, Slices};
+use slices::Slices;
 use value::Clock;
 use whole::Whole;
 
@@ -42,8 +49,9 @@ pub(crate) use alike::Alike;
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
 pub(crate) use facts::{Approved, Authenticated, Situation, Transacted};
 pub(crate) use lift::StepUp;
-pub(crate) use load::PolicyFile;
 pub use load::Problem;
+pub(crate) use load::{Loader, PolicyFile};
+pub(crate) use reach::Actors;
 pub(crate) use teams::Teams;
 pub(crate) use vocabulary::{
     AgentEntity, Definition, HumanEntity, Offered, OfferedKind, Owner, Rated, RouteAction,
@@ -55,8 +63,9 @@ pub(crate) use vocabulary::{
 pub(crate) struct Policy {
     inputs: Inputs,
     slices: Slices,
+    reach: Reach,
+    prepared: RefCell<Kept<prepared::Asked, Rc<Prepared>>>,
     clock: Clock,
-    entities: Entities,
     whole: Whole,
     revision: u64,
     warnings: Vec<String>,
@@ -67,17 +76,15 @@ struct Question {
     principals: Principals,
     action: EntityUid,
     resource: EntityUid,
+    /// Whom the context names besides.
+    approver: Option<EntityUid>,
 }
 
-/// A question, and the policies that could answer it.
+/// A question, and what could answer it.
 struct Fitting {
     question: Question,
-    agent: Fit,
-    delegator: Option<Fit>,
+    prepared: Rc<Prepared>,
 }
-
-/// One who is asked about, and the policies whose scope holds for them.
-type Fit = (EntityUid, Slice);
 
 /// The facts of a request.
 struct Contexts {
@@ -146,7 +153,7 @@ impl Policy {
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
         let decided = self.fitting(Question::new(situation, asked)).and_then(|fitting| {
             // A forbid that looks whether there is something to look at must not be blind (threats S10).
-            if situation.counted.is_none() && fitting.reads().has(Member::Behavior) {
+            if situation.counted.is_none() && fitting.prepared.reads.has(Member::Behavior) {
                 return Err(Reason::StateUnavailable);
             }
             let context = self.context(&fitting, situation, asked)?;
@@ -169,30 +176,44 @@ impl Policy {
         match self.counts() {
             true => {
                 let fitting = self.fitting(Question::new(situation, asked))?;
-                Ok(fitting.reads().has(Member::Behavior))
+                Ok(fitting.prepared.reads.has(Member::Behavior))
             }
             false => Ok(false),
         }
     }
 
-    /// The policies whose scope holds, for each of the principals.
+    /// The policies that fit a question, for each of the principals, and what they can reach.
     fn fitting(&self, question: Question) -> Result<Fitting, Reason> {
-        let find = |who: &EntityUid| -> Result<Fit, Reason> {
-            Ok((who.clone(), self.slices.find(question.uids(who), &self.entities)?))
+        let prepared = self.prepared(&question)?;
+        // An approval is for one request; what it names is not kept.
+        let approver = question.approver.as_ref();
+        let prepared = match approver.filter(|_| prepared.reads.has(Member::Approval)) {
+            None => prepared,
+            Some(approver) => Rc::new(prepared.reaching(approver, &self.reach)?),
         };
-        let agent = find(&question.principals.agent)?;
-        let delegator = question.principals.delegator.as_ref().map(find).transpose()?;
-        Ok(Fitting { question, agent, delegator })
+        Ok(Fitting { question, prepared })
     }
 
-    fn decided(&self, fitting: &Fitting, context: &Contexts) -> Decided {
-        let (agent, agent_ids, signal) = self.ask(&fitting.agent, &fitting.question, context);
-        let Some(delegator) = &fitting.delegator else {
+    fn prepared(&self, question: &Question) -> Result<Rc<Prepared>, Reason> {
+        let asked = question.asked();
+        let mut kept = self.prepared.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
+        if let Some(prepared) = kept.get(&asked, Prepared::weight) {
+            return Ok(prepared);
+        }
+        let prepared = Rc::new(Prepared::of(&asked, &self.slices, &self.reach)?);
+        kept.put(asked, &prepared, prepared.weight());
+        Ok(prepared)
+    }
+
+    fn decided(&self, Fitting { question, prepared }: &Fitting, context: &Contexts) -> Decided {
+        let ask = |fit| self.ask(fit, (question, &prepared.entities), context);
+        let (agent, agent_ids, signal) = ask(&prepared.agent);
+        let Some(delegator) = &prepared.delegator else {
             let (verdict, turn) = autonomous(agent);
             let agent = Some(agent_ids);
             return Decided { verdict, agent, delegator: None, turn, signal };
         };
-        let (delegator, delegator_ids, other) = self.ask(delegator, &fitting.question, context);
+        let (delegator, delegator_ids, other) = ask(delegator);
         let (verdict, turn) = intersect(agent, delegator);
         let delegator = Some(delegator_ids);
         let signal = signal.or(other);
@@ -211,7 +232,7 @@ impl Policy {
         let members = |reads| {
             facts::members(situation, asked.protocol, &question.principals, &self.clock, reads)
         };
-        let mut read = members(fitting.reads())?;
+        let mut read = members(fitting.prepared.reads)?;
         let mut all = cfg!(debug_assertions).then(|| members(Reads::ALL)).transpose()?;
         if let Some(input) = facts::input(asked)? {
             if asked.typing == Typing::Declared {
@@ -233,13 +254,13 @@ impl Policy {
     fn ask(
         &self,
         (principal, slice): &Fit,
-        question: &Question,
+        (question, entities): (&Question, &Entities),
         context: &Contexts,
     ) -> (Answer, Vec<String>, Option<Signal>) {
         let uids = question.uids(principal);
         let clauses = slice.iter().map(|clause| &**clause);
-        let evaluation = Evaluation::of(clauses, uids, &context.read, &self.entities);
-        self.whole.agrees(uids, context.all.as_ref(), &evaluation, &self.entities);
+        let evaluation = Evaluation::of(clauses, uids, &context.read, entities);
+        self.whole.agrees(uids, context.all.as_ref(), &evaluation);
         // Cedar skips a policy that fails to evaluate, a `forbid` too (threats F5): a fault is
         // never a yes.
         if !evaluation.errors.is_empty() {
@@ -301,19 +322,17 @@ impl Question {
             },
             action: vocabulary::action(&asked.action),
             resource: vocabulary::resource(&asked.resource),
+            approver: situation.approved.map(|approved| vocabulary::human(approved.approver)),
         }
+    }
+
+    fn asked(&self) -> prepared::Asked {
+        let Principals { agent, delegator } = &self.principals;
+        (agent.clone(), delegator.clone(), self.action.clone(), self.resource.clone())
     }
 
     fn uids<'a>(&'a self, principal: &'a EntityUid) -> Uids<'a> {
         [principal, &self.action, &self.resource]
-    }
-}
-
-impl Fitting {
-    fn reads(&self) -> Reads {
-        let fits = std::iter::once(&self.agent).chain(&self.delegator);
-        let clauses = fits.flat_map(|(_, slice)| slice.iter());
-        clauses.fold(Reads::default(), |reads, clause| reads.and(clause.reads))
     }
 }
 

@@ -13,7 +13,7 @@ use cedar_policy::{
     ResourceConstraint,
 };
 
-/// Policies by their scopes. A policy is a number: its place in the list this was made from.
+/// Policies by their scopes. A policy is a number.
 #[derive(Default)]
 pub(super) struct Scopes {
     /// What scopes name. No other entity can be what a policy asks for.
@@ -37,15 +37,6 @@ enum Key {
 }
 
 impl Scopes {
-    /// Files every policy.
-    pub(super) fn of(policies: &[Policy]) -> Self {
-        let mut scopes = Self::default();
-        for (number, policy) in (0..).zip(policies) {
-            scopes.file(number, policy);
-        }
-        scopes
-    }
-
     /// The numbers of the policies whose scope fits, in order, each once.
     pub(super) fn fitting(
         &self,
@@ -68,7 +59,8 @@ impl Scopes {
         numbers
     }
 
-    fn file(&mut self, number: u32, policy: &Policy) {
+    /// Files a policy under its number.
+    pub(super) fn file(&mut self, number: u32, policy: &Policy) {
         let principal = match policy.principal_constraint() {
             PrincipalConstraint::Any => Key::Any,
             PrincipalConstraint::Is(kind) => Key::Is(self.kind(kind)),

@@ -1,18 +1,16 @@
 //! The policies that could apply to a request.
 //!
-//! A slice is found once for a principal, an action and a resource, and kept: most requests of an
-//! agent ask what it asked before. What a request costs follows the policies that fit it, not those
-//! there are.
+//! What a request costs follows the policies that fit it, not those there are. They are kept as text, and what
+//! fits is parsed when it is needed; what was parsed last is kept (`prepared`).
 
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
 use std::rc::Rc;
 
-use cedar_policy::{Entities, EntityUid, Policy};
+use cedar_policy::{Entities, Policy, PolicySet};
 
 use super::evaluation::{Clause, Uids};
 use super::reads::Reads;
@@ -20,68 +18,108 @@ use super::scope::Scopes;
 use crate::decision::Reason;
 
 /// All policies.
+#[derive(Default)]
 pub(super) struct Slices {
-    /// In the order of their ids.
-    clauses: Vec<Rc<Clause>>,
+    files: Vec<String>,
+    /// By number: the file, and where in it.
+    places: Vec<(u32, Range<u32>)>,
     scopes: Scopes,
     /// What any of them reads of the context.
     pub(super) reads: Reads,
-    found: RefCell<Found>,
+    parsed: RefCell<Parsed>,
 }
 
-/// The policies whose scope holds for one principal, action and resource.
+/// Those that were parsed last.
+#[derive(Default)]
+struct Parsed {
+    /// By number.
+    clauses: Vec<Option<Rc<Clause>>>,
+    /// In the order in which they were parsed, from `next` on and around: that is forgotten first.
+    numbers: Vec<u32>,
+    next: usize,
+}
+
+/// The policies whose scope holds for one principal, action and resource, in the order of their ids.
 pub(super) type Slice = Rc<[Rc<Clause>]>;
 
-/// Slices by what was asked.
-#[derive(Default)]
-struct Found {
-    slices: HashMap<[EntityUid; 3], Slice, BuildHasherDefault<DefaultHasher>>,
-    policies: usize,
-}
-
 impl Slices {
-    /// `policies`: in the order of their ids.
-    pub(super) fn of(policies: &[Policy]) -> Self {
-        let clauses: Vec<_> = policies.iter().map(|policy| Rc::new(Clause::of(policy))).collect();
-        let reads = clauses.iter().fold(Reads::default(), |reads, clause| reads.and(clause.reads));
-        Self { clauses, scopes: Scopes::of(policies), reads, found: RefCell::default() }
+    /// Takes in a policy, and where in the next file that is given its text is. False: it is too far into it.
+    pub(super) fn add(&mut self, policy: &Policy, place: Range<usize>) -> bool {
+        let number = u32::try_from(self.places.len());
+        let file = u32::try_from(self.files.len());
+        let (start, end) = (u32::try_from(place.start), u32::try_from(place.end));
+        let (Ok(number), Ok(file), Ok(start), Ok(end)) = (number, file, start, end) else {
+            return false;
+        };
+        self.places.push((file, start..end));
+        self.scopes.file(number, policy);
+        let clause = Clause::of(policy);
+        self.reads = self.reads.and(clause.reads);
+        let parsed = self.parsed.get_mut();
+        parsed.clauses.push(None);
+        if parsed.numbers.len() < MOST {
+            parsed.put(number, Rc::new(clause));
+        }
+        true
+    }
+
+    /// The text of the policies since the last.
+    pub(super) fn add_file(&mut self, text: String) {
+        self.files.push(text);
     }
 
     /// The policies that fit this request.
     ///
     /// # Errors
-    /// Never, as every number of a scope is that of a policy; but if one were missing, nobody may
-    /// decide.
+    /// Never, as every number of a scope is that of a policy, and each of them has been parsed before; but if
+    /// one were missing, nobody may decide.
     pub(super) fn find(&self, uids: Uids<'_>, entities: &Entities) -> Result<Slice, Reason> {
-        let mut found = self.found.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
-        let asked = uids.map(Clone::clone);
-        if let Some(slice) = found.slices.get(&asked) {
-            return Ok(Rc::clone(slice));
-        }
         let [principal, action, resource] = uids;
         let numbers = self.scopes.fitting(principal, action, resource, entities);
-        let clause = |number| self.clauses.get(usize::try_from(number).ok()?).map(Rc::clone);
-        let slice: Option<Slice> = numbers.into_iter().map(clause).collect();
-        let slice = slice.ok_or(Reason::PolicyError)?;
-        found.keep(asked, &slice);
-        Ok(slice)
+        let mut parsed = self.parsed.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
+        let clause = |number: u32| {
+            if let Some(Some(clause)) = parsed.clauses.get(usize::try_from(number).ok()?) {
+                return Some(Rc::clone(clause));
+            }
+            let clause = Rc::new(self.parse(number)?);
+            parsed.put(number, Rc::clone(&clause));
+            Some(clause)
+        };
+        let clauses: Option<Vec<_>> = numbers.into_iter().map(clause).collect();
+        let mut clauses = clauses.ok_or(Reason::PolicyError)?;
+        clauses.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(clauses.into())
+    }
+
+    fn parse(&self, number: u32) -> Option<Clause> {
+        let (file, place) = self.places.get(usize::try_from(number).ok()?)?;
+        let text = self.files.get(usize::try_from(*file).ok()?)?;
+        let range = usize::try_from(place.start).ok()?..usize::try_from(place.end).ok()?;
+        // As a set, as when it was loaded: to parse one alone is another parser, of 130 KB.
+        let alone: PolicySet = text.get(range)?.parse().ok()?;
+        alone.policies().next().map(Clause::of)
     }
 }
 
-impl Found {
-    /// Forgets all others when there are too many: whoever is asked for next is found anew.
-    fn keep(&mut self, asked: [EntityUid; 3], slice: &Slice) {
-        self.policies = self.policies.saturating_add(slice.len());
-        if self.slices.len() >= MAX_SLICES || self.policies > MAX_POLICIES {
-            self.policies = slice.len();
-            self.slices.clear();
+impl Parsed {
+    fn put(&mut self, number: u32, clause: Rc<Clause>) {
+        let mut set = |number: u32, clause| {
+            let slot = usize::try_from(number).ok().and_then(|at| self.clauses.get_mut(at));
+            if let Some(slot) = slot {
+                *slot = clause;
+            }
+        };
+        set(number, Some(clause));
+        match self.numbers.get_mut(self.next).filter(|_| self.next < MOST) {
+            Some(oldest) => set(std::mem::replace(oldest, number), None),
+            None => self.numbers.push(number),
         }
-        self.slices.insert(asked, Rc::clone(slice));
+        self.next = self.next.saturating_add(1);
+        if self.next >= MOST {
+            self.next = 0;
+        }
     }
 }
 
-/// Two for each of as many requests as there are tokens remembered (`credential::cache`), of about a
-/// quarter of a kilobyte.
-const MAX_SLICES: usize = 2048;
-/// In all slices together, a pointer each.
-const MAX_POLICIES: usize = 262_144;
+/// Policies of a company of usual size, all of them; some kilobytes each.
+const MOST: usize = 4096;

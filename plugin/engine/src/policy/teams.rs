@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cedar_policy::Policy;
 
 /// The teams there are.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Teams {
     /// Whether these are all there can be (`teams` is there), or only those that anybody is in.
     pub(crate) listed: bool,

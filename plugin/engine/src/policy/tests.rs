@@ -24,26 +24,37 @@ fn definition() -> Definition {
         spend: None,
     };
     Definition {
-        agents: [(
-            PrincipalId::parse(AGENT).unwrap(),
-            AgentEntity {
-                owner: "team".to_owned(),
-                teams: vec!["support".to_owned()],
-                ..AgentEntity::default()
-            },
-        )]
-        .into(),
-        humans: [(
-            PrincipalId::parse(HUMAN).unwrap(),
-            HumanEntity { teams: vec!["support".to_owned()], ..HumanEntity::default() },
-        )]
-        .into(),
+        actors: Some(Rc::new(One)),
+        humans: Rc::new(
+            [(
+                PrincipalId::parse(HUMAN).unwrap(),
+                HumanEntity { teams: vec!["support".to_owned()], ..HumanEntity::default() },
+            )]
+            .into(),
+        ),
         servers: vec!["s".to_owned()],
         tools: vec![
             tool("pay", Some("{ amount: Long, note?: String, to?: { name: String } }")),
             tool("look", None),
         ],
         ..Definition::default()
+    }
+}
+
+struct One;
+
+impl Actors for One {
+    fn agent(&self, id: &PrincipalId) -> Option<Rc<AgentEntity>> {
+        let agent = AgentEntity {
+            owner: "team".to_owned(),
+            teams: vec!["support".to_owned()],
+            ..AgentEntity::default()
+        };
+        (id.as_str() == AGENT).then(|| Rc::new(agent))
+    }
+
+    fn all(&self) -> Vec<PrincipalId> {
+        vec![PrincipalId::parse(AGENT).unwrap()]
     }
 }
 

@@ -4,6 +4,7 @@ mod entities;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -12,14 +13,16 @@ use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema
 use super::attributes::{self, Attribute, AttributeTypes};
 use super::input;
 use super::load::Problem;
+use super::reach::Actors;
 use super::teams::Teams;
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
 /// What a configuration adds to the vocabulary.
 #[derive(Default)]
 pub(crate) struct Definition {
-    pub(crate) agents: BTreeMap<PrincipalId, AgentEntity>,
-    pub(crate) humans: BTreeMap<PrincipalId, HumanEntity>,
+    /// None: there is nobody.
+    pub(crate) actors: Option<Rc<dyn Actors>>,
+    pub(crate) humans: Rc<BTreeMap<PrincipalId, HumanEntity>>,
     pub(crate) servers: Vec<String>,
     pub(crate) tools: Vec<ToolAction>,
     /// Names of A2A agents; their skills are among the tools.
@@ -163,24 +166,11 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
     }
 }
 
-/// Everything the configuration names, resident for all requests.
-pub(crate) fn entities(definition: &Definition, schema: &Schema) -> Result<Entities, Vec<Problem>> {
-    let failed = |e: String| vec![Problem::at("agents".to_owned(), e)];
+/// What is there whoever asks: the actions, and what they are done to.
+pub(super) fn entities(definition: &Definition, schema: &Schema) -> Result<Entities, Vec<Problem>> {
+    let failed = |e: String| vec![Problem::at("tools".to_owned(), e)];
     let mut all = BTreeMap::new();
     let mut add = |entity: Entity| all.insert(entity.uid(), entity);
-    let teams = definition.agents.values().flat_map(|a| &a.teams);
-    for team in teams.chain(definition.humans.values().flat_map(|h| &h.teams)) {
-        add(Entity::with_uid(uid(&NAMES.team, team)));
-    }
-    for role in definition.humans.values().flat_map(|h| &h.roles) {
-        add(Entity::with_uid(uid(&NAMES.role, role)));
-    }
-    for (id, agent) in &definition.agents {
-        add(agent.entity(id).map_err(failed)?);
-    }
-    for (id, human) in &definition.humans {
-        add(human.entity(id).map_err(failed)?);
-    }
     for server in &definition.servers {
         add(Entity::with_uid(uid(&NAMES.server, server)));
     }
@@ -214,6 +204,13 @@ pub(super) fn agent(id: &PrincipalId) -> EntityUid {
 
 pub(super) fn workload(id: &PrincipalId) -> EntityUid {
     uid(&NAMES.workload, id.as_str())
+}
+
+/// Whether an entity is a workload, or an agent; none: it is neither.
+pub(super) fn actor_type(uid: &EntityUid) -> Option<bool> {
+    let kind = uid.type_name();
+    let workload = *kind == NAMES.workload;
+    (workload || *kind == NAMES.agent).then_some(workload)
 }
 
 pub(super) fn human(id: &PrincipalId) -> EntityUid {

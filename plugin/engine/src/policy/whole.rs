@@ -12,13 +12,25 @@ use cedar_policy_core::ast::Value;
 
 use super::evaluation::{Evaluation, Uids};
 use super::{facts, load};
+use crate::decision::Reason;
 
-/// The whole schema and all policies, where they are compared with.
-pub(super) struct Whole(Option<Box<(Schema, PolicySet)>>);
+/// The whole schema, all policies and all entities, where they are compared with.
+pub(super) struct Whole(Option<Box<(Schema, PolicySet, Entities)>>);
 
 impl Whole {
-    pub(super) fn new(schema: Schema, all: PolicySet) -> Self {
-        Self(cfg!(debug_assertions).then(|| Box::new((schema, all))))
+    /// `everything` is asked for only where it is compared with.
+    pub(super) fn new(
+        schema: &Schema,
+        all: PolicySet,
+        everything: impl FnOnce() -> Result<Entities, Reason>,
+    ) -> Self {
+        if !cfg!(debug_assertions) {
+            return Self(None);
+        }
+        let Ok(entities) = everything() else { return Self(None) };
+        let conform = Entities::from_entities(entities.iter().cloned(), Some(schema));
+        assert!(conform.is_ok(), "{conform:?}");
+        Self(Some(Box::new((schema.clone(), all, entities))))
     }
 
     /// Panics if Cedar, of the same input, says otherwise than that it fits or does not.
@@ -32,7 +44,7 @@ impl Whole {
         if !cfg!(debug_assertions) {
             return;
         }
-        let (Some((schema, _)), Some(members)) = (self.0.as_deref(), members) else { return };
+        let (Some((schema, _, _)), Some(members)) = (self.0.as_deref(), members) else { return };
         let members = members.iter().cloned().chain([("input", input.clone())]);
         let validated = Context::from(facts::context(members)).validate(schema, action);
         assert_eq!(validated.is_ok(), fits, "{validated:?}");
@@ -44,12 +56,13 @@ impl Whole {
         uids: Uids<'_>,
         context: Option<&facts::Context>,
         evaluation: &Evaluation<'_>,
-        entities: &Entities,
     ) {
         if !cfg!(debug_assertions) {
             return;
         }
-        let (Some((schema, all)), Some(context)) = (self.0.as_deref(), context) else { return };
+        let (Some((schema, all, entities)), Some(context)) = (self.0.as_deref(), context) else {
+            return;
+        };
         let request = |schema| {
             let [principal, action, resource] = uids.map(Clone::clone);
             let context = Context::from(context.clone());

@@ -3,6 +3,7 @@
 //!
 //! Not here: what policy makes of them (`policy`), reading them (`config`).
 
+mod agents;
 mod bounds;
 mod grant;
 mod limits;
@@ -17,6 +18,7 @@ use std::rc::Rc;
 use crate::decision::Reason;
 use crate::model::{Actor, CallerClass, Delegation, Period, PrincipalId, Timestamp};
 
+pub(crate) use agents::Agents;
 pub(crate) use bounds::Bounds;
 pub(crate) use grant::{Grant, Granted};
 pub(crate) use limits::{ActionGroups, Limits};
@@ -52,18 +54,17 @@ pub(crate) struct Agent {
 }
 
 /// All agents and those who answer for them.
-#[derive(Debug, Default)]
 pub(crate) struct Registry {
-    agents: BTreeMap<PrincipalId, Agent>,
-    people: People,
+    agents: Rc<dyn Agents>,
+    people: Rc<People>,
     groups: Rc<ActionGroups>,
     grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
 }
 
 impl Registry {
     pub(crate) fn new(
-        agents: BTreeMap<PrincipalId, Agent>,
-        people: People,
+        agents: Rc<dyn Agents>,
+        people: Rc<People>,
         groups: ActionGroups,
         grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
     ) -> Self {
@@ -71,8 +72,8 @@ impl Registry {
     }
 
     /// What is known of an agent, fit or not.
-    pub(crate) fn find(&self, id: &PrincipalId) -> Option<&Agent> {
-        self.agents.get(id)
+    pub(crate) fn find(&self, id: &PrincipalId) -> Option<Rc<Agent>> {
+        self.agents.find(id)
     }
 
     /// Whether that is a listed human who is not disabled.
@@ -92,27 +93,22 @@ impl Registry {
     }
 
     /// An id, and the SPIFFE id of the agent that is listed by it.
-    pub(crate) fn names<'r>(
-        &'r self,
-        id: &'r PrincipalId,
-    ) -> impl Iterator<Item = &'r PrincipalId> {
-        let spiffe = self.find(id).and_then(|agent| agent.spiffe.as_ref());
-        [Some(id), spiffe].into_iter().flatten()
+    pub(crate) fn names(&self, id: &PrincipalId) -> impl Iterator<Item = PrincipalId> {
+        let spiffe = self.find(id).and_then(|agent| agent.spiffe.clone());
+        [Some(id.clone()), spiffe].into_iter().flatten()
     }
 
     /// An id that is retired here and is not so any more in a later registry. To be dropped would be
     /// the first half of coming back (NHI9).
-    pub(crate) fn revived(&self, later: &Self) -> Option<&PrincipalId> {
-        let retired = |(_, agent): &(&PrincipalId, &Agent)| agent.status == Status::Retired;
-        let mut ids = self.agents.iter().filter(retired).map(|(id, _)| id);
-        ids.find(|id| later.find(id).is_none_or(|agent| agent.status != Status::Retired))
+    pub(crate) fn revived<'r>(&'r self, later: &'r Self) -> Option<&'r PrincipalId> {
+        self.agents.retired().difference(later.agents.retired()).next()
     }
 
     /// The bounds of whoever acts, if it may act at all.
     pub(crate) fn admit(&self, actor: &Actor, now: Timestamp) -> Result<Bounds, Reason> {
         let agent = self.fit(&actor.agent, now)?;
         if let Some(delegation) = &actor.delegation {
-            self.may_delegate(agent, delegation)?;
+            self.may_delegate(&agent, delegation)?;
         }
         let grants = self.grants(actor);
         Ok(Bounds::new(Rc::clone(&agent.limits), Rc::clone(&self.groups), grants))
@@ -130,7 +126,7 @@ impl Registry {
 
     /// The agent, if it may do anything: registered, active, in its time, and answered for by
     /// somebody who still can. What ended it comes before what it lacks.
-    fn fit(&self, id: &PrincipalId, now: Timestamp) -> Result<&Agent, Reason> {
+    fn fit(&self, id: &PrincipalId, now: Timestamp) -> Result<Rc<Agent>, Reason> {
         let agent = self.find(id).ok_or(Reason::AgentUnknown)?;
         match agent.status {
             Status::Retired => return Err(Reason::AgentRetired),
@@ -153,11 +149,11 @@ impl Registry {
 
     fn may_delegate(&self, agent: &Agent, delegation: &Delegation) -> Result<(), Reason> {
         let delegator = &delegation.delegator;
-        // An agent is never somebody's human: the chain would be the wrong way round.
-        if self.agents.contains_key(delegator) {
+        let human = self.people.human(delegator);
+        // An agent is never somebody's human: the chain would be the wrong way round. Nobody is listed as both.
+        if human.is_none() && self.find(delegator).is_some() {
             return Err(Reason::DelegationInverted);
         }
-        let human = self.people.human(delegator);
         if human.is_some_and(|human| human.disabled) {
             return Err(Reason::DelegatorDisabled);
         }

@@ -74,11 +74,11 @@ impl Revocations {
     }
 
     fn has_agent(&self, id: &PrincipalId, known: &Registry) -> bool {
-        !self.agents.is_empty() && known.names(id).any(|name| self.agents.contains(name))
+        !self.agents.is_empty() && known.names(id).any(|name| self.agents.contains(&name))
     }
 
     fn has_delegation(&self, id: &PrincipalId, by: &PrincipalId, known: &Registry) -> bool {
-        let listed = |name: &PrincipalId| self.delegations.contains(&(name.clone(), by.clone()));
+        let listed = |name: PrincipalId| self.delegations.contains(&(name, by.clone()));
         !self.delegations.is_empty() && known.names(id).any(listed)
     }
 

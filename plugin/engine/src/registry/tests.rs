@@ -47,7 +47,31 @@ fn registry(agent: Agent, teams: Option<&[(&str, bool)]>) -> Registry {
         ("s/look".to_owned(), set(&["tools/call", "read"])),
         ("tools/list".to_owned(), set(&["mcp/connect"])),
     ]);
-    Registry::new([(id("bot"), agent)].into(), People::new(humans, teams), groups, BTreeMap::new())
+    let people = Rc::new(People::new(humans, teams));
+    Registry::new(Few::of([(id("bot"), agent)]), people, groups, BTreeMap::new())
+}
+
+/// Agents in a map.
+struct Few(BTreeMap<PrincipalId, Rc<Agent>>, BTreeSet<PrincipalId>);
+
+impl Few {
+    fn of(agents: impl IntoIterator<Item = (PrincipalId, Agent)>) -> Rc<Self> {
+        let agents: BTreeMap<_, _> =
+            agents.into_iter().map(|(id, agent)| (id, Rc::new(agent))).collect();
+        let retired = agents.iter().filter(|(_, agent)| agent.status == Status::Retired);
+        let retired = retired.map(|(id, _)| id.clone()).collect();
+        Rc::new(Self(agents, retired))
+    }
+}
+
+impl Agents for Few {
+    fn find(&self, id: &PrincipalId) -> Option<Rc<Agent>> {
+        self.0.get(id).cloned()
+    }
+
+    fn retired(&self) -> &BTreeSet<PrincipalId> {
+        &self.1
+    }
 }
 
 fn admitted(registry: &Registry, agent: &str, delegator: Option<&str>) -> &'static str {
@@ -233,7 +257,7 @@ fn a_grant_ends_with_whoever_gave_it() {
 fn a_retired_id_never_comes_back() {
     let with = |status| registry(Agent { status, ..agent() }, None);
     let (retired, active) = (with(Status::Retired), with(Status::Active));
-    let gone = Registry::default();
+    let gone = Registry::new(Few::of([]), Rc::default(), ActionGroups::new(), BTreeMap::new());
     assert_eq!(retired.revived(&active), Some(&id("bot")));
     assert_eq!(retired.revived(&with(Status::Suspended)), Some(&id("bot")));
     assert_eq!(retired.revived(&gone), Some(&id("bot")));

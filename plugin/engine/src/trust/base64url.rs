@@ -10,6 +10,12 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// Decodes a part of a longer text into a part of another: the number of bytes. Every part but the last has
+/// a multiple of four characters.
+pub(crate) fn decode_into(part: &[u8], out: &mut [u8]) -> Option<usize> {
+    URL_SAFE_NO_PAD.decode_slice(part, out).ok()
+}
+
 pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

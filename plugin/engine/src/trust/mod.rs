@@ -34,7 +34,7 @@ pub(crate) use issuer::{
 };
 pub(crate) use jwk::{Key, MAX_KEY_ID_BYTES};
 pub(crate) use key_set::{KeySet, KeySetError};
-pub(crate) use verify::{ByHost, PureRust, SignatureVerifier, holds};
+pub(crate) use verify::{ByHost, Piecemeal, PureRust, SignatureVerifier};
 pub use verify::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};
 
 pub(crate) use clock::{Clock, Elapsed};

@@ -6,12 +6,14 @@
 
 mod by_host;
 mod known_answers;
+mod piecemeal;
 mod spki;
 
 use std::fmt;
 
 pub(crate) use by_host::ByHost;
 pub use by_host::{HostAlgorithm, HostCheck, HostFitness, HostVerifier};
+pub(crate) use piecemeal::Piecemeal;
 
 use rsa::traits::PublicKeyParts as _;
 use signature::Verifier as _;

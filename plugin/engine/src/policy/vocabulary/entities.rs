@@ -12,7 +12,7 @@ use crate::model::{PrincipalId, Timestamp};
 use crate::policy::attributes;
 
 impl AgentEntity {
-    pub(super) fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
+    pub(in crate::policy) fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
         let text = |text: &String| RestrictedExpression::new_string(text.clone());
         let mut members = HashMap::from([
             ("owner".to_owned(), text(&self.owner)),
@@ -44,7 +44,7 @@ impl AgentEntity {
 }
 
 impl HumanEntity {
-    pub(super) fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
+    pub(in crate::policy) fn entity(&self, id: &PrincipalId) -> Result<Entity, String> {
         let attributes = attributes::record(&self.attributes)?;
         let teams = self.teams.iter().map(|t| uid(&NAMES.team, t));
         let parents = teams.chain(self.roles.iter().map(|r| uid(&NAMES.role, r))).collect();
