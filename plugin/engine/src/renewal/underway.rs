@@ -14,7 +14,7 @@ pub(super) struct Underway {
 
 enum Work {
     /// Its signature is being checked.
-    Opening(Opening),
+    Opening(Box<Opening>),
     /// It is being read.
     Loading(Box<Loading>),
     Over,
@@ -33,7 +33,8 @@ impl Underway {
     pub(super) fn begin(fresh: Fresh, blueprint: &Blueprint) -> Result<Self, String> {
         let Fresh { body, name } = fresh;
         let opening = Opening::new(body, BUNDLE, &blueprint.signers);
-        Ok(Self { name, work: Work::Opening(opening.map_err(|e| e.to_string())?) })
+        let opening = Box::new(opening.map_err(|e| e.to_string())?);
+        Ok(Self { name, work: Work::Opening(opening) })
     }
 
     /// Does some of the work. `current`: the digest of the bundle in force.

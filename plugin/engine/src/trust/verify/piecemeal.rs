@@ -12,7 +12,7 @@ use super::super::jwk::{Key, PublicKey};
 pub(crate) struct Piecemeal(Checking);
 
 enum Checking {
-    Es256 { key: p256::ecdsa::VerifyingKey, signature: p256::ecdsa::Signature, digest: Sha256 },
+    Es256 { key: p256::ecdsa::VerifyingKey, signature: p256::ecdsa::Signature, digest: Box<Sha256> },
     Ed25519(Box<ed25519_dalek::StreamVerifier>),
 }
 
@@ -23,7 +23,7 @@ impl Piecemeal {
             // Reading it refuses R or S of 0 or not below the group order (CVE-2022-21449).
             PublicKey::Es256(key) => {
                 let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
-                Some(Self(Checking::Es256 { key: *key, signature, digest: Sha256::new() }))
+                Some(Self(Checking::Es256 { key: *key, signature, digest: Box::default() }))
             }
             PublicKey::Ed25519(key) => ed25519(key, signature),
             PublicKey::Rs256(_) | PublicKey::Ps256(_) => None,
@@ -42,7 +42,7 @@ impl Piecemeal {
     pub(crate) fn holds(self) -> bool {
         match self.0 {
             Checking::Es256 { key, signature, digest } => {
-                key.verify_prehash(&digest.finalize(), &signature).is_ok()
+                key.verify_prehash(&(*digest).finalize(), &signature).is_ok()
             }
             Checking::Ed25519(stream) => stream.finalize_and_verify().is_ok(),
         }
