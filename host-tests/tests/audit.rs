@@ -115,8 +115,9 @@ fn whatever_is_written_into_a_request_there_is_one_line_of_json_about_it() {
     let bases = [CALL, TRANSACTION, RESOURCE].map(case);
     let gateways = bases.map(|case| (case.name(), module.start(&case.resolved).unwrap()));
     let (mut found, mut tried, mut allowed) = (Vec::new(), 0, 0);
-    for text in naughty::texts() {
-        for (place, base, over) in places(&text) {
+    for (nth, text) in naughty::texts().into_iter().enumerate() {
+        // Each in two places, in turn: all of them everywhere would take minutes.
+        for (place, base, over) in places(&text).into_iter().skip(nth % 13).step_by(13) {
             let one = case(base).with(&over);
             let exchange = &one.resolved.exchanges[0];
             let (_, gateway) = gateways.iter().find(|(name, _)| *name == base).unwrap();

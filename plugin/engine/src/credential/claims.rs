@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::decision::Reason;
 use crate::json::{Object, Value};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, is_plain};
 
 pub(super) fn text<'c>(claims: &'c Object, name: &str) -> Result<&'c str, Reason> {
     claims.get(name).and_then(Value::as_str).ok_or(Reason::TokenMalformed)
@@ -13,7 +13,7 @@ pub(super) fn text<'c>(claims: &'c Object, name: &str) -> Result<&'c str, Reason
 /// A required name that others made up: not empty, not long, nothing that breaks a log line.
 pub(super) fn identifier(claims: &Object, name: &str) -> Result<String, Reason> {
     let text = text(claims, name)?;
-    if is_name(text) { Ok(text.to_owned()) } else { Err(Reason::TokenMalformed) }
+    if is_name(text) && is_plain(text) { Ok(text.to_owned()) } else { Err(Reason::TokenMalformed) }
 }
 
 /// The same, where the claim may be absent.

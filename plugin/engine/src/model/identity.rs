@@ -119,6 +119,11 @@ impl fmt::Display for InvalidIdentity {
     }
 }
 
+/// Whether a name that others made up can be shown as it is: by the rules of an identity.
+pub(crate) fn is_plain(text: &str) -> bool {
+    check(text).is_ok()
+}
+
 /// Control characters and invisible formatting make two identities look the same in a log (T19).
 fn check(text: &str) -> Result<(), InvalidIdentity> {
     match text.len() {

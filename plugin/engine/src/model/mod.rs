@@ -13,6 +13,7 @@ mod workload;
 pub use action::{ActionName, Asked, ProtocolName, ResourceId, ResourceKind, Typing};
 pub use caller::CallerClass;
 pub use delegation::{Actor, Delegation};
+pub(crate) use identity::is_plain;
 pub use identity::{InvalidIdentity, IssuerId, PrincipalId};
 pub use time::{EvaluationId, Period, Timestamp};
 pub use workload::{InvalidWorkload, TrustDomain, WorkloadId};
