@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::behavior::Counted;
 use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
+use crate::model::sorted;
 use crate::model::{Asked, CallerClass, Timestamp};
 use crate::policy::{Alike, Approved, Authenticated, Decided, Policy, Situation, Transacted};
 use crate::registry::{Bounds, Granted};
@@ -163,7 +164,7 @@ impl Caller {
         if self.scopes() != all && otherwise(all, &granted.names) {
             return Some(Factor::Limits);
         }
-        let ever: BTreeSet<_> = granted.names.union(&granted.out_of_time).cloned().collect();
+        let ever = sorted::set(granted.names.union(&granted.out_of_time).cloned());
         if ever != granted.names && otherwise(self.scopes(), &ever) {
             return Some(Factor::Grant);
         }

@@ -249,14 +249,20 @@ fn counters() -> BTreeMap<String, u32> {
     let fetches = FETCHES.iter().map(|event| format!("deputy.fetch.{event}"));
     let signatures = SIGNATURES.iter().map(|event| format!("deputy.signature.{event}"));
     let state = STATE.iter().map(|event| format!("deputy.state.{event}"));
-    decisions
+    let names = decisions
         .chain(reasons)
         .chain(fetches)
         .chain(signatures)
         .chain(["deputy.published".to_owned()])
-        .chain(state)
-        .filter_map(|name| host::metric(Metric::Counter, &name).ok().map(|metric| (name, metric)))
-        .collect()
+        .chain(state);
+    let mut counters = BTreeMap::new();
+    // One by one: to collect them takes a merge sort.
+    counters.extend(
+        names.filter_map(|name| {
+            host::metric(Metric::Counter, &name).ok().map(|metric| (name, metric))
+        }),
+    );
+    counters
 }
 
 /// Which there are follows from the configuration.
@@ -267,7 +273,9 @@ fn gauges(engine: &mut Engine) -> Result<BTreeMap<&'static str, u32>, String> {
         let metric = host::metric(Metric::Gauge, &format!("deputy.{name}")).ok()?;
         Some((name, metric))
     };
-    Ok(engine.gauges(now).into_iter().filter_map(make).collect())
+    let mut gauges = BTreeMap::new();
+    gauges.extend(engine.gauges(now).into_iter().filter_map(make));
+    Ok(gauges)
 }
 
 fn busy(doing: &'static str) -> Fault {

@@ -7,6 +7,7 @@ use super::fields::{Members, Node, Problems};
 use super::people::{maybe_principal, period};
 use super::roster::Roster;
 use crate::model::PrincipalId;
+use crate::model::sorted;
 use crate::registry::{Grant, People};
 
 /// Grants by the agent they are given to.
@@ -86,7 +87,7 @@ fn names(node: &Node<'_>, problems: &mut Problems) -> Option<BTreeSet<String>> {
     if items.is_empty() {
         return node.wrong(problems, "must not be empty");
     }
-    Some(items.iter().filter_map(|n| n.text(problems)).map(str::to_owned).collect())
+    Some(sorted::set(items.iter().filter_map(|n| n.text(problems)).map(str::to_owned)))
 }
 
 /// All of an agent's grants are looked at for each of its requests.

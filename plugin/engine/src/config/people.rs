@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::fields::{Members, Node, Problems};
 use super::roster::{Enrolling, Roster};
+use crate::model::sorted;
 use crate::model::{CallerClass, Period, PrincipalId, Timestamp, WorkloadId};
 use crate::policy::{
     Actors, AgentEntity, Attribute, AttributeType, AttributeTypes, Definition, HumanEntity, Owner,
@@ -95,10 +96,10 @@ pub(super) fn registered(
 /// The teams there are: as listed, or else all that anybody is in.
 fn all_teams(people: &People, of_agents: BTreeSet<String>, definition: &Definition) -> Teams {
     if let Some(listed) = people.teams() {
-        return Teams { listed: true, names: listed.keys().cloned().collect() };
+        return Teams { listed: true, names: sorted::set(listed.keys().cloned()) };
     }
     let of_humans = definition.humans.values().flat_map(|human| &human.teams);
-    let names = of_humans.cloned().chain(of_agents).collect();
+    let names = sorted::set(of_humans.cloned().chain(of_agents));
     Teams { listed: false, names }
 }
 
@@ -161,7 +162,7 @@ fn types(members: &mut Members<'_>, of: &'static str, problems: &mut Problems) -
         }
         Some((name.to_owned(), kind?))
     };
-    entries.into_iter().filter_map(kind).collect()
+    sorted::map(entries.into_iter().filter_map(kind))
 }
 
 /// By name, whether it is disabled.
@@ -201,8 +202,8 @@ fn humans(
         let Some(id) = id else { continue };
         let human = Human {
             disabled: disabled.unwrap_or(false),
-            teams: in_teams.iter().cloned().collect(),
-            roles: roles.iter().cloned().collect(),
+            teams: sorted::set(in_teams.iter().cloned()),
+            roles: sorted::set(roles.iter().cloned()),
         };
         let entity = HumanEntity { teams: in_teams, roles, attributes };
         entities.insert(id.clone(), entity);
@@ -340,7 +341,7 @@ fn delegators(node: &Node<'_>, people: &People, problems: &mut Problems) -> Opti
     }
     let teams = named_teams(&mut members, "teams", people.teams(), problems);
     members.close(problems);
-    Some(Delegators { humans, teams: teams.into_iter().collect() })
+    Some(Delegators { humans, teams: sorted::set(teams) })
 }
 
 fn limits(node: &Node<'_>, problems: &mut Problems) -> Limits {
@@ -348,7 +349,7 @@ fn limits(node: &Node<'_>, problems: &mut Problems) -> Limits {
     let mut names = |name| {
         let node = members.maybe(name)?;
         let items = node.items(problems)?;
-        Some(items.iter().filter_map(|n| n.text(problems)).map(str::to_owned).collect())
+        Some(sorted::set(items.iter().filter_map(|n| n.text(problems)).map(str::to_owned)))
     };
     let limits = Limits {
         scopes: names("scopes"),
@@ -405,7 +406,7 @@ fn values(
             None => node.wrong(problems, &format!("must be a {}", kind.name())),
         }
     };
-    entries.unwrap_or_default().into_iter().filter_map(value).collect()
+    sorted::map(entries.unwrap_or_default().into_iter().filter_map(value))
 }
 
 fn principal(members: &mut Members<'_>, problems: &mut Problems) -> Option<PrincipalId> {

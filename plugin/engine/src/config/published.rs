@@ -2,7 +2,6 @@
 
 mod revocations;
 
-use std::collections::BTreeSet;
 
 use super::fields::{Node, Problems as Collected};
 use super::law::{self, Law, Term};
@@ -10,6 +9,7 @@ use super::{Problems, bundle, groups::groups, surface};
 use crate::bundle::{BUNDLE, CONTENTS_LIMITS, Signers, open};
 use crate::json::{self, Value};
 use crate::model::Timestamp;
+use crate::model::sorted;
 use crate::policy::{Definition, Policy, PolicyFile, Problem};
 use crate::protocol::Surface;
 use crate::registry::Registry;
@@ -143,7 +143,7 @@ pub(super) fn complete(
 
 /// What is wrong with the policies besides. Whatever is wrong with a tool is told once.
 pub(super) fn also(problems: &mut Collected, more: Vec<Problem>) {
-    let told: BTreeSet<_> = problems.0.iter().map(|p| p.path.clone()).collect();
+    let told = sorted::set(problems.0.iter().map(|p| p.path.clone()));
     problems.0.extend(more.into_iter().filter(|p| !told.contains(&p.path)));
 }
 

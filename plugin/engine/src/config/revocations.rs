@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fields::{Members, Node, Problems};
 use crate::model::PrincipalId;
+use crate::model::sorted;
 use crate::registry::Revocations;
 
 pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Revocations {
@@ -36,7 +37,7 @@ fn principals(
         let text = node.text(problems)?;
         problems.keep(node.path(), PrincipalId::parse(text))
     };
-    nodes.iter().filter_map(id).collect()
+    sorted::set(nodes.iter().filter_map(id))
 }
 
 fn texts(
@@ -44,7 +45,7 @@ fn texts(
     name: &'static str,
     problems: &mut Problems,
 ) -> BTreeSet<String> {
-    members.texts(name, problems).into_iter().collect()
+    sorted::set(members.texts(name, problems))
 }
 
 fn delegations(
@@ -62,7 +63,7 @@ fn delegations(
         members.close(problems);
         Some((pair.0?, pair.1?))
     };
-    nodes.into_iter().filter_map(pair).collect()
+    sorted::set(nodes.into_iter().filter_map(pair))
 }
 
 fn tokens(members: &mut Members<'_>, problems: &mut Problems) -> BTreeSet<(String, String)> {
@@ -74,5 +75,5 @@ fn tokens(members: &mut Members<'_>, problems: &mut Problems) -> BTreeSet<(Strin
         members.close(problems);
         Some((issuer?.to_owned(), jti?.to_owned()))
     };
-    nodes.into_iter().filter_map(token).collect()
+    sorted::set(nodes.into_iter().filter_map(token))
 }

@@ -10,6 +10,7 @@ use super::law::Law;
 use super::parts::Sizes;
 use super::{TokenUse, a2a, input_schema, mirrored};
 use crate::model::ActionName;
+use crate::model::sorted;
 use crate::policy::{Definition, Offered, OfferedKind, Rated, RouteAction, ToolAction};
 use crate::protocol::{
     A2aParts, Catalogue, McpParts, Mirrored, Over, Resources, RouteParts, Surface, Template,
@@ -293,7 +294,7 @@ pub(super) fn route(
     let resource = resource.unwrap_or(&template).to_owned();
     // A wrong template is reported by the surface; here it merely has no parameters.
     let parsed = Template::parse(&template).ok();
-    let parameters = parsed.map(|t| t.parameters().map(str::to_owned).collect());
+    let parameters = parsed.map(|t| sorted::set(t.parameters().map(str::to_owned)));
     definition.routes.push(RouteAction {
         path: node.path().to_owned(),
         action: action.to_owned(),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::decision::Reason;
 use crate::json::{Object, Value};
+use crate::model::sorted;
 use crate::model::{Asked, ResourceKind};
 
 /// One object of a known type.
@@ -45,8 +46,7 @@ pub(crate) fn covering(
     let covers = |detail: &&Detail| {
         asked.resource.kind == ResourceKind::Server || detail.covers(asked, audiences)
     };
-    let kinds: BTreeSet<String> =
-        details.iter().filter(covers).map(|detail| detail.kind.clone()).collect();
+    let kinds = sorted::set(details.iter().filter(covers).map(|detail| detail.kind.clone()));
     if kinds.is_empty() { Err(Reason::DetailsNotGranted) } else { Ok(kinds) }
 }
 

@@ -1,9 +1,8 @@
 //! Which pinned tools have drifted, as all workers know it: whichever of them saw the list, each of them
 //! refuses the calls (threats M13).
 
-use std::collections::BTreeMap;
-
 use crate::config::Configuration;
+use crate::model::sorted;
 use crate::protocol::Drift;
 use crate::recall::{Changes, Joined, name_of};
 
@@ -28,8 +27,7 @@ impl Pinned {
     /// Those of the next configuration: what was known of the same tools still is.
     pub(super) fn renewed(&self, configuration: &Configuration) -> Self {
         let next = Self::of(configuration);
-        let known: BTreeMap<_, _> =
-            self.tools.iter().map(|(digest, drift)| (digest, drift)).collect();
+        let known = sorted::map(self.tools.iter().map(|(digest, drift)| (digest, drift)));
         for (digest, drift) in &next.tools {
             if let Some(before) = known.get(digest) {
                 drift.raise(before.changes());

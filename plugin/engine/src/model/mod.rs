@@ -7,6 +7,7 @@ mod action;
 mod caller;
 mod delegation;
 mod identity;
+pub(crate) mod sorted;
 mod time;
 mod workload;
 

@@ -15,6 +15,7 @@ use super::value::{self, Clock};
 use super::vocabulary;
 use crate::behavior::{self, Counted, Window};
 use crate::decision::Reason;
+use crate::model::sorted;
 use crate::model::{
     Actor, Asked, CallerClass, Delegation, IssuerId, PrincipalId, ProtocolName, Timestamp,
 };
@@ -162,7 +163,7 @@ fn sometimes(
 
 /// A context of these members.
 pub(super) fn context(members: impl IntoIterator<Item = (&'static str, Value)>) -> Context {
-    let members = members.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let members = sorted::map(members.into_iter().map(|(name, value)| (name.into(), value)));
     Context::Value(Arc::new(members))
 }
 

@@ -13,6 +13,8 @@ use cedar_policy::{
     ResourceConstraint,
 };
 
+use crate::model::sorted;
+
 /// Policies by their scopes. A policy is a number.
 #[derive(Default)]
 pub(super) struct Scopes {
@@ -52,11 +54,8 @@ impl Scopes {
             by_resource.flat_map(|filed| resources.iter().filter_map(|key| filed.get(key)));
         let policies =
             by_principal.flat_map(|filed| principals.iter().filter_map(|key| filed.get(key)));
-        let mut numbers: Vec<u32> = policies.flatten().copied().collect();
-        numbers.sort_unstable();
-        // Listed for an action and for its group.
-        numbers.dedup();
-        numbers
+        // Each once: one may be listed for an action and for its group.
+        sorted::set(policies.flatten().copied()).into_iter().collect()
     }
 
     /// Files a policy under its number.

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -77,7 +78,7 @@ impl Slices {
         let [principal, action, resource] = uids;
         let numbers = self.scopes.fitting(principal, action, resource, entities);
         let mut parsed = self.parsed.try_borrow_mut().map_err(|_| Reason::PolicyError)?;
-        let clause = |number: u32| {
+        let mut clause = |number: u32| {
             if let Some(Some(clause)) = parsed.clauses.get(usize::try_from(number).ok()?) {
                 return Some(Rc::clone(clause));
             }
@@ -85,10 +86,12 @@ impl Slices {
             parsed.put(number, Rc::clone(&clause));
             Some(clause)
         };
-        let clauses: Option<Vec<_>> = numbers.into_iter().map(clause).collect();
-        let mut clauses = clauses.ok_or(Reason::PolicyError)?;
-        clauses.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Ok(clauses.into())
+        let mut by_id = BTreeMap::new();
+        for number in numbers {
+            let clause = clause(number).ok_or(Reason::PolicyError)?;
+            by_id.insert((clause.id.clone(), number), clause);
+        }
+        Ok(by_id.into_values().collect())
     }
 
     fn parse(&self, number: u32) -> Option<Clause> {

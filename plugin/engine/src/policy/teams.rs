@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use cedar_policy::Policy;
 
+use crate::model::sorted;
+
 /// The teams there are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Teams {
@@ -36,5 +38,5 @@ impl Teams {
 pub(super) fn named(policy: &Policy) -> BTreeSet<String> {
     let literals = policy.entity_literals().into_iter();
     let teams = literals.filter(|uid| uid.type_name().to_string() == "Team");
-    teams.map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()).collect()
+    sorted::set(teams.map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()))
 }

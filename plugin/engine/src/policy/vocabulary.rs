@@ -15,6 +15,7 @@ use super::input;
 use super::load::Problem;
 use super::reach::Actors;
 use super::teams::Teams;
+use crate::model::sorted;
 use crate::model::{ActionName, PrincipalId, ResourceId, ResourceKind, Timestamp};
 
 /// What a configuration adds to the vocabulary.
@@ -299,7 +300,7 @@ fn route_input(parameters: &BTreeSet<String>) -> Option<String> {
 }
 
 fn parents(base: Option<&str>, groups: &[String]) -> String {
-    let all: BTreeSet<&str> = base.into_iter().chain(groups.iter().map(String::as_str)).collect();
+    let all = sorted::set(base.into_iter().chain(groups.iter().map(String::as_str)));
     if all.is_empty() {
         return String::new();
     }

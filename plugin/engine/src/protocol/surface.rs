@@ -9,6 +9,7 @@ use super::path::{self, Target};
 use super::{Read, over, overrides};
 use crate::decision::{Reason, Shape};
 use crate::evidence::{Head, Line};
+use crate::model::sorted;
 use crate::model::{Actor, Asked, ProtocolName};
 
 /// Everything this gateway serves. What is not here is refused.
@@ -146,7 +147,7 @@ impl Surface {
             return e.version_names();
         }
         let endpoint = self.mcp.iter().find(|e| e.path() == path);
-        let versions: BTreeSet<_> = endpoint.into_iter().flat_map(McpEndpoint::versions).collect();
+        let versions = sorted::set(endpoint.into_iter().flat_map(McpEndpoint::versions));
         versions.into_iter().rev().map(|v| v.as_str().to_owned()).collect()
     }
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use super::slot::Digest16;
 use super::{Foreign, hashed};
 
+use crate::model::sorted;
+
 /// Numbers by the digest of what they are about. Those that are zero are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes(BTreeMap<Digest16, u32>);
@@ -30,7 +32,7 @@ impl Changes {
             let (digest, count) = bytes.split_first_chunk::<16>()?;
             Some((*digest, u32::from_le_bytes(<[u8; 4]>::try_from(count).ok()?)))
         };
-        Ok(Self(entries.iter().filter_map(entry).collect()))
+        Ok(Self(sorted::map(entries.iter().filter_map(entry))))
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

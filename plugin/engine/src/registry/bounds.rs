@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::grant::{self, Grant, Granted};
 use super::limits::{ActionGroups, Limits};
 use crate::decision::Reason;
+use crate::model::sorted;
 use crate::model::{Asked, Timestamp};
 
 /// The bounds of one caller.
@@ -29,7 +30,7 @@ impl Bounds {
     /// The scopes that count: none but those the agent may have. None: all that were granted.
     pub(crate) fn narrowed(&self, granted: &BTreeSet<String>) -> Option<BTreeSet<String>> {
         let most = self.limits.scopes.as_ref()?;
-        Some(granted.intersection(most).cloned().collect())
+        Some(sorted::set(granted.intersection(most).cloned()))
     }
 
     /// The grants that cover the request.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::algorithm::{Algorithm, Algorithms};
 use super::jwk::{Key, Unusable};
 use crate::json::{self, Limits, Malformed, Object, Value};
+use crate::model::sorted;
 
 /// The usable keys of one issuer; at least one.
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl KeySet {
     }
 
     pub(crate) fn thumbprints(&self) -> BTreeSet<String> {
-        self.keys.iter().map(|key| key.thumbprint().to_owned()).collect()
+        sorted::set(self.keys.iter().map(|key| key.thumbprint().to_owned()))
     }
 }
 
@@ -140,7 +141,7 @@ fn doubled_key_ids<'j>(jwks: &[&'j Object]) -> BTreeSet<&'j str> {
         let times = count.entry(id).or_default();
         *times = times.saturating_add(1);
     }
-    count.into_iter().filter(|(_, times)| *times > 1).map(|(id, _)| id).collect()
+    sorted::set(count.into_iter().filter(|(_, times)| *times > 1).map(|(id, _)| id))
 }
 
 impl fmt::Display for PassedOver {

@@ -45,6 +45,7 @@ use statuses::Statuses;
 pub(crate) use statuses::{NoStatus, StatusReference, StatusSource, StatusUris};
 
 use crate::fetch::{Document, Fetch, FetchReply};
+use crate::model::sorted;
 use crate::model::{IssuerId, Timestamp};
 
 /// The issuers of a configuration and what is known of their keys.
@@ -123,7 +124,7 @@ impl Trust {
         verifier: Box<dyn SignatureVerifier>,
     ) -> Self {
         let source = |issuer: Issuer| (issuer.id.clone(), Source::of_issuer(issuer));
-        let sources = issuers.into_iter().map(source).collect();
+        let sources = sorted::map(issuers.into_iter().map(source));
         let (clock, statuses, told) = (Clock::default(), Statuses::default(), BTreeMap::new());
         Self { sources, verifier, clock, statuses, told }
     }
