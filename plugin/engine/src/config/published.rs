@@ -2,7 +2,6 @@
 
 mod revocations;
 
-
 use super::fields::{Node, Problems as Collected};
 use super::law::{self, Law, Term};
 use super::{Problems, bundle, groups::groups, surface};

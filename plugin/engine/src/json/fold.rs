@@ -6,8 +6,6 @@ use unicase::UniCase;
 
 use super::Fault;
 
-use crate::model::sorted;
-
 /// The member names of one object so far, once they are many or not all plain. Most objects have a few
 /// plain ones, and those need no copies to be compared.
 #[derive(Default)]
@@ -29,7 +27,12 @@ impl Names {
             let twin = before.any(|other| other.eq_ignore_ascii_case(name));
             return if twin { Err(Fault::Duplicate) } else { Ok(()) };
         }
-        let folded = self.0.get_or_insert_with(|| sorted::set(before.map(str::to_ascii_lowercase)));
+        let folded = self.0.get_or_insert_with(|| {
+            // As `model::sorted` does.
+            let mut names = BTreeSet::new();
+            names.extend(before.map(str::to_ascii_lowercase));
+            names
+        });
         let new = folded.insert(if plain { name.to_ascii_lowercase() } else { fold(name) });
         if new { Ok(()) } else { Err(Fault::Duplicate) }
     }
