@@ -41,8 +41,8 @@ impl<'w> Subject<'w> {
         Self { name: name.into(), once, times: 1, micros: Vec::new() }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Finds out how often fits a slice; warms everything up while it does.
