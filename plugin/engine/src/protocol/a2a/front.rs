@@ -57,10 +57,11 @@ pub(super) fn media_type(head: &Head, door: &Door, body_limit: usize) -> Result<
     mcp::announced(head, json, body_limit)
 }
 
-/// Extensions that the request asks for (§14.2.2).
+/// Extensions that the request asks for (§14.2.2), by either name of the header: which of them an agent heeds
+/// is not its version's alone to say.
 pub(super) fn extensions(head: &Head) -> Result<Vec<String>, Reason> {
-    let Some(said) = one(head, EXTENSIONS) else { return Ok(Vec::new()) };
-    let each = said.split(',').map(media::trim).filter(|uri| !uri.is_empty());
+    let said = [EXTENSIONS, LEGACY_EXTENSIONS].into_iter().filter_map(|name| one(head, name));
+    let each = said.flat_map(|said| said.split(',')).map(media::trim).filter(|uri| !uri.is_empty());
     let all: Vec<_> = each.map(str::to_owned).take(MAX_EXTENSIONS.saturating_add(1)).collect();
     if all.len() > MAX_EXTENSIONS { Err(Reason::ParametersInvalid) } else { Ok(all) }
 }
@@ -78,8 +79,17 @@ const VERSION: &str = "a2a-version";
 pub(super) const VERSION_PARAMETER: &str = "A2A-Version";
 /// `A2A-Extensions`.
 const EXTENSIONS: &str = "a2a-extensions";
+/// The same in 0.3, and with SDKs that serve both.
+const LEGACY_EXTENSIONS: &str = "x-a2a-extensions";
 /// Headers of which a second one could count for somebody else (threats H3).
-const SINGLE: &[&str] =
-    &[VERSION, EXTENSIONS, "origin", "content-type", "content-encoding", "content-length"];
+const SINGLE: &[&str] = &[
+    VERSION,
+    EXTENSIONS,
+    LEGACY_EXTENSIONS,
+    "origin",
+    "content-type",
+    "content-encoding",
+    "content-length",
+];
 /// Extensions of one request.
 const MAX_EXTENSIONS: usize = 32;

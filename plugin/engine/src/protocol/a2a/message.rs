@@ -20,7 +20,7 @@ pub(super) struct Said {
     /// Where to be told of its task.
     pub(super) push: Option<String>,
     /// What a human would approve: all that it says but its id, which is another one each time it is sent,
-    /// and the secrets of a push notification.
+    /// and the secrets of a push notification; and the extensions that its head asks for.
     pub(super) content: Object,
 }
 
@@ -41,10 +41,14 @@ pub(super) fn said(
     text(message, "messageId")?;
     object(message, "metadata")?;
     let parts = parts(message, version)?;
+    let push = configuration(endpoint, params, version)?;
+    let mut content = content(params);
+    // It turns what the rest means, so whoever approves the rest has to see it.
+    if !asked_extensions.is_empty() {
+        content.set("extensions", all(asked_extensions.clone()));
+    }
     let mut extensions = texts(message, "extensions")?;
     extensions.extend(asked_extensions);
-    let push = configuration(endpoint, params, version)?;
-    let content = content(params);
     let mut input = Object::of([
         ("streaming", Value::Bool(streams)),
         ("parts", all(parts.kinds)),
