@@ -433,7 +433,8 @@ impl Case {
         }
         let onward = exchange.as_ref().and_then(|exchange| exchange.a2a.as_deref());
         let content = onward.and_then(|onward| onward.content.as_ref());
-        let about = (asked.as_slice(), content);
+        let batch = exchange.as_ref().is_some_and(|exchange| exchange.answers.batch);
+        let about = (asked.as_slice(), content, batch);
         let permit = match self.permitted(engine, (place, caller, now), about, progress) {
             Ok(permit) => permit,
             Err(next) => return next,

@@ -40,11 +40,12 @@ impl Case {
     }
 
     /// What the caller has done, with this request, if a policy that fits it looks at that. Of several
-    /// things that are asked at once, the call is what is counted.
+    /// things that one message asks for, the call is what is counted; of several messages none is counted for
+    /// the others (threats S1).
     pub(super) fn counted(
         &self,
         caller: &Caller,
-        asked: &[Asked],
+        (asked, batch): (&[Asked], bool),
         progress: &mut Progress,
     ) -> Result<Option<Rc<Counted>>, Next> {
         let policy = &self.configuration.policy;
@@ -58,7 +59,7 @@ impl Case {
             };
             counted = match counted {
                 // Each counts for itself, so each has to come alone.
-                Some(other) if is_call(other) && is_call(one) => {
+                Some(other) if batch || is_call(other) && is_call(one) => {
                     return Err(deny(Reason::BatchRefused));
                 }
                 Some(other) if is_call(other) => Some(other),

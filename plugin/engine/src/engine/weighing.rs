@@ -16,10 +16,10 @@ impl Case {
         &self,
         engine: &mut Engine,
         (place, caller, now): (&Place<'_>, &Caller, Timestamp),
-        (asked, content): (&[Asked], Option<&Object>),
+        (asked, content, batch): (&[Asked], Option<&Object>, bool),
         progress: &mut Progress,
     ) -> Result<Permit, Next> {
-        let counted = self.counted(caller, asked, progress)?;
+        let counted = self.counted(caller, (asked, batch), progress)?;
         let counted = counted.as_deref();
         let mut whole: Option<Permit> = None;
         let mut waiting: Option<(&Asked, Wanted)> = None;
