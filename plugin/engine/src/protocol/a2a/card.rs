@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::endpoint::A2aParts;
 use super::{Version, limits};
-use crate::json::{Object, Raw, Value};
+use crate::json::{Object, Raw, Value, is_alias};
 use crate::protocol::list::{Judge, Withheld};
 
 /// What is known of a card beforehand.
@@ -60,6 +60,9 @@ impl CardRules {
             return Err(Withheld::NotACard);
         }
         let members = card.members()?;
+        if members.iter().any(|(name, _)| passes_for_another(name)) {
+            return Err(Withheld::NotACard);
+        }
         let named = members.iter().find(|(name, _)| name == "name").map(|(_, value)| *value);
         let named = named.and_then(text).ok_or(Withheld::NotACard)?;
         if self.name.as_ref().is_some_and(|name| *name != named) {
@@ -89,6 +92,13 @@ impl CardRules {
     }
 }
 
+/// Whether some reader takes it for a member that is looked at here, and nobody here does: Go ignores case
+/// (CVE-2026-27896), and ProtoJSON has `supported_interfaces` for `supportedInterfaces` as well.
+fn passes_for_another(name: &str) -> bool {
+    let joined: String = name.chars().filter(|c| *c != '_').collect();
+    JUDGED.iter().any(|judged| *judged != name && (joined == *judged || is_alias(&joined, judged)))
+}
+
 fn skills(skills: Raw<'_>, judge: &mut dyn Judge) -> Result<String, Withheld> {
     if !skills.text().starts_with('[') {
         return Err(Withheld::NotACard);
@@ -114,5 +124,15 @@ fn text(raw: Raw<'_>) -> Option<String> {
     raw.value(&limits(raw.text().len())).ok()?.as_str().map(str::to_owned)
 }
 
+/// Members that say who it is, where, and what it does.
+const JUDGED: [&str; 7] = [
+    "name",
+    "url",
+    "skills",
+    "signatures",
+    "supportedInterfaces",
+    "additionalInterfaces",
+    "preferredTransport",
+];
 /// Each costs up to four evaluations.
 const MAX_SKILLS: usize = 500;
