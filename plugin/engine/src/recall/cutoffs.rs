@@ -67,9 +67,9 @@ impl Cutoffs {
         let known = known.unwrap_or_default();
         self.asked = self.asked.max(known.asked);
         known.entries.iter().for_each(|(digest, cutoff)| self.widen(*digest, *cutoff));
-        let over = self.asked;
-        self.entries.retain(|(_, entry)| entry.until > over);
-        // Two workers that fill the last room at one moment: the one that would end first gives way.
+        // What has ended is left for `add` to see, which knows the time: when somebody was asked last is no
+        // clock, as one that once ran ahead would end all there is (threats S4). And two workers may fill the
+        // last room at one moment: the one that ends, or has ended, first gives way.
         while self.entries.len() > MAX_ENTRIES {
             let ends = self.entries.iter().enumerate().min_by_key(|(_, (_, entry))| entry.until);
             let Some((first, _)) = ends else { break };
@@ -175,6 +175,16 @@ mod tests {
             let joined = one.clone().join(Some(foreign));
             assert!(joined.foreign && joined.write == Some(one.encode()), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_once_ran_ahead_ends_nothing() {
+        let (mut one, mut other) = (Cutoffs::default(), Cutoffs::default());
+        one.answered(30 * DAY);
+        let held = one.join(None).write;
+        assert!(other.add(digest(1), Cutoff { issued: 1_000, until: DAY }, 1_000));
+        other.join(held.as_deref());
+        assert!(other.strikes(&digest(1), Some(1_000), 2_000));
     }
 
     #[test]
