@@ -112,7 +112,7 @@ pub(super) fn replace(
                 }
                 Change::Refused => return Err(Unchanged::Id),
             },
-            (At::Ids(kind), Value::Array(ids)) => {
+            (At::Ids(kind), Value::Array(ids)) if ids.len() <= MAX_IDS => {
                 for id in ids {
                     let Value::String(id) = id else { return Err(Unchanged::Shape) };
                     let Change::To(new) = change(*kind, id) else { return Err(Unchanged::Id) };
@@ -192,5 +192,26 @@ fn text(raw: Raw<'_>) -> Result<String, Unchanged> {
 impl From<Malformed> for Unchanged {
     fn from(_: Malformed) -> Self {
         Self::Shape
+    }
+}
+
+/// In one list of a request, as each costs a MAC or two.
+const MAX_IDS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_too_long_costs_nothing() {
+        let references = vec![Value::from("a"); MAX_IDS + 1];
+        let mut message = Object::of([("referenceTaskIds", Value::Array(references))]);
+        let mut opened = 0_usize;
+        let mut change = |_, id: &str| {
+            opened = opened.saturating_add(1);
+            Change::To(id.to_owned())
+        };
+        assert_eq!(replace(&mut message, MESSAGE, &mut change), Err(Unchanged::Shape));
+        assert_eq!(opened, 0);
     }
 }

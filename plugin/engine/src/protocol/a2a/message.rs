@@ -260,5 +260,5 @@ const MESSAGE: &[&str] = &[
 ];
 /// Parts of one message, each looked at; files beyond that come as an archive.
 const MAX_PARTS: usize = 64;
-/// Extensions, or referenced tasks, of one message.
+/// Extensions of one message, or referenced tasks (of which `ids` opens as many).
 const MAX_NAMES: usize = 64;
