@@ -32,8 +32,10 @@ pub(crate) fn begin(root: &Root, fetch: Fetch, absorbed: Absorbed, streams: &[u3
         let streams = before.into_iter().chain(streams.iter().copied()).collect();
         *unsettled = Some(Unsettled { fetch, absorbed, streams });
     });
-    if begun.is_ok() {
-        work(root);
+    match begun {
+        Ok(()) => work(root),
+        // Nobody would wake them later.
+        Err(_) => plugin::wake(root, streams, |stream| stream.fetched(None)),
     }
 }
 
