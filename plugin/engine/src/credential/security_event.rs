@@ -81,6 +81,12 @@ impl SecurityEvent {
         }
     }
 
+    /// When what an event says happened: its `event_timestamp`, a NumericDate (CAEP §2), or else `iat`; none if
+    /// that is no time.
+    pub(crate) fn happened(&self, event: &Object) -> Option<Timestamp> {
+        Some(claims::timestamp(event, "event_timestamp").ok()?.unwrap_or(self.issued))
+    }
+
     /// Its one event and whom it is about; a stream of events in one token is nobody's (CAEP
     /// interoperability profile §2.7.3).
     pub(crate) fn event(&self) -> Option<(&str, &Object, &Object)> {

@@ -43,14 +43,8 @@ pub(super) fn meaning(event: &SecurityEvent, issuer: &str) -> Result<Meaning, No
         ("credential-change", _) => return Err(NotUnderstood("change_type is missing or unknown")),
         _ => return Ok(Meaning::Nothing),
     }
-    let issued = match details.get("event_timestamp") {
-        None => event.issued,
-        Some(at) => {
-            let seconds = at.as_integer().and_then(|at| u64::try_from(at).ok());
-            let seconds = seconds.ok_or(NotUnderstood("event_timestamp is not a time"))?;
-            Timestamp::from_unix_millis(seconds.saturating_mul(1000))
-        }
-    };
+    let issued = event.happened(details);
+    let issued = issued.ok_or(NotUnderstood("event_timestamp is not a time"))?;
     let digest = struck(about, issuer).ok_or(NotUnderstood("sub_id is of no form known here"))?;
     Ok(Meaning::Strike(Strike { digest, issued }))
 }

@@ -84,12 +84,16 @@ fn answer(body: &str) -> FetchReply {
 
 /// A security event token of that id, about dana, with more claims before the rest.
 fn set(seed: u8, id: &str, claims: &str) -> String {
-    let header = r#"{"typ":"secevent+jwt","alg":"ES256","kid":"1"}"#;
+    signed("1", seed, id, claims, "{}")
+}
+
+fn signed(kid: &str, seed: u8, id: &str, claims: &str, details: &str) -> String {
+    let header = format!(r#"{{"typ":"secevent+jwt","alg":"ES256","kid":"{kid}"}}"#);
     let claims = format!(
-        r#"{{{claims}"iss":"{IDP}","aud":"https://gateway.example","iat":{},"jti":"{id}","sub_id":{DANA},"events":{{"{REVOKED}":{{}}}}}}"#,
+        r#"{{{claims}"iss":"{IDP}","aud":"https://gateway.example","iat":{},"jti":"{id}","sub_id":{DANA},"events":{{"{REVOKED}":{details}}}}}"#,
         NOW / 1000
     );
-    let [header, claims] = [header, &claims].map(|part| base64url::encode(part.as_bytes()));
+    let [header, claims] = [&header, &claims].map(|part| base64url::encode(part.as_bytes()));
     let message = format!("{header}.{claims}");
     let signature = Signer::es256(seed).sign(message.as_bytes());
     format!("{message}.{}", base64url::encode(&signature))
@@ -206,4 +210,16 @@ fn what_an_event_struck_ends_after_a_day() {
     late.polls(KEPT_MS + SECOND, &[("a", set(1, "a", ""))]);
     assert!(late.events.cutoffs().is_empty());
     assert!(late.polls(KEPT_MS + 4 * SECOND, &[]).contains(r#""ack":["a"]"#));
+}
+
+#[test]
+fn an_event_timestamp_may_have_a_fraction() {
+    let mut world = World::inline();
+    let seconds = NOW / 1000 - 10;
+    let details = format!("{{\"event_timestamp\":{seconds}.25}}");
+    world.polls(0, &[("a", signed("1", 1, "a", "", &details))]);
+    let happened = NOW - 10 * SECOND + 250;
+    let dana = PrincipalId::new(&IssuerId::parse(IDP).unwrap(), "dana").unwrap();
+    let strikes = |issued| world.events.cutoffs().strikes(&subject(&dana), Some(issued), NOW);
+    assert!(strikes(happened) && !strikes(happened + 1));
 }
