@@ -168,7 +168,8 @@ impl Engine {
         let used_once = credentials.binding.dpop.is_some() || credentials.binding.wpt.is_some();
         let approves = self.configuration.approvals.service.is_some();
         let counts = self.configuration.policy.counts();
-        used_once || approves || counts || credentials.sharing != Sharing::Ignored
+        let polls = self.events.is_some();
+        used_once || approves || counts || polls || credentials.sharing != Sharing::Ignored
     }
 
     /// Starts a request.

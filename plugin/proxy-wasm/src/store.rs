@@ -46,7 +46,7 @@ pub(crate) fn remember(root: &Root, need: NeedRemember) -> Result<Step, Fault> {
 }
 
 /// Tells all workers what this one knows, and learns what they know: the newest bundle, the newest list
-/// of revocations, which tools have drifted. Without a store each worker knows only what it has seen itself.
+/// of revocations, which tools have drifted, what security events struck. Without a store each worker knows only what it has seen itself.
 pub(crate) fn join(root: &Root) {
     let names = root.step(|engine| engine.common()).unwrap_or_default();
     if names.is_empty() || !root.has_store() {
@@ -69,10 +69,12 @@ fn join_one(root: &Root, name: &str) -> Result<(), Fault> {
         match host::set_shared(name, &value, cas) {
             Err(Status::CAS_MISMATCH) => root.count("deputy.state.lost"),
             written => {
-                if joined.foreign && written.is_ok() {
+                written.while_("writing shared data")?;
+                if joined.foreign {
                     foreign(root, name);
                 }
-                return written.while_("writing shared data");
+                // What the engine had to have kept is.
+                return root.step(|engine| engine.join(name, Some(&value))).map(drop);
             }
         }
     }
@@ -103,7 +105,8 @@ pub(crate) fn works() -> bool {
     if works != Some(true) {
         let line = "deputy: the host has no shared data with compare-and-swap; \
             requests that need it are refused (state_unavailable), and each worker knows only the \
-            bundles, revocations and drifted tools that it has seen itself";
+            bundles, revocations, drifted tools and security events that it has seen itself, and \
+            acknowledges no event that strikes somebody";
         host::log(Level::Error, line);
     }
     works.unwrap_or(false)

@@ -205,7 +205,8 @@ impl Deputy {
     }
 
     /// Names of the values that the engines of all isolates keep together in the store: join each at
-    /// the start, twice a second, and before and after `absorb` takes a bundle or a list of revocations.
+    /// the start, twice a second, and before and after `absorb` takes a bundle, a list of revocations or an
+    /// answer with security events.
     #[wasm_bindgen(getter)]
     pub fn common(&self) -> Vec<String> {
         self.0.common()

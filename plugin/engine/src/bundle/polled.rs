@@ -146,6 +146,16 @@ impl Polled {
         self.confirmed = Some(self.clock.at(now));
     }
 
+    /// The last answer was good, and is not all: it confirms nothing.
+    pub(crate) fn unfinished(&mut self) {
+        self.error = None;
+    }
+
+    /// Whether the last fetch has no answer yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
     /// There is more to be had, so no pause.
     pub(crate) fn ask_at_once(&mut self) {
         self.last = None;

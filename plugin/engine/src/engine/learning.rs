@@ -134,7 +134,9 @@ impl Engine {
     }
 
     /// Takes in what the store has under one of these names, and says what to write instead. A write
-    /// must fail if somebody else wrote meanwhile; then all of it is done again.
+    /// must fail if somebody else wrote meanwhile; then all of it is done again. After one that did not, a host
+    /// calls this once more with what it wrote, or with the next tick: a security event is acknowledged once the
+    /// store is known to hold it.
     pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
         if let Some(events) = self.events.as_mut().filter(|events| events.name() == name) {
             let joined = events.join(value);

@@ -1,8 +1,8 @@
 //! Security events of a transmitter, polled (RFC 8936), and what follows from them (OpenID CAEP 1.0).
 //!
 //! Who was told that a session is over, a credential has changed or a token's claims have, refuses what was
-//! issued before. That is kept in the store that all workers share before it is acknowledged, with the next
-//! poll; one worker polls for all. What is not understood is reported back and changes nothing.
+//! issued before. An event is acknowledged, with the next poll, once the store that all workers share holds
+//! what it strikes; one worker polls for all. What is not understood is reported back and changes nothing.
 //! Not here: signatures (`credential`), whom a request is by (`engine`).
 
 mod meaning;
@@ -44,18 +44,27 @@ pub(crate) struct Transmitter {
 pub(crate) struct Events {
     transmitter: Transmitter,
     cutoffs: Rc<Cutoffs>,
-    /// Ids to be acknowledged, and what to report instead: `err` and `description`.
+    /// Ids of what strikes somebody, until the store is known to hold it; who has no store acknowledges none.
     taken: Vec<String>,
+    /// Ids to be acknowledged, and what to report instead: `err` and `description`. While a poll is under way
+    /// they stay as they are, so its answer is one to all of them.
+    acks: Vec<String>,
     bad: Vec<(String, &'static str, &'static str)>,
     /// Where the host's store keeps what all workers know.
     name: String,
     /// Keys that an event needed.
     wanted: Option<Fetch>,
+    /// The last answer had events and was not all there are.
+    more: bool,
+    /// How many polls may still follow one another without a pause.
+    at_once: u8,
 }
 
 /// What became of one event.
 enum Judged {
     Taken,
+    /// It strikes nobody, so there is nothing to keep.
+    Nothing,
     Bad(&'static str, &'static str),
     /// It is delivered again: not acknowledged yet.
     Later,
@@ -66,8 +75,17 @@ impl Events {
         let endpoint = transmitter.polled.source().endpoint();
         let place = [&endpoint.cluster, &endpoint.authority, &endpoint.path, &transmitter.issuer];
         let name = name_of("events", &place.map(|part| part.as_bytes()));
-        let (taken, bad, wanted) = (Vec::new(), Vec::new(), None);
-        Self { transmitter, cutoffs: Rc::default(), taken, bad, name, wanted }
+        Self {
+            transmitter,
+            cutoffs: Rc::default(),
+            taken: Vec::new(),
+            acks: Vec::new(),
+            bad: Vec::new(),
+            name,
+            wanted: None,
+            more: false,
+            at_once: MAX_AT_ONCE,
+        }
     }
 
     /// Where polls go, for the configuration.
@@ -103,7 +121,7 @@ impl Events {
 
     /// RFC 8936 §2.2: what was received is acknowledged, and more asked for, in one.
     fn poll(&self, fetch: &Fetch) -> Fetch {
-        let ids = self.taken.iter().map(|id| id.as_str().into()).collect();
+        let ids = self.acks.iter().map(|id| id.as_str().into()).collect();
         let mut errors = Object::default();
         for (id, err, description) in &self.bad {
             let error =
@@ -135,8 +153,11 @@ impl Events {
         let Some(fresh) = self.transmitter.polled.answered(fetch, reply, now) else { return };
         match read(&fresh) {
             Some(delivered) => {
+                // What is not acknowledged by now is delivered again.
                 self.taken.clear();
+                self.acks.clear();
                 self.bad.clear();
+                self.more = false;
                 self.take_in(fresh, &delivered, trust, now);
             }
             None => self.transmitter.polled.refused("not an answer to a poll".to_owned()),
@@ -149,6 +170,7 @@ impl Events {
         for (id, set) in sets.into_iter().flat_map(Object::iter) {
             match self.judge((id, set.as_str().unwrap_or_default()), trust, now) {
                 Judged::Taken => self.taken.push(id.to_owned()),
+                Judged::Nothing => self.acks.push(id.to_owned()),
                 Judged::Bad(err, description) => self.bad.push((id.to_owned(), err, description)),
                 Judged::Later => all = false,
             }
@@ -158,11 +180,14 @@ impl Events {
             let why = "an event waits for keys, or for room to be kept in";
             return self.transmitter.polled.refused(why.to_owned());
         }
-        let more = delivered.get("moreAvailable").and_then(Value::as_bool) == Some(true);
-        self.transmitter.polled.taken(fresh.name, now);
-        match more {
-            true => self.transmitter.polled.ask_at_once(),
-            false => Rc::make_mut(&mut self.cutoffs).answered(now.unix_millis()),
+        if delivered.get("moreAvailable").and_then(Value::as_bool) == Some(true) {
+            // What is unread may strike anybody.
+            self.more = sets.is_some_and(|sets| sets.iter().next().is_some());
+            self.transmitter.polled.unfinished();
+        } else {
+            self.at_once = MAX_AT_ONCE;
+            self.transmitter.polled.taken(fresh.name, now);
+            Rc::make_mut(&mut self.cutoffs).answered(now.unix_millis());
         }
         if let Some((_, _, why)) = self.bad.first() {
             self.transmitter
@@ -189,14 +214,14 @@ impl Events {
         };
         let strike = match meaning(&event, &transmitter.issuer) {
             Ok(Meaning::Strike(strike)) => strike,
-            Ok(Meaning::Nothing) => return Judged::Taken,
+            Ok(Meaning::Nothing) => return Judged::Nothing,
             Err(NotUnderstood(description)) => return Judged::Bad("invalid_request", description),
         };
         // An event from the future strikes nobody's next token.
         let issued = strike.issued.unix_millis().min(now.unix_millis().saturating_add(LEEWAY_MS));
         let cutoff = Cutoff { issued, until: issued.saturating_add(KEPT_MS) };
         if cutoff.until <= now.unix_millis() {
-            return Judged::Taken;
+            return Judged::Nothing;
         }
         match Rc::make_mut(&mut self.cutoffs).add(strike.digest, cutoff, now.unix_millis()) {
             true => Judged::Taken,
@@ -211,7 +236,26 @@ impl Events {
 
     /// Takes in what the store has.
     pub(crate) fn join(&mut self, value: Option<&[u8]>) -> Joined {
-        Rc::make_mut(&mut self.cutoffs).join(value)
+        let joined = Rc::make_mut(&mut self.cutoffs).join(value);
+        if joined.write.is_none() && !self.transmitter.polled.is_waiting() {
+            self.kept();
+        }
+        joined
+    }
+
+    /// All that was taken is in the store.
+    fn kept(&mut self) {
+        self.acks.append(&mut self.taken);
+        if !std::mem::take(&mut self.more) {
+            return;
+        }
+        match self.at_once.checked_sub(1) {
+            Some(left) => {
+                self.at_once = left;
+                self.transmitter.polled.ask_at_once();
+            }
+            None => self.at_once = MAX_AT_ONCE,
+        }
     }
 
     /// Why the last answer was not taken, or what was wrong with it.
@@ -235,6 +279,9 @@ fn read(fresh: &Fresh) -> Option<Object> {
 const MAX_EVENTS: i64 = 100;
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 const LIMITS: Limits = Limits { bytes: MAX_BYTES, depth: 4, items: 512 };
+/// Polls without a pause before the next ordinary one: a long backlog is soon read, and a transmitter that always
+/// has more does not keep a worker busy.
+const MAX_AT_ONCE: u8 = 16;
 /// As much clock difference as issuers are allowed.
 const LEEWAY_MS: u64 = 60_000;
 /// No token lives for longer than a day (`max_lifetime_seconds`), give or take two clocks.

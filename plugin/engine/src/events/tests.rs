@@ -27,6 +27,8 @@ fn endpoint(path: &str) -> Endpoint {
 struct World {
     events: Events,
     trust: Trust,
+    /// What the host's store has.
+    store: Option<Vec<u8>>,
 }
 
 impl World {
@@ -46,7 +48,7 @@ impl World {
             authorization: Some("Bearer secret".into()),
         };
         let trust = Trust::new(Vec::new()).with_anchors(vec![anchor]);
-        Self { events: Events::new(transmitter), trust }
+        Self { events: Events::new(transmitter), trust, store: None }
     }
 
     fn inline() -> Self {
@@ -55,15 +57,28 @@ impl World {
         Self::new(Keys::Inline(KeySet::parse(keys.as_bytes(), &algorithms).unwrap()))
     }
 
-    /// The next poll, and its answer.
+    /// The next poll, and its answer, which the store keeps.
     fn polls(&mut self, millis: u64, sets: &[(&str, String)]) -> String {
+        let poll = self.polls_without_store(millis, sets, "");
+        self.keeps();
+        poll
+    }
+
+    /// The store is joined, and what is to be written is.
+    fn keeps(&mut self) {
+        while let Some(write) = self.events.join(self.store.as_deref()).write {
+            self.store = Some(write);
+        }
+    }
+
+    fn polls_without_store(&mut self, millis: u64, sets: &[(&str, String)], more: &str) -> String {
         let fetches = self.events.due(at(millis));
         let [poll] = fetches.as_slice() else { panic!("{fetches:?}") };
         let poll = poll.clone();
         let sets: Vec<_> = sets.iter().map(|(id, set)| format!("\"{id}\":\"{set}\"")).collect();
         self.events.absorb(
             &poll,
-            answer(&format!("{{\"sets\":{{{}}}}}", sets.join(","))),
+            answer(&format!("{{\"sets\":{{{}}}{more}}}", sets.join(","))),
             &mut self.trust,
             at(millis),
         );
@@ -212,6 +227,81 @@ fn what_an_event_struck_ends_after_a_day() {
     assert!(late.polls(KEPT_MS + 4 * SECOND, &[]).contains(r#""ack":["a"]"#));
 }
 
+const MORE: &str = r#","moreAvailable":true"#;
+
+#[test]
+fn an_event_is_acknowledged_once_the_store_is_known_to_hold_it() {
+    let mut world = World::inline();
+    let sets = [("a", set(1, "a", ""))];
+    world.polls_without_store(0, &sets, "");
+    // The write was lost: the transmitter has to deliver it again.
+    assert!(world.events.join(None).write.is_some());
+    assert!(world.polls_without_store(2 * SECOND, &sets, "").contains(r#""ack":[]"#));
+    world.keeps();
+    assert!(world.polls_without_store(4 * SECOND, &[], "").contains(r#""ack":["a"]"#));
+}
+
+#[test]
+fn what_a_poll_under_way_does_not_say_is_not_taken_for_acknowledged() {
+    let mut world = World::inline();
+    let sets = [("a", set(1, "a", ""))];
+    world.polls_without_store(0, &sets, "");
+    let poll = world.events.due(at(2 * SECOND)).remove(0);
+    world.keeps();
+    assert!(String::from_utf8_lossy(poll.body()).contains(r#""ack":[]"#));
+    let again = answer(&format!("{{\"sets\":{{\"a\":\"{}\"}}}}", sets[0].1));
+    world.events.absorb(&poll, again, &mut world.trust, at(2 * SECOND));
+    world.keeps();
+    assert!(world.polls(4 * SECOND, &[]).contains(r#""ack":["a"]"#));
+}
+
+#[test]
+fn what_strikes_nobody_needs_no_store_to_be_acknowledged() {
+    let mut world = World::inline();
+    world.polls_without_store(KEPT_MS + SECOND, &[("a", set(1, "a", ""))], "");
+    let next = world.polls_without_store(KEPT_MS + 4 * SECOND, &[], "");
+    assert!(next.contains(r#""ack":["a"]"#), "{next}");
+}
+
+#[test]
+fn nothing_is_confirmed_while_there_is_more() {
+    let mut world = World::inline();
+    world.polls_without_store(0, &[("a", set(1, "a", ""))], MORE);
+    assert!(world.events.standing(at(1)).is_err());
+    world.keeps();
+    assert!(world.polls(1, &[]).contains(r#""ack":["a"]"#), "asked for at once");
+    assert!(world.events.standing(at(2)).is_ok());
+}
+
+#[test]
+fn a_transmitter_that_always_has_more_is_asked_so_often_and_then_at_the_usual_pace() {
+    let mut world = World::inline();
+    let mut polls = 0_u8;
+    for millis in 0..2 * SECOND {
+        if world.events.due(at(millis)).is_empty() {
+            continue;
+        }
+        let id = format!("e{polls}");
+        let body = format!("{{\"sets\":{{\"{id}\":\"{}\"}}{MORE}}}", set(1, &id, ""));
+        let poll = world.events.transmitter.polled.asked();
+        world.events.absorb(&poll, answer(&body), &mut world.trust, at(millis));
+        world.keeps();
+        polls += 1;
+    }
+    assert_eq!(polls, 1 + MAX_AT_ONCE);
+    assert_eq!(world.events.due(at(16 + 2 * SECOND)).len(), 1);
+    // What brings nothing is not asked for again at once, nor what is not kept.
+    for (sets, kept) in [(&[][..], true), (&[("a", set(1, "a", ""))][..], false)] {
+        let mut world = World::inline();
+        world.polls_without_store(0, sets, MORE);
+        if kept {
+            world.keeps();
+        }
+        assert_eq!(world.events.due(at(1_999)), []);
+        assert_eq!(world.events.due(at(2 * SECOND)).len(), 1);
+    }
+}
+
 #[test]
 fn an_event_timestamp_may_have_a_fraction() {
     let mut world = World::inline();
@@ -222,4 +312,19 @@ fn an_event_timestamp_may_have_a_fraction() {
     let dana = PrincipalId::new(&IssuerId::parse(IDP).unwrap(), "dana").unwrap();
     let strikes = |issued| world.events.cutoffs().strikes(&subject(&dana), Some(issued), NOW);
     assert!(strikes(happened) && !strikes(happened + 1));
+}
+
+#[test]
+fn a_host_is_told_that_events_need_the_store() {
+    let keys = key_set(&[Signer::es256(1).jwk("1")]);
+    let polled = format!(
+        r#""security_events":{{"issuer":"{IDP}","algorithms":["ES256"],"keys":{{"inline":{keys}}},"poll":{{"cluster":"events","authority":"idp.example","path":"/poll"}}}},"#
+    );
+    for (events, recalls) in [("", false), (polled.as_str(), true)] {
+        let configuration = format!(
+            r#"{{"version":1,"gateway":{{"audience":"https://gateway.example"}},{events}"issuers":[{{"issuer":"{IDP}","algorithms":["ES256"],"keys":{{"inline":{keys}}}}}],"agents":[{{"id":"{IDP}#bot","owner":"team","status":"active"}}],"http":[{{"method":"GET","path":"/orders","action":"orders:list","resource":"orders"}}],"policy":{{"revision":1,"files":[{{"name":"a","text":"@id(\"a\") permit (principal, action, resource);"}}]}}}}"#
+        );
+        let engine = crate::engine::Engine::new(configuration.as_bytes());
+        assert_eq!(engine.unwrap_or_else(|e| panic!("{e}")).recalls(), recalls);
+    }
 }
