@@ -36,6 +36,8 @@ pub(crate) struct SecurityEvent {
 pub(crate) enum NoEvent {
     /// The keys have to come first.
     Later(Option<Fetch>),
+    /// No key that is held now has signed it; one that is new may have.
+    NotSigned,
     /// For good: `err` and `description` (RFC 8935 §2.3, §2.4).
     Bad(&'static str, &'static str),
 }
@@ -61,7 +63,11 @@ impl SecurityEvent {
             Unverified::Needs(fetch) => NoEvent::Later(Some(fetch)),
             Unverified::Rejected(rejected) => match rejected.reason {
                 Reason::KeysUnavailable => NoEvent::Later(None),
-                _ => NoEvent::Bad("invalid_key", "it is not signed with a key of the issuer"),
+                Reason::KeyUnknown | Reason::SignatureInvalid => NoEvent::NotSigned,
+                _ => NoEvent::Bad(
+                    "invalid_key",
+                    "it is not signed as the issuer's keys are to be used",
+                ),
             },
         })?;
         let claims = jws.claims;

@@ -8,10 +8,12 @@
 mod meaning;
 #[cfg(test)]
 mod tests;
+mod unsigned;
 
 use std::rc::Rc;
 
 use meaning::{Meaning, NotUnderstood, meaning};
+use unsigned::Unsigned;
 
 use crate::bundle::{Fresh, Polled};
 use crate::credential::{EventRules, NoEvent, SecurityEvent};
@@ -54,6 +56,7 @@ pub(crate) struct Events {
     name: String,
     /// Keys that an event needed.
     wanted: Option<Fetch>,
+    unsigned: Unsigned,
     /// The last answer had events and was not all there are.
     more: bool,
     /// How many polls may still follow one another without a pause.
@@ -83,6 +86,7 @@ impl Events {
             bad: Vec::new(),
             name,
             wanted: None,
+            unsigned: Unsigned::default(),
             more: false,
             at_once: MAX_AT_ONCE,
         }
@@ -209,7 +213,15 @@ impl Events {
             Err(NoEvent::Bad(err, description)) => return Judged::Bad(err, description),
             Err(NoEvent::Later(fetch)) => {
                 self.wanted = fetch.or(self.wanted.take());
+                self.unsigned.came((&transmitter.issuer, set.0), trust.at(now));
                 return Judged::Later;
+            }
+            Err(NoEvent::NotSigned) => {
+                let event = (transmitter.issuer.as_str(), set.0);
+                return match self.unsigned.is_settled(event, &transmitter.source, trust, now) {
+                    true => Judged::Bad("invalid_key", "it is not signed with a key of the issuer"),
+                    false => Judged::Later,
+                };
             }
         };
         let strike = match meaning(&event, &transmitter.issuer) {

@@ -102,6 +102,11 @@ fn set(seed: u8, id: &str, claims: &str) -> String {
     signed("1", seed, id, claims, "{}")
 }
 
+/// One with that `kid`.
+fn signed_as(kid: &str, seed: u8, id: &str) -> String {
+    signed(kid, seed, id, "", "{}")
+}
+
 fn signed(kid: &str, seed: u8, id: &str, claims: &str, details: &str) -> String {
     let header = format!(r#"{{"typ":"secevent+jwt","alg":"ES256","kid":"{kid}"}}"#);
     let claims = format!(
@@ -261,6 +266,85 @@ fn what_strikes_nobody_needs_no_store_to_be_acknowledged() {
     world.polls_without_store(KEPT_MS + SECOND, &[("a", set(1, "a", ""))], "");
     let next = world.polls_without_store(KEPT_MS + 4 * SECOND, &[], "");
     assert!(next.contains(r#""ack":["a"]"#), "{next}");
+}
+
+/// A world whose keys were fetched at 0, and are 1.
+fn with_fetched_keys() -> World {
+    let mut world = World::new(Keys::Fetch(endpoint("/jwks")));
+    let keys = world.trust.due(at(0)).remove(0);
+    world.learns(&keys, 1, 0);
+    world
+}
+
+impl World {
+    fn learns(&mut self, fetch: &Fetch, seed: u8, millis: u64) {
+        let source = IssuerId::parse("security-events").unwrap();
+        let keys = answer(&key_set(&[Signer::es256(seed).jwk(&seed.to_string())]));
+        self.trust.learn(&source, fetch, keys, at(millis));
+    }
+
+    /// The next poll, and the fetch of keys if one is due.
+    fn polls_for(&mut self, millis: u64, sets: &str) -> (String, Option<Fetch>) {
+        let mut fetches = self.events.due(at(millis));
+        let poll = fetches.pop().unwrap();
+        self.events.absorb(&poll, answer(sets), &mut self.trust, at(millis));
+        self.keeps();
+        (String::from_utf8(poll.body().to_vec()).unwrap(), fetches.pop())
+    }
+}
+
+#[test]
+fn an_event_of_a_key_that_is_new_waits_until_keys_may_be_asked_for_again() {
+    for (kid, signer) in [("2", 2), ("1", 3)] {
+        let mut world = with_fetched_keys();
+        let token = signed_as(kid, signer, "a");
+        let sets = format!("{{\"sets\":{{\"a\":\"{token}\"}}}}");
+        // Within the minute: neither reported nor believed, and the answer confirms nothing.
+        for millis in (10 * SECOND..60 * SECOND).step_by(2_000) {
+            let (poll, keys) = world.polls_for(millis, &sets);
+            assert!(poll.contains(r#""ack":[],"setErrs":{}"#) && keys.is_none(), "{poll}");
+        }
+        assert!(world.events.standing(at(59 * SECOND)).is_err() && !world.strikes(0, 1));
+        world.polls_for(62 * SECOND, &sets);
+        let (poll, keys) = world.polls_for(64 * SECOND, &sets);
+        assert!(poll.contains(r#""setErrs":{}"#));
+        let source = IssuerId::parse("security-events").unwrap();
+        let set_of_keys = answer(&key_set(&[Signer::es256(signer).jwk(kid)]));
+        world.trust.learn(&source, &keys.unwrap(), set_of_keys, at(64 * SECOND));
+        world.polls_for(66 * SECOND, &sets);
+        assert!(world.strikes(0, 1), "{kid}");
+        assert!(world.polls(68 * SECOND, &[]).contains(r#""ack":["a"],"setErrs":{}"#));
+    }
+}
+
+#[test]
+fn an_event_that_no_key_signed_is_reported_once_keys_were_asked_for_since() {
+    let mut world = with_fetched_keys();
+    let sets = format!("{{\"sets\":{{\"a\":\"{}\"}}}}", signed_as("2", 2, "a"));
+    world.polls_for(30 * SECOND, &sets);
+    world.polls_for(62 * SECOND, &sets);
+    let (poll, keys) = world.polls_for(64 * SECOND, &sets);
+    assert!(poll.contains(r#""setErrs":{}"#));
+    world.learns(&keys.unwrap(), 1, 64 * SECOND);
+    world.polls_for(66 * SECOND, &sets);
+    let (poll, _) = world.polls_for(68 * SECOND, &sets);
+    assert!(poll.contains(r#""setErrs":{"a":{"err":"invalid_key","#), "{poll}");
+}
+
+#[test]
+fn an_event_waits_for_keys_that_nobody_can_have_for_some_minutes_only() {
+    let mut world = with_fetched_keys();
+    let sets = format!("{{\"sets\":{{\"a\":\"{}\"}}}}", signed_as("2", 2, "a"));
+    let mut reported = None;
+    for millis in (30 * SECOND..400 * SECOND).step_by(2_000) {
+        let (poll, keys) = world.polls_for(millis, &sets);
+        let source = IssuerId::parse("security-events").unwrap();
+        keys.map(|keys| world.trust.learn(&source, &keys, FetchReply::Failed, at(millis)));
+        if poll.contains("invalid_key") {
+            reported.get_or_insert(millis);
+        }
+    }
+    assert!((270..330).contains(&(reported.unwrap() / SECOND)), "{reported:?}");
 }
 
 #[test]

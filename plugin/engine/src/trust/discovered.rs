@@ -55,6 +55,11 @@ impl DiscoveredKeys {
         self.keys.as_mut()?.ask_anew(now)
     }
 
+    /// See [`Fetched::asked_since`].
+    pub(super) fn asked_since(&self, since: Elapsed) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.asked_since(since))
+    }
+
     /// The fetches to make in the background.
     pub(super) fn due(&mut self, now: Elapsed) -> impl Iterator<Item = Fetch> {
         let keys = self.keys.as_mut().and_then(|keys| keys.due(now));

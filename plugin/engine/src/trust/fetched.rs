@@ -22,6 +22,8 @@ pub(super) struct Fetched<T> {
     good: Option<Good<T>>,
     /// When the last fetch was asked for, or answered: whichever came later.
     last: Option<Elapsed>,
+    /// When the last fetch was asked for.
+    began: Option<Elapsed>,
     /// The last fetch has no answer yet.
     waiting: bool,
     /// What is known came from another place than the one that is asked now.
@@ -41,6 +43,8 @@ struct Good<T> {
     document: T,
     /// When it came, or was last said to be unchanged.
     since: Elapsed,
+    /// When that answer was asked for.
+    asked: Option<Elapsed>,
     tag: Option<EntityTag>,
 }
 
@@ -59,7 +63,8 @@ impl<T> Fetched<T> {
     }
 
     pub(super) fn paced(fetch: Fetch, pace: Pace) -> Self {
-        Self { fetch, pace, good: None, last: None, waiting: false, moved: false, error: None }
+        let (good, last, began, error) = (None, None, None, None);
+        Self { fetch, pace, good, last, began, waiting: false, moved: false, error }
     }
 
     /// From now on it is asked for again after that time.
@@ -72,6 +77,11 @@ impl<T> Fetched<T> {
         self.confirmed(now).map(|good| &good.document)
     }
 
+    /// Whether what is held is the answer to a fetch that was begun at that time or later.
+    pub(super) fn asked_since(&self, since: Elapsed) -> bool {
+        self.good.as_ref().and_then(|good| good.asked).is_some_and(|asked| asked >= since)
+    }
+
     /// The fetch that may help now: the one under way, or a new one if it is time.
     pub(super) fn ask(&mut self, now: Elapsed) -> Option<Fetch> {
         if !self.under_way(now) {
@@ -80,7 +90,7 @@ impl<T> Fetched<T> {
             if self.last.is_some_and(|last| now.since(last) < pause) {
                 return None;
             }
-            self.last = Some(now);
+            (self.last, self.began) = (Some(now), Some(now));
             self.waiting = true;
             self.moved = false;
         }
@@ -124,7 +134,7 @@ impl<T> Fetched<T> {
         match answer {
             Ok((document, tag)) => {
                 self.error = None;
-                self.good = Some(Good { document, since: now, tag });
+                self.good = Some(Good { document, since: now, asked: self.began, tag });
                 Taken::Replaced
             }
             Err(error) => {
@@ -173,7 +183,7 @@ impl<T> Fetched<T> {
     fn confirm(&mut self, fetch: &Fetch, now: Elapsed) -> bool {
         let unchanged = fetch.is_conditional() && self.asked(now) == *fetch;
         if let Some(good) = self.good.as_mut().filter(|_| unchanged) {
-            good.since = now;
+            (good.since, good.asked) = (now, self.began);
             self.error = None;
             return true;
         }

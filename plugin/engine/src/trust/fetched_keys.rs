@@ -44,6 +44,11 @@ impl FetchedKeys {
         self.set.ask_anew(now)
     }
 
+    /// See [`Fetched::asked_since`].
+    pub(super) fn asked_since(&self, since: Elapsed) -> bool {
+        self.set.asked_since(since)
+    }
+
     /// See [`Fetched::due`].
     pub(super) fn due(&mut self, now: Elapsed) -> Option<Fetch> {
         self.set.due(now)

@@ -198,6 +198,21 @@ impl Trust {
         Err(fetch.map_or(NotSigned::Signature, |f| NotSigned::NoKey(NoKey::Fetch(f))))
     }
 
+    /// That instant, for [`Trust::asked_since`].
+    pub(crate) fn at(&mut self, now: Timestamp) -> Elapsed {
+        self.clock.at(now)
+    }
+
+    /// Whether the keys that are held were asked for at that time or later: what has no key among them never
+    /// had one then. Keys of the configuration are all there are.
+    pub(crate) fn asked_since(&self, issuer: &IssuerId, since: Elapsed) -> bool {
+        self.sources.get(issuer).is_none_or(|source| match &source.keys {
+            Held::Inline(_) => true,
+            Held::Fetched(keys) => keys.asked_since(since),
+            Held::Discovered(keys) => keys.asked_since(since),
+        })
+    }
+
     /// Takes in what came of a fetch of this issuer's. An answer that is no good changes nothing.
     pub(crate) fn learn(
         &mut self,
