@@ -141,9 +141,10 @@ impl Polled {
         self.error = None;
     }
 
-    /// Somebody else got an answer for all.
-    pub(crate) fn confirmed_by_others(&mut self, now: Timestamp) {
-        self.confirmed = Some(self.clock.at(now));
+    /// Somebody else got an answer for all, so long ago.
+    pub(crate) fn confirmed_by_others(&mut self, millis_ago: u64, now: Timestamp) {
+        let then = self.clock.at(now).before(millis_ago);
+        self.confirmed = self.confirmed.max(Some(then));
     }
 
     /// The last answer was good, and is not all: it confirms nothing.

@@ -106,8 +106,8 @@ impl Events {
     pub(crate) fn due(&mut self, now: Timestamp) -> Vec<Fetch> {
         let mut fetches: Vec<_> = self.wanted.take().into_iter().collect();
         let since = now.unix_millis().checked_sub(self.cutoffs.asked());
-        if since.is_some_and(|since| since < self.transmitter.every_ms) {
-            self.transmitter.polled.confirmed_by_others(now);
+        if let Some(since) = since.filter(|since| *since < self.transmitter.every_ms) {
+            self.transmitter.polled.confirmed_by_others(since, now);
         } else if let Some(fetch) = self.transmitter.polled.due(now, false) {
             fetches.push(self.poll(&fetch));
         }
@@ -229,7 +229,8 @@ impl Events {
             Ok(Meaning::Nothing) => return Judged::Nothing,
             Err(NotUnderstood(description)) => return Judged::Bad("invalid_request", description),
         };
-        // An event from the future strikes nobody's next token.
+        // One from the future strikes what is issued until then, so no more of it than two clocks may differ by.
+        // Less would spare what an issuer whose clock runs ahead issued just before.
         let issued = strike.issued.unix_millis().min(now.unix_millis().saturating_add(LEEWAY_MS));
         let cutoff = Cutoff { issued, until: issued.saturating_add(KEPT_MS) };
         if cutoff.until <= now.unix_millis() {
@@ -248,7 +249,11 @@ impl Events {
 
     /// Takes in what the store has.
     pub(crate) fn join(&mut self, value: Option<&[u8]>) -> Joined {
-        let joined = Rc::make_mut(&mut self.cutoffs).join(value);
+        let joined = match value {
+            // To change nothing would copy what the streams under way share.
+            Some(value) if self.cutoffs.is_kept_as(value) => Joined { write: None, foreign: false },
+            _ => Rc::make_mut(&mut self.cutoffs).join(value),
+        };
         if joined.write.is_none() && !self.transmitter.polled.is_waiting() {
             self.kept();
         }

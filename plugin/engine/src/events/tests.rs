@@ -399,6 +399,34 @@ fn an_event_timestamp_may_have_a_fraction() {
 }
 
 #[test]
+fn an_event_from_the_future_strikes_as_far_as_two_clocks_may_differ() {
+    let mut world = World::inline();
+    let details = format!("{{\"event_timestamp\":{}}}", NOW / 1000 + 3_600);
+    world.polls(0, &[("a", signed("1", 1, "a", "", &details))]);
+    assert!(world.strikes(LEEWAY_MS, LEEWAY_MS) && !world.strikes(LEEWAY_MS + 1, LEEWAY_MS + 1));
+}
+
+#[test]
+fn what_another_worker_was_told_counts_from_when_it_was_told() {
+    let (mut one, mut other) = (World::inline(), World::inline());
+    assert!(other.events.due(at(0)).len() == 1, "its answer never comes");
+    one.polls(SECOND, &[]);
+    other.events.join(one.store.as_deref());
+    assert_eq!(other.events.due(at(2 * SECOND)), []);
+    assert!(other.events.standing(at(61 * SECOND - 1)).is_ok());
+    assert!(other.events.standing(at(61 * SECOND)).is_err());
+}
+
+#[test]
+fn a_tick_that_brings_nothing_copies_nothing() {
+    let mut world = World::inline();
+    world.polls(0, &[("a", set(1, "a", ""))]);
+    let shared = Rc::clone(world.events.cutoffs());
+    assert_eq!(world.events.join(world.store.as_deref()).write, None);
+    assert!(Rc::ptr_eq(&shared, world.events.cutoffs()));
+}
+
+#[test]
 fn a_host_is_told_that_events_need_the_store() {
     let keys = key_set(&[Signer::es256(1).jwk("1")]);
     let polled = format!(

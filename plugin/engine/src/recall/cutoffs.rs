@@ -78,6 +78,15 @@ impl Cutoffs {
         Joined { write: (foreign || *self != known).then(|| self.encode()), foreign }
     }
 
+    /// Whether that is what is known here, byte for byte: read with every tick, and mostly it is.
+    pub(crate) fn is_kept_as(&self, held: &[u8]) -> bool {
+        let rest =
+            held.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&self.asked.to_le_bytes()));
+        let Some((entries, [])) = rest.map(<[u8]>::as_chunks::<ENTRY_BYTES>) else { return false };
+        let same = |(held, known): (&[u8; ENTRY_BYTES], _)| *held == Self::bytes_of(known);
+        entries.len() == self.entries.len() && entries.iter().zip(&self.entries).all(same)
+    }
+
     fn widen(&mut self, digest: Digest16, cutoff: Cutoff) {
         match self.entries.binary_search_by(|(known, _)| known.cmp(&digest)) {
             Err(place) => self.entries.insert(place, (digest, cutoff)),
@@ -117,11 +126,14 @@ impl Cutoffs {
 
     fn encode(&self) -> Vec<u8> {
         let mut bytes = [MAGIC, &self.asked.to_le_bytes()].concat();
-        for (digest, Cutoff { issued, until }) in &self.entries {
-            bytes.extend_from_slice(digest);
-            bytes.extend_from_slice(&issued.to_le_bytes());
-            bytes.extend_from_slice(&until.to_le_bytes());
-        }
+        self.entries.iter().for_each(|entry| bytes.extend_from_slice(&Self::bytes_of(entry)));
+        bytes
+    }
+
+    fn bytes_of((digest, Cutoff { issued, until }): &(Digest16, Cutoff)) -> [u8; ENTRY_BYTES] {
+        let mut bytes = [0; ENTRY_BYTES];
+        let parts = digest.iter().copied().chain(issued.to_le_bytes()).chain(until.to_le_bytes());
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
         bytes
     }
 }
@@ -175,6 +187,21 @@ mod tests {
             let joined = one.clone().join(Some(foreign));
             assert!(joined.foreign && joined.write == Some(one.encode()), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn only_what_is_known_here_byte_for_byte_is_kept_as_it_is() {
+        let mut one = Cutoffs::default();
+        one.add(digest(1), Cutoff { issued: 1, until: DAY }, 1);
+        one.answered(7);
+        let held = one.encode();
+        assert!(one.is_kept_as(&held));
+        for place in 0..held.len() {
+            let mut other = held.clone();
+            other[place] ^= 1;
+            assert!(!one.is_kept_as(&other) && !one.is_kept_as(&held[..place]), "{place}");
+        }
+        assert!(!one.is_kept_as(&[&held[..], &[0; ENTRY_BYTES]].concat()));
     }
 
     #[test]

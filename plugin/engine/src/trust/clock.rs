@@ -29,6 +29,11 @@ impl Clock {
 }
 
 impl Elapsed {
+    /// So long before; not before the clock was first looked at.
+    pub(crate) fn before(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+
     pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
