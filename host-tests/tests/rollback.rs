@@ -243,3 +243,30 @@ fn a_bundle_of_fifty_megabytes_neither_kills_the_vm_nor_replaces_the_last_one() 
     let (revision, reason, _) = decided(&gateway, &offered(case, 0, 63));
     assert_eq!((revision, reason), (7, None));
 }
+
+/// What was acknowledged is delivered to nobody again, so it has to be kept first.
+#[test]
+fn an_event_is_acknowledged_by_who_has_a_store_to_keep_it_in() {
+    const EVENT: &str =
+        "events/what_was_issued_before_an_event_counts_no_longer/the session of whom it acts for";
+    let case = case(EVENT);
+    for (shared, acknowledged) in
+        [(SharedStore::default(), true), (SharedStore::pretending(), false)]
+    {
+        let gateway = start(case, &shared);
+        let lacks = |line: &str| line.contains("acknowledges no event that strikes somebody");
+        let told = gateway.take_logs().iter().any(|line| lacks(&line.message));
+        assert_eq!(told, !acknowledged);
+        for (seconds, acks) in [(0, false), (3, acknowledged)] {
+            gateway.set_now((case.resolved.exchanges[0].arrives + seconds * 1000) * 1_000_000);
+            gateway.tick();
+            let calls = gateway.callouts();
+            let poll = calls.iter().find(|call| call.cluster == "events").expect("a poll");
+            let poll_body = String::from_utf8_lossy(&poll.body).into_owned();
+            assert_eq!(!poll_body.contains(r#""ack":[]"#), acks, "{poll_body}");
+            let answer = &case.resolved.exchanges[0].documents["events"];
+            let FetchAnswer::Answered { status, body, .. } = answer else { panic!("{answer:?}") };
+            gateway.reply(poll.id, CalloutReply::answer(*status, body.0.clone()));
+        }
+    }
+}
