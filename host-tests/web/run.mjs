@@ -151,6 +151,8 @@ class Run {
   }
 }
 
+const USED = { answered: { status: 200, headers: [], body: base64(Buffer.from('{"status":"used"}')) } };
+
 // As `src/cases/approvals.rs`: the approval service answers those who ask for what they say they ask for.
 function documentFor(documents, fetch) {
   if (fetch.cluster !== "approvals" || !documents.approvals) return documents[fetch.cluster];
@@ -160,6 +162,7 @@ function documentFor(documents, fetch) {
   const question = JSON.parse(Buffer.from(fetch.body).toString("utf8"));
   const digest = createHash("sha256").update(canonical(question.binding)).digest("base64url");
   if (fetch.path !== `/v1/requests/${digest}` || !question.approvers.length) return refused;
+  if (question.use) return documents["approvals use"] ?? USED;
   return (question.used && documents["approvals used"]) || documents.approvals;
 }
 

@@ -28,10 +28,16 @@ pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option
     Some(issuers)
 }
 
+/// Names under which the keys of services are kept, which sign no access tokens.
+const OURS: [&str; 3] = ["approvals", "security-events", "transaction-tokens"];
+
 fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let mut members = node.members(problems)?;
     let path = members.at("issuer");
     let id = members.need_text("issuer", problems);
+    if let Some(text) = id.filter(|text| OURS.contains(text)) {
+        problems.add(path.as_str(), format!("`{text}` is what keys of a service are kept under here"));
+    }
     let id = id.and_then(|text| problems.keep(&path, IssuerId::parse(text)));
     let alias = members.flag("eddsa_alias", false, problems);
     let allowed =

@@ -232,7 +232,7 @@ fn tag(hash: u64) -> u32 {
     u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-/// As many as there are tokens remembered (`credential::cache`), of about half a kilobyte.
+/// As many as there are tokens remembered in a generation (`credential::cache`), of about half a kilobyte.
 const MAX_READ: usize = 1024;
 /// It has passed the limits of its document.
 const ONE: Limits = Limits { bytes: usize::MAX, depth: 32, items: usize::MAX };

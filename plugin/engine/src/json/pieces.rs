@@ -2,7 +2,7 @@
 //!
 //! A host must not be kept waiting while a document of megabytes is read, so whoever reads one stops between
 //! two pieces. Where a piece ends `serde_json` says; what is in it goes through the one strict reader, and the
-//! limits are those of the whole document.
+//! limits are those of the whole document; who goes back to a clone begins to count anew from there.
 
 use std::ops::Range;
 

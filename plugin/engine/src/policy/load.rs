@@ -215,6 +215,9 @@ impl Loader {
     }
 
     fn statement(&mut self, place: &Placed<'_>) {
+        if self.problems.len() >= MAX_SAID {
+            return;
+        }
         let Statement { start, end, .. } = place.statement;
         let text = place.text.get(start..end).unwrap_or_default();
         if let Some(at) = too_deep(text, false) {
@@ -274,6 +277,9 @@ impl Loader {
 
     /// What its author may not have meant.
     fn doubt(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
+        if self.doubts.len() >= MAX_SAID {
+            return;
+        }
         if misuse::has_costly_pattern(policy) {
             self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", place.here()));
         }
@@ -401,5 +407,8 @@ const OBLIGATION: &str = "@obligation is not understood by this version, so what
      refused";
 const NOBODY: &str = "nobody is what @approval names, so nobody can approve; write `role:NAME`, `team:NAME` \
      or the id of a human";
+/// Problems, or doubts: whoever has as many has one and the same everywhere, and each costs a look through its
+/// file for the place.
+const MAX_SAID: usize = 200;
 /// An `@id` is repeated in every receipt it decides.
 const MAX_ID: usize = 128;

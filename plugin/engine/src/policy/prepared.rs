@@ -103,15 +103,19 @@ impl Prepared {
         Ok(Self { agent, delegator, entities: reach.around(uids)?, reads: self.reads })
     }
 
-    /// In policies, a pointer each.
+    /// In policies, a pointer each, and entities, which are larger.
     pub(super) fn weight(&self) -> usize {
         let delegator = self.delegator.as_ref().map_or(0, |(_, slice)| slice.len());
-        self.agent.1.len().saturating_add(delegator)
+        let entities = self.entities.iter().count().saturating_mul(ENTITY_WEIGHT);
+        self.agent.1.len().saturating_add(delegator).saturating_add(entities)
     }
 }
 
-/// As many as there are tokens remembered (`credential::cache`), of one to two kilobytes.
-pub(super) const MOST: Most = Most { count: 512, weight: 131_072 };
+/// Twice that is as many as there are tokens remembered in a generation (`credential::cache`), of one to two
+/// kilobytes; fewer where many policies fit, or name many entities: two megabytes of pointers.
+pub(super) const MOST: Most = Most { count: 512, weight: 524_288 };
+/// A few hundred bytes, in pointers.
+const ENTITY_WEIGHT: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -326,6 +326,13 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn what_is_said_of_many_policies_is_bounded() {
+    let nameless = "permit (principal, action, resource);\n".repeat(10_000);
+    let problems = load(&nameless).unwrap_err();
+    assert!(problems.len() <= 200, "{}", problems.len());
+}
+
+#[test]
 fn every_problem_names_its_line_and_its_policy() {
     let text = "// a comment; with a semicolon\n@id(\"a;b\")\npermit (principal, action, resource);\n\n\
         // another\npermit (principal, action, resource);\n  @id(\"c\") permit (principal, action, resource)\n\

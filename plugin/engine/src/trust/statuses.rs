@@ -71,6 +71,10 @@ struct Held {
     issuer: IssuerId,
     uri: String,
     list: Fetched<StatusList>,
+    /// When the newest that was taken was issued, held or not: whoever replays a list must not undo what
+    /// came after it.
+    newest: u64,
+    max_age_ms: u64,
     /// When somebody asked last.
     used: Elapsed,
 }
@@ -138,7 +142,7 @@ impl Trust {
                 let max_age_ms = source.max_age_ms;
                 let pace = Pace { refresh_ms: DEFAULT_TTL_MS.min(max_age_ms), max_age_ms };
                 let list = Fetched::paced(Fetch::new(document, endpoint), pace);
-                lists.push(Held { issuer, uri, list, used: now });
+                lists.push(Held { issuer, uri, list, newest: 0, max_age_ms, used: now });
                 lists.len().saturating_sub(1)
             }
         };
@@ -154,11 +158,10 @@ impl Trust {
         let mut held = self.statuses.lists.swap_remove(place);
         if held.list.is_of(fetch) {
             let elapsed = self.clock.at(now);
-            let before = held.list.current(elapsed).map(|list| list.issued);
+            let newest = held.newest;
             let mut read = |body: &[u8]| {
                 let list = self.read_list(issuer, uri, body, now)?;
-                // Whoever replays a list must not undo what came after it.
-                match before.is_some_and(|before| list.issued < before) {
+                match list.issued < newest {
                     true => Err("the status list token is older than the one before"),
                     false => Ok(list),
                 }
@@ -169,8 +172,14 @@ impl Trust {
                 |body| read(body).map_err(RefusedAnswer::Statuses),
                 elapsed,
             );
-            let ttl = held.list.current(elapsed).map(|list| list.ttl_ms.unwrap_or(DEFAULT_TTL_MS));
-            ttl.into_iter().for_each(|ttl| held.list.refresh_after(ttl.max(LEAST_TTL_MS)));
+            let taken = held.list.current(elapsed);
+            let taken = taken.map(|list| (list.issued, list.ttl_ms.unwrap_or(DEFAULT_TTL_MS)));
+            if let Some((issued, ttl)) = taken {
+                held.newest = newest.max(issued);
+                // In the background, so before it lapses.
+                let most = held.max_age_ms.saturating_sub(MARGIN_MS).max(LEAST_TTL_MS);
+                held.list.refresh_after(ttl.clamp(LEAST_TTL_MS, most));
+            }
         }
         self.statuses.lists.push(held);
     }
@@ -256,6 +265,8 @@ const STRANGER: &str = "the status list token is not signed with a known key of 
 const DEFAULT_TTL_MS: u64 = 5 * 60 * 1000;
 /// §11.5: what an issuer may make a gateway ask for.
 const LEAST_TTL_MS: u64 = 10 * 1000;
+/// Some ticks, and the time that an answer may take.
+const MARGIN_MS: u64 = 10 * 1000;
 /// As long as for keys: a request may wait for it.
 const TIMEOUT_MS: u32 = 2_000;
 /// Of one issuer; each of at most 1 MiB of statuses.

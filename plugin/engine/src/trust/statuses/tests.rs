@@ -173,6 +173,28 @@ fn a_list_is_asked_for_again_after_its_ttl_and_counts_for_its_longest_time_at_mo
 }
 
 #[test]
+fn an_older_list_is_not_taken_when_the_newer_one_is_gone() {
+    let mut world = World(trust(vec![below("https://idp.example/statuses/")]));
+    let fetch = world.wants(ONE, 0);
+    world.learns(&fetch, answer(1, ONE, 60, ""), 60);
+    assert_eq!(world.asks(ONE, 1, 61), Ok(()));
+    // Its longest time is over.
+    assert!(matches!(world.asks(ONE, 1, 3_660), Err(NoStatus::Fetch(_))));
+    world.learns(&fetch, answer(1, ONE, 0, ""), 3_660);
+    assert!(world.0.last_error(&id(), &fetch).unwrap().contains("older"));
+    assert_eq!(world.asks(ONE, 1, 3_661), Err(NoStatus::Unavailable));
+}
+
+#[test]
+fn a_ttl_beyond_its_longest_time_does_not_let_a_list_lapse() {
+    let mut world = World(trust(vec![below("https://idp.example/statuses/")]));
+    let fetch = world.wants(ONE, 0);
+    world.learns(&fetch, answer(1, ONE, 0, ",\"ttl\":86400"), 0);
+    assert_eq!(world.0.due(now(3_580)), []);
+    assert_eq!(world.0.due(now(3_595)).len(), 1, "while it still counts");
+}
+
+#[test]
 fn a_ttl_of_a_second_does_not_become_a_flood() {
     let mut world = World(trust(vec![below("https://idp.example/statuses/")]));
     let fetch = world.wants(ONE, 0);
