@@ -86,8 +86,12 @@ impl Case {
         load::with(&self.source, over).unwrap_or_else(|problem| panic!("{over}: {problem:#}"))
     }
 
-    /// Whether it is about time: it says when something happens, other than the probe.
+    /// Whether it is about time: it says when something happens, other than the probe; or policies of the
+    /// library look at the hour.
     pub fn needs_its_own_clock(&self) -> bool {
+        if self.subject() == "library" {
+            return true;
+        }
         let (_, told) = self.resolved.exchanges.split_last().unzip();
         told.unwrap_or_default()
             .iter()
