@@ -328,7 +328,7 @@ fn problems(text: &str) -> Vec<String> {
 #[test]
 fn what_is_said_of_many_policies_is_bounded() {
     let nameless = "permit (principal, action, resource);\n".repeat(10_000);
-    let problems = load(&nameless).unwrap_err();
+    let problems = load(&nameless).err().unwrap();
     assert!(problems.len() <= 200, "{}", problems.len());
 }
 
