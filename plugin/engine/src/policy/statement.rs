@@ -61,7 +61,7 @@ mod tests {
             if statement.is_blank {
                 return found;
             }
-            found.push(&text[statement.start..statement.end]);
+            found.push(text.get(statement.start..statement.end).unwrap());
             at = statement.end;
         }
     }
