@@ -115,6 +115,13 @@ impl Chromium {
         let Some(folder) = std::env::var_os("DEPUTY_SCREENSHOTS").map(PathBuf::from) else {
             return;
         };
+        // A page can be there before it is laid out, and then it has no width to be shown.
+        for _ in 0..100 {
+            if self.run("return document.documentElement.scrollWidth").await.as_u64() > Some(0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let asked =
             json!({ "cmd": "Page.captureScreenshot", "params": { "captureBeyondViewport": true } });
         let shot = self.post("goog/cdp/execute", asked).await;
