@@ -36,7 +36,8 @@ fn issuer(node: &Node<'_>, problems: &mut Problems) -> Option<Issuer> {
     let path = members.at("issuer");
     let id = members.need_text("issuer", problems);
     if let Some(text) = id.filter(|text| OURS.contains(text)) {
-        problems.add(path.as_str(), format!("`{text}` is what keys of a service are kept under here"));
+        problems
+            .add(path.as_str(), format!("`{text}` is what keys of a service are kept under here"));
     }
     let id = id.and_then(|text| problems.keep(&path, IssuerId::parse(text)));
     let alias = members.flag("eddsa_alias", false, problems);
