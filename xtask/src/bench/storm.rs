@@ -125,8 +125,8 @@ impl<'w> Stage<'w> {
 const GOOD: Load = Load { connections: 16, seconds: 4 };
 const GOOD_MILLIS: (u64, u64) = (6, 12);
 /// Few connections that wait little: a storm as even as `wrk` can make one, not a dozen at a time.
-const STORM: Load = Load { connections: 5, seconds: 4 };
-const STORM_MILLIS: (u64, u64) = (4, 5);
+const STORM: Load = Load { connections: 6, seconds: 4 };
+const STORM_MILLIS: (u64, u64) = (4, 6);
 /// What the storm has to reach.
 const PER_SECOND: u64 = 1000;
 const KEY_UNKNOWN: &str = "wasmcustom.deputy.reason.key_unknown";
