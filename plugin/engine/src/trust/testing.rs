@@ -1,4 +1,4 @@
-//! Keys that sign, for tests. All of them are made from a number, so no secret lies in the source.
+//! Issuers and keys that sign, for tests. All of them are made from a number, so no secret lies in the source.
 
 #![allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic")]
 
@@ -10,7 +10,27 @@ use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest, Sha256};
 use signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
 
-use super::{Algorithm, base64url};
+use super::{ActorIssuer, Algorithm, Algorithms, Issuer, Keys, ScopeClaim, base64url};
+use crate::model::IssuerId;
+
+/// An issuer with the settings that a configuration has where it says nothing.
+pub(crate) fn issuer(id: IssuerId, algorithms: Algorithms, keys: Keys) -> Issuer {
+    Issuer {
+        id,
+        algorithms,
+        keys,
+        leeway_seconds: 60,
+        max_lifetime_seconds: 3600,
+        max_delegation_depth: 4,
+        may_delegate: true,
+        actor_issuer: ActorIssuer::Required,
+        foreign_audiences: false,
+        legacy: false,
+        scope_claim: ScopeClaim::Scope,
+        require_binding: None,
+        status_lists: Vec::new(),
+    }
+}
 
 /// An issuer's private key.
 pub(crate) enum Signer {

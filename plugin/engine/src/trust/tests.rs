@@ -2,7 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic")]
 
-use super::testing::{Signer, key_set};
+use super::testing::{self, Signer, key_set};
 use super::*;
 use crate::fetch::{Endpoint, ReplyHeaders};
 
@@ -24,21 +24,7 @@ fn of_keys(issuer: IssuerId, endpoint: Endpoint) -> Fetch {
 }
 
 fn issuer(keys: Keys) -> Issuer {
-    Issuer {
-        id: issuer_id(),
-        algorithms: Algorithms::new(Algorithm::ALL.into(), false),
-        keys,
-        leeway_seconds: 60,
-        max_lifetime_seconds: 3600,
-        max_delegation_depth: 4,
-        may_delegate: true,
-        actor_issuer: ActorIssuer::Required,
-        foreign_audiences: false,
-        legacy: false,
-        scope_claim: crate::trust::ScopeClaim::Scope,
-        require_binding: None,
-        status_lists: Vec::new(),
-    }
+    testing::issuer(issuer_id(), Algorithms::new(Algorithm::ALL.into(), false), keys)
 }
 
 fn at(millis: u64) -> Timestamp {

@@ -16,9 +16,9 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::fetch::{FetchReply, ReplyHeaders};
 use crate::model::{Actor, IssuerId, PrincipalId};
-use crate::trust::testing::{Signer, key_set};
+use crate::trust::testing::{self, Signer, key_set};
 use crate::trust::{
-    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, ScopeClaim, base64url, keys_endpoint,
+    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, base64url, keys_endpoint,
 };
 
 const IDP: &str = "https://idp.acme.example";
@@ -34,21 +34,7 @@ fn issuer_of(name: &str, signers: &[(&str, &Signer)]) -> Issuer {
     let algorithms = Algorithms::new(Algorithm::ALL.into(), false);
     let jwks: Vec<_> = signers.iter().map(|(kid, signer)| signer.jwk(kid)).collect();
     let keys = KeySet::parse(key_set(&jwks).as_bytes(), &algorithms).unwrap();
-    Issuer {
-        id: IssuerId::parse(name).unwrap(),
-        algorithms,
-        keys: Keys::Inline(keys),
-        leeway_seconds: 60,
-        max_lifetime_seconds: 3600,
-        max_delegation_depth: 4,
-        may_delegate: true,
-        actor_issuer: ActorIssuer::Required,
-        foreign_audiences: false,
-        legacy: false,
-        scope_claim: ScopeClaim::Scope,
-        require_binding: None,
-        status_lists: Vec::new(),
-    }
+    testing::issuer(IssuerId::parse(name).unwrap(), algorithms, Keys::Inline(keys))
 }
 
 fn issuer() -> Issuer {

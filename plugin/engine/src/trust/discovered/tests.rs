@@ -1,8 +1,8 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
 
 use super::super::issuer::{Form, Host};
-use super::super::testing::{Signer, key_set};
-use super::super::{ActorIssuer, Issuer, Keys, Trust};
+use super::super::testing::{self, Signer, key_set};
+use super::super::{Keys, Trust};
 use super::*;
 use crate::fetch::ReplyHeaders;
 use crate::model::Timestamp;
@@ -44,21 +44,8 @@ impl Gateway {
         let main = Host { authority: "idp.example".to_owned(), cluster: "idp".to_owned() };
         let forms = [Form::OAuth, Form::OpenId];
         let discovery = Discovery::new(&issuer, main, Vec::new(), &forms).unwrap();
-        let settings = Issuer {
-            id: issuer.clone(),
-            algorithms: Algorithms::new(Algorithm::ALL.into(), false),
-            keys: Keys::Discover(discovery),
-            leeway_seconds: 60,
-            max_lifetime_seconds: 3600,
-            max_delegation_depth: 4,
-            may_delegate: true,
-            actor_issuer: ActorIssuer::Required,
-            foreign_audiences: false,
-            legacy: false,
-            scope_claim: crate::trust::ScopeClaim::Scope,
-            require_binding: None,
-            status_lists: Vec::new(),
-        };
+        let algorithms = Algorithms::new(Algorithm::ALL.into(), false);
+        let settings = testing::issuer(issuer.clone(), algorithms, Keys::Discover(discovery));
         Self { trust: Trust::new(vec![settings]), issuer }
     }
 

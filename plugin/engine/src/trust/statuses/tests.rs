@@ -4,10 +4,8 @@
 
 use super::*;
 use crate::fetch::ReplyHeaders;
-use crate::trust::testing::{Signer, key_set};
-use crate::trust::{
-    ActorIssuer, Algorithm, Algorithms, Issuer, KeySet, Keys, ScopeClaim, base64url,
-};
+use crate::trust::testing::{Signer, issuer, key_set};
+use crate::trust::{Algorithm, Algorithms, Issuer, KeySet, Keys, base64url};
 
 const ISSUER: &str = "https://idp.example";
 const START: u64 = 1_800_000_000;
@@ -26,21 +24,8 @@ fn host() -> Host {
 fn trust(status_lists: Vec<StatusSource>) -> Trust {
     let algorithms = Algorithms::new([Algorithm::Es256].into(), false);
     let keys = key_set(&[Signer::es256(1).jwk("1"), Signer::es256(2).jwk("2")]);
-    Trust::new(vec![Issuer {
-        id: id(),
-        keys: Keys::Inline(KeySet::parse(keys.as_bytes(), &algorithms).unwrap()),
-        algorithms,
-        leeway_seconds: 60,
-        max_lifetime_seconds: 3600,
-        max_delegation_depth: 4,
-        may_delegate: true,
-        actor_issuer: ActorIssuer::Required,
-        foreign_audiences: false,
-        legacy: false,
-        scope_claim: ScopeClaim::Scope,
-        require_binding: None,
-        status_lists,
-    }])
+    let keys = Keys::Inline(KeySet::parse(keys.as_bytes(), &algorithms).unwrap());
+    Trust::new(vec![Issuer { status_lists, ..issuer(id(), algorithms, keys) }])
 }
 
 fn below(prefix: &str) -> StatusSource {
