@@ -155,7 +155,9 @@ const USED = { answered: { status: 200, headers: [], body: base64(Buffer.from('{
 
 // As `src/cases/approvals.rs`: the approval service answers those who ask for what they say they ask for.
 function documentFor(documents, fetch) {
-  if (fetch.cluster !== "approvals" || !documents.approvals) return documents[fetch.cluster];
+  if (fetch.cluster !== "approvals" || !documents.approvals) {
+    return documents[`${fetch.cluster} ${fetch.path}`] ?? documents[fetch.cluster];
+  }
   const refused = { answered: { status: 422, headers: [], body: "" } };
   const type = fetch.headers.find(([name]) => name === "content-type")?.[1];
   if (fetch.method !== "PUT" || type !== "application/json" || !fetch.body) return refused;

@@ -31,8 +31,8 @@ pub struct Asked<'a> {
     pub body: &'a [u8],
 }
 
-/// What that cluster answers, if it serves one document; the approval service only to those who ask for
-/// what they say they ask for.
+/// What that cluster answers, if it serves one document, or one at that path; the approval service only to those
+/// who ask for what they say they ask for.
 pub fn document<'d>(
     documents: &'d BTreeMap<String, FetchAnswer>,
     cluster: &str,
@@ -40,7 +40,8 @@ pub fn document<'d>(
 ) -> Option<std::borrow::Cow<'d, FetchAnswer>> {
     use std::borrow::Cow;
     if cluster != CLUSTER {
-        return documents.get(cluster).map(Cow::Borrowed);
+        let at = format!("{cluster} {}", String::from_utf8_lossy(asked.path));
+        return documents.get(&at).or(documents.get(cluster)).map(Cow::Borrowed);
     }
     documents.get(CLUSTER)?;
     let Some(question) = question(asked) else {

@@ -9,6 +9,7 @@ mod answer;
 pub mod approvals;
 mod bundle;
 mod connection;
+pub mod directory;
 mod expect;
 mod format;
 mod keys;

@@ -10,6 +10,7 @@ use super::answer::{self, UpstreamSpec};
 use super::approvals;
 use super::bundle::{self, Sections};
 use super::connection;
+use super::directory;
 use super::expect::Expect;
 use super::format::{ExchangeSpec, Frame, Times};
 use super::keys::{Key, encode};
@@ -244,6 +245,7 @@ fn answers<'s>(
             _ if !spec["security_events"].is_null() => {
                 answer::text(security_events::delivered(&spec["security_events"], now)?)
             }
+            _ if !spec["agents"].is_null() => answer::text(directory::listed(&spec["agents"])?),
             _ if !spec["status_list"].is_null() => {
                 answer::text(status_list::signed(&spec["status_list"], now)?)
             }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::behavior::Counted;
 use crate::credential::{self, Verified};
 use crate::decision::{Reason, Verdict};
+use crate::directory::Found;
 use crate::model::sorted;
 use crate::model::{Asked, CallerClass, Timestamp};
 use crate::policy::{Alike, Approved, Authenticated, Decided, Policy, Situation, Transacted};
@@ -25,6 +26,8 @@ pub(crate) struct Caller {
     /// The kinds of all proofs.
     proofs: Vec<&'static str>,
     shares: bool,
+    /// The agent, if the registry lists none of that id and it was looked up.
+    looked_up: Option<Rc<Found>>,
     now: Timestamp,
 }
 
@@ -85,12 +88,23 @@ impl Caller {
     ) -> Self {
         let narrowed = bounds.narrowed(&verified.grant.scopes);
         let proofs = verified.proofs().map(|proof| proof.kind).collect();
-        Self { verified, class, bounds, narrowed, proofs, shares: false, now }
+        let (shares, looked_up) = (false, None);
+        Self { verified, class, bounds, narrowed, proofs, shares, looked_up, now }
     }
 
     /// Whether it presents what another has presented before.
     pub(crate) fn sharing(self, shares: bool) -> Self {
         Self { shares, ..self }
+    }
+
+    /// The same, of an agent that was looked up.
+    pub(crate) fn found(self, looked_up: Option<Rc<Found>>) -> Self {
+        Self { looked_up, ..self }
+    }
+
+    /// The agent as it was looked up, if it was.
+    pub(crate) fn looked_up(&self) -> Option<&Rc<Found>> {
+        self.looked_up.as_ref()
     }
 
     /// Types of the token's authorization details that cover a request; none if it has no details.
@@ -185,6 +199,7 @@ impl Caller {
         Situation {
             now: self.now,
             actor: &verified.actor,
+            looked_up: self.looked_up.as_ref().map(|found| &found.entity),
             class: self.class,
             credential_kind: verified.proof.kind,
             bound: verified.proof.bound.as_ref().map(credential::Bound::as_str),

@@ -4,7 +4,7 @@
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
 //! kept in the case, so nothing is done twice. Beside it: what policy makes of all of it (`weighing`), how
 //! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
-//! longer counts (`revoked`), what two present that one may have (`sharing`), which tools are not what they were
+//! longer counts (`revoked`), which agents are looked up (`looking`), what two present that one may have (`sharing`), which tools are not what they were
 //! (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
 //! (`edits`), what an agent does (`counting`) and who is told of it (`signal`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
 
@@ -14,6 +14,7 @@ mod drift;
 mod edits;
 mod ending;
 mod learning;
+mod looking;
 mod next;
 mod onward;
 mod present;
@@ -31,7 +32,6 @@ use drift::Pinned;
 use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
-use revoked::{unrevoked, unstruck};
 
 use crate::approval::{Answer, Openings};
 use crate::audit::{Facts, Receipt};
@@ -39,6 +39,7 @@ use crate::authority::Caller;
 use crate::config::{self, Configuration, Loaded, Problems};
 use crate::credential::{self, ProvenBefore, Sharing, TokenCache, Unverified, Verified};
 use crate::decision::{Leads, Reason, Shape, Verdict};
+use crate::directory::{Directory, Found};
 use crate::events::Events;
 use crate::evidence::{Attribute, Head};
 use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
@@ -59,6 +60,7 @@ pub struct Engine {
     cache: TokenCache,
     renewal: Renewal,
     events: Option<Box<Events>>,
+    directory: Option<Rc<Directory>>,
     present: Rc<Present>,
     pinned: Pinned,
     openings: Openings,
@@ -83,6 +85,8 @@ pub(crate) struct Case {
     recalled: Vec<(Recall, Recalled)>,
     /// What the approval service said: each question is asked once.
     answers: Vec<(Fetch, Rc<Answer>)>,
+    /// The agent, if it was looked up.
+    found: Option<Rc<Found>>,
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
@@ -104,6 +108,8 @@ struct Progress {
     facts: Facts,
     /// Who asks, once that is proven.
     verified: Option<Rc<Verified>>,
+    /// The agent, if it was looked up.
+    found: Option<Rc<Found>>,
     shape: Shape,
     /// Whose behaviour it is, once that is proven, and where it was counted.
     counting: Option<Counting>,
@@ -117,11 +123,13 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with it, each with its path or position.
     pub fn new(configuration: &[u8]) -> Result<Self, Problems> {
-        let Loaded { configuration, trust, bundle, feed, events } = config::read(configuration)?;
+        let Loaded { configuration, trust, bundle, feed, events, directory } =
+            config::read(configuration)?;
+        let directory = directory.map(|source| Rc::new(Directory::new(source)));
         let events = events.map(|transmitter| Box::new(Events::new(transmitter)));
         let (pinned, renewal) = (Pinned::of(&configuration), Renewal::new(bundle, feed));
         let (configuration, cache) = (Rc::new(configuration), TokenCache::default());
-        let present = Present::new(Rc::clone(&configuration));
+        let present = Present::new(Rc::clone(&configuration), directory.clone());
         let (openings, unanswered, learned) = (Openings::default(), None, 0);
         Ok(Self {
             configuration,
@@ -130,6 +138,7 @@ impl Engine {
             cache,
             renewal,
             events,
+            directory,
             present,
             pinned,
             openings,
@@ -185,6 +194,7 @@ impl Engine {
             proven: ProvenBefore::default(),
             recalled: Vec::new(),
             answers: Vec::new(),
+            found: None,
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
             ending: None,
@@ -280,6 +290,7 @@ impl Case {
         let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
         progress.facts.trace = trace(&self.head);
         progress.verified = self.verified.as_ref().map(|(verified, _)| Rc::clone(verified));
+        progress.found.clone_from(&self.found);
         self.refused(now, Refusal::Deny(reason), progress)
     }
 
@@ -332,15 +343,22 @@ impl Case {
             }
         };
         progress.verified = Some(Rc::clone(&verified));
-        if let Err(reason) = unrevoked(engine.renewal.revoked(), &configuration, &verified) {
+        if let Err(reason) = engine.unstruck((&configuration, None), &verified, now) {
             return deny(reason);
         }
-        if let Some(events) = &engine.events
-            && let Err(reason) = unstruck(events.cutoffs(), &configuration, &verified, now)
+        let wider = match self.look_up(engine, &verified, now) {
+            Ok(wider) => wider,
+            Err(next) => return next,
+        };
+        progress.found.clone_from(&self.found);
+        // Whose it is, and what else it is called, is known only now.
+        if let Some(wider) = &wider
+            && let Err(reason) = engine.unstruck((&configuration, Some(wider)), &verified, now)
         {
             return deny(reason);
         }
-        let bounds = match configuration.registry.admit(&verified.actor, now) {
+        let registry = wider.as_ref().unwrap_or(&configuration.registry);
+        let bounds = match registry.admit(&verified.actor, now) {
             Ok(bounds) => bounds,
             Err(reason) => return deny(reason),
         };
@@ -369,10 +387,10 @@ impl Case {
             }
             Read::Asked { asked, shape, exchange } => {
                 progress.shape = shape;
-                let agent = configuration.registry.find(&verified.actor.agent);
+                let agent = registry.find(&verified.actor.agent);
                 let class = agent.map_or(CallerClass::Unknown, |agent| agent.class);
                 let caller = Caller::new(verified, class, bounds, now);
-                let caller = Rc::new(caller.sharing(shares));
+                let caller = Rc::new(caller.sharing(shares).found(self.found.clone()));
                 self.decide(engine, (&place, &caller, now), (asked, exchange), progress)
             }
         }
@@ -485,8 +503,8 @@ impl fmt::Debug for Case {
 
 /// One for a bundle, one for revocations; and for each of three credentials two for metadata that was
 /// never had, one for keys, and one for a key that is new; and for an approval that, its keys, a key that
-/// is new, and that it was used.
-const FETCHES_PER_REQUEST: u8 = 18;
+/// is new, and that it was used; and one for its agent.
+const FETCHES_PER_REQUEST: u8 = 19;
 
 /// From head to decision. Keys take two seconds at most; a body of the default limit takes a minute
 /// at 35 kbit/s.

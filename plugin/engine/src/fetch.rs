@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::model::IssuerId;
+use crate::model::{IssuerId, PrincipalId};
 
 /// One HTTP request to make. Equal fetches may share one call: the answer is learned once, for everybody
 /// who waits.
@@ -23,13 +23,14 @@ struct Request {
     content: Content,
 }
 
-/// What a `PUT` or `POST` says; none: it is a `GET`. What is asked for follows from the document alone, and only
+/// What a `PUT` or `POST` says, and whoever asks; none: it is a plain `GET`. What is asked for follows from the document alone, and only
 /// who asks first, and when, from this: so it tells no two fetches apart.
 #[derive(Clone, Default)]
 struct Content(Option<Rc<Said>>);
 
 struct Said {
     method: &'static str,
+    /// Empty for a `GET`.
     json: String,
     /// A secret: it is in no log line.
     authorization: Option<Rc<str>>,
@@ -48,6 +49,8 @@ pub enum Document {
     Metadata(IssuerId),
     /// Security events, by poll (RFC 8936).
     Events,
+    /// What a directory says of one agent (SCIM, RFC 7644 §3.4.2).
+    Agent(PrincipalId),
     /// A list in which an issuer says which of its tokens still count (OAuth Token Status List).
     StatusList {
         /// Whose tokens they are.
@@ -122,6 +125,15 @@ impl Fetch {
         Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
     }
 
+    /// A `GET` that shows who asks.
+    pub(crate) fn get(
+        document: Document,
+        endpoint: Endpoint,
+        authorization: Option<Rc<str>>,
+    ) -> Self {
+        Self::saying(document, endpoint, Said { method: "GET", json: String::new(), authorization })
+    }
+
     /// A `PUT` of that JSON text. To repeat it changes nothing (RFC 9110 §9.2.2).
     pub(crate) fn put(document: Document, endpoint: Endpoint, json: String) -> Self {
         Self::saying(document, endpoint, Said { method: "PUT", json, authorization: None })
@@ -189,9 +201,12 @@ impl Fetch {
     /// visible ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let tag = self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()));
-        let media_type = self.0.content.0.iter().map(|_| ("content-type", "application/json"));
+        let says = self.0.content.0.iter().filter(|said| !said.json.is_empty());
+        let media_type = says.map(|_| ("content-type", "application/json"));
         let accept = match &self.0.document {
             Document::StatusList { .. } => Some(("accept", "application/statuslist+jwt")),
+            // RFC 7644 §3.1.
+            Document::Agent(_) => Some(("accept", "application/scim+json")),
             _ => None,
         };
         let secret = self.0.content.0.iter().filter_map(|said| said.authorization.as_deref());
@@ -214,6 +229,7 @@ impl Document {
             Self::Bundle => "bundle".to_owned(),
             Self::Revocations => "revocations".to_owned(),
             Self::Events => "security events".to_owned(),
+            Self::Agent(id) => format!("agent {}", id.as_str()),
             Self::Metadata(issuer) => format!("metadata of {}", issuer.as_str()),
             Self::StatusList { uri, .. } => format!("statuses at {uri}"),
             Self::Approval { digest, .. } => format!("approval of {digest}"),

@@ -13,6 +13,7 @@ mod bundle;
 mod config;
 mod credential;
 pub mod decision;
+mod directory;
 pub mod engine;
 mod events;
 pub mod evidence;

@@ -46,7 +46,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("renewal", &["bundle", "config", "decision", "fetch", "model", "recall", "registry"]),
-    ("authority", &["behavior", "credential", "decision", "model", "policy", "registry"]),
+    ("directory", &["config", "fetch", "json", "model", "policy", "registry", "trust"]),
+    (
+        "authority",
+        &["behavior", "credential", "decision", "directory", "model", "policy", "registry"],
+    ),
     ("response", &["audit", "authority", "decision", "json", "model", "policy", "protocol"]),
     ("step", &["approval", "audit", "decision", "engine", "fetch", "model", "recall", "response"]),
     (
@@ -59,6 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "credential",
             "decision",
+            "directory",
             "events",
             "evidence",
             "json",

@@ -55,7 +55,7 @@ pub(crate) fn refresh(root: &Root) {
         finish(root, fetch, FetchReply::Failed, &streams);
     }
     for fetch in root.step(|engine| engine.due(now)).unwrap_or_default() {
-        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch)), Ok(true)) {
+        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch, room(&fetch))), Ok(true)) {
             continue;
         }
         if let Ok(false) = start(root, &fetch, None) {
@@ -68,6 +68,7 @@ pub(crate) fn refresh(root: &Root) {
 fn room(fetch: &Fetch) -> Room {
     match fetch.document() {
         Document::Approval { .. } | Document::StatusList { .. } => Room::Shared,
+        Document::Agent(_) => Room::Lookups,
         Document::Keys(_)
         | Document::Metadata(_)
         | Document::Bundle
@@ -147,7 +148,8 @@ fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault>
             root.count("deputy.fetch.started");
             let patience = u64::from(endpoint.timeout_ms).saturating_add(GRACE_MS);
             let lost_after = now()?.unix_millis().saturating_add(patience);
-            root.waiting(|waiting| waiting.started(fetch.clone(), token, lost_after, stream))?;
+            let call = (fetch.clone(), room(fetch));
+            root.waiting(|waiting| waiting.started(call, token, lost_after, stream))?;
             Ok(true)
         }
         Err(status) => {

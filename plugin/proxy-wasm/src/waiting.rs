@@ -13,6 +13,7 @@ pub(crate) struct Waiting<K> {
 #[derive(Debug)]
 struct Call {
     token: u32,
+    room: Room,
     /// Unix milliseconds after which the host is taken to have lost it.
     lost_after: u64,
     streams: Vec<u32>,
@@ -29,12 +30,14 @@ pub(crate) enum Joined {
     Full,
 }
 
-/// How much of the table a call may take.
+/// How much of the table calls of that kind may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     All,
     /// Half of it: there are as many such calls as callers like.
     Shared,
+    /// What is beside it: one for each agent that has not acted lately, so after a start they are many.
+    Lookups,
 }
 
 impl<K> Default for Waiting<K> {
@@ -46,11 +49,7 @@ impl<K> Default for Waiting<K> {
 impl<K: Ord + Clone> Waiting<K> {
     /// Waits for a call that is under way.
     pub(crate) fn join(&mut self, key: &K, stream: u32, room: Room) -> Joined {
-        let most = match room {
-            Room::All => MAX_CALLS,
-            Room::Shared => MAX_CALLS / 2,
-        };
-        let full = self.calls.len() >= most;
+        let full = self.is_full(room);
         match self.calls.get_mut(key) {
             Some(call) if call.streams.len() >= MAX_WAITING => Joined::Full,
             Some(call) => {
@@ -63,14 +62,31 @@ impl<K: Ord + Clone> Waiting<K> {
     }
 
     /// Whether a call may be started for this.
-    pub(crate) fn is_open_to(&self, key: &K) -> bool {
-        !self.calls.contains_key(key) && self.calls.len() < MAX_CALLS
+    pub(crate) fn is_open_to(&self, key: &K, room: Room) -> bool {
+        !self.calls.contains_key(key) && !self.is_full(room)
+    }
+
+    fn is_full(&self, room: Room) -> bool {
+        let most = match room {
+            Room::All => MAX_CALLS,
+            Room::Shared => MAX_CALLS / 2,
+            Room::Lookups => MAX_LOOKUPS,
+        };
+        let beside = |room| room == Room::Lookups;
+        let same = |call: &&Call| beside(call.room) == beside(room);
+        self.calls.values().filter(same).count() >= most
     }
 
     /// A call was started.
-    pub(crate) fn started(&mut self, key: K, token: u32, lost_after: u64, stream: Option<u32>) {
+    pub(crate) fn started(
+        &mut self,
+        (key, room): (K, Room),
+        token: u32,
+        lost_after: u64,
+        stream: Option<u32>,
+    ) {
         let streams = stream.into_iter().collect();
-        self.calls.insert(key, Call { token, lost_after, streams });
+        self.calls.insert(key, Call { token, room, lost_after, streams });
     }
 
     /// The call of that token is over: what it was for, and who waited.
@@ -96,6 +112,10 @@ impl<K: Ord + Clone> Waiting<K> {
 /// One for each issuer that is configured, more issuers than this take turns; and as many for approvals.
 const MAX_CALLS: usize = 64;
 
+/// Of two seconds at most each. Envoy's own default for a cluster is 1024 for all workers
+/// (`circuit_breakers.thresholds.max_requests`).
+const MAX_LOOKUPS: usize = 128;
+
 /// All of them are verified in the one callback that brings the keys, about a millisecond each, and
 /// the worker serves nobody else meanwhile.
 const MAX_WAITING: usize = 512;
@@ -108,7 +128,7 @@ mod tests {
     fn a_hundred_who_want_the_same_wait_for_one_call() {
         let mut waiting = Waiting::default();
         assert_eq!(waiting.join(&"idp", 1, Room::All), Joined::NoCall);
-        waiting.started("idp", 7, 1000, Some(1));
+        waiting.started(("idp", Room::All), 7, 1000, Some(1));
         for stream in 2..=100 {
             assert_eq!(waiting.join(&"idp", stream, Room::All), Joined::Waits);
         }
@@ -122,8 +142,8 @@ mod tests {
     #[test]
     fn a_call_whose_reply_never_comes_is_given_up() {
         let mut waiting = Waiting::default();
-        waiting.started("idp", 7, 1000, Some(1));
-        waiting.started("other", 8, 2000, None);
+        waiting.started(("idp", Room::All), 7, 1000, Some(1));
+        waiting.started(("other", Room::All), 8, 2000, None);
         assert_eq!(waiting.lost(1000), None);
         assert_eq!(waiting.lost(1001), Some(("idp", vec![1])));
         assert_eq!(waiting.lost(1001), None);
@@ -133,7 +153,7 @@ mod tests {
     #[test]
     fn the_table_is_bounded() {
         let mut waiting = Waiting::default();
-        waiting.started(0, 0, 0, None);
+        waiting.started((0, Room::All), 0, 0, None);
         for stream in 0..512 {
             assert_eq!(waiting.join(&0, stream, Room::All), Joined::Waits);
         }
@@ -142,10 +162,27 @@ mod tests {
             let shared = if key < 32 { Joined::NoCall } else { Joined::Full };
             assert_eq!(waiting.join(&key, 1, Room::Shared), shared);
             assert_eq!(waiting.join(&key, 1, Room::All), Joined::NoCall);
-            assert!(waiting.is_open_to(&key));
-            waiting.started(key, key, 0, None);
+            assert!(waiting.is_open_to(&key, Room::All));
+            waiting.started((key, Room::All), key, 0, None);
         }
         assert_eq!(waiting.join(&64, 1, Room::All), Joined::Full);
-        assert!(!waiting.is_open_to(&64));
+        assert!(!waiting.is_open_to(&64, Room::All));
+    }
+
+    #[test]
+    fn lookups_take_the_place_of_nothing_else_and_are_bounded() {
+        let mut waiting = Waiting::default();
+        for key in 0..128 {
+            assert_eq!(waiting.join(&key, 1, Room::Lookups), Joined::NoCall);
+            waiting.started((key, Room::Lookups), key, 0, Some(1));
+        }
+        assert_eq!(waiting.join(&128, 1, Room::Lookups), Joined::Full);
+        assert!(!waiting.is_open_to(&128, Room::Lookups));
+        assert_eq!(waiting.join(&7, 2, Room::Lookups), Joined::Waits);
+        for key in 200..264 {
+            assert_eq!(waiting.join(&key, 1, Room::All), Joined::NoCall);
+            waiting.started((key, Room::All), key, 0, Some(1));
+        }
+        assert_eq!(waiting.join(&264, 1, Room::All), Joined::Full);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cases::{
-    Exchange, FetchAnswer, Resolved, approvals, plain, security_events, status_list,
+    Exchange, FetchAnswer, Resolved, approvals, directory, plain, security_events, status_list,
 };
 use crate::envoy::{Answer, Reply, Seen, Server, wait, wire};
 
@@ -27,8 +27,13 @@ impl Keys {
     /// With the answer of the first exchange, before anybody asks.
     pub(super) fn of(case: &Resolved) -> Self {
         let server = Server::start(Reply::Reset);
-        // Before there is a request nobody is asked to approve anything, nor about the status of a token.
-        let later = [approvals::CLUSTER, status_list::CLUSTER, security_events::CLUSTER];
+        // Before there is a request nobody is asked to approve anything, nor about a token or an agent.
+        let later = [
+            approvals::CLUSTER,
+            directory::CLUSTER,
+            status_list::CLUSTER,
+            security_events::CLUSTER,
+        ];
         let asked_at_once = case.clusters.iter().filter(|name| !later.contains(&name.as_str()));
         let round = VMS * asked_at_once.count();
         let (answer, asked) = (String::new(), Arc::default());

@@ -62,6 +62,8 @@ pub(crate) struct AgentFacts {
     pub(crate) name: Option<String>,
     pub(crate) owner: Option<String>,
     pub(crate) sponsor: Option<String>,
+    /// Where it is registered, if not in the registry itself.
+    pub(crate) source: Option<&'static str>,
     pub(crate) proof: &'static str,
 }
 
@@ -250,6 +252,7 @@ impl AgentFacts {
         to.text("name", self.name.as_deref());
         to.text("owner", self.owner.as_deref());
         to.text("sponsor", self.sponsor.as_deref());
+        to.text("source", self.source);
         to.text("proof", Some(self.proof));
     }
 }

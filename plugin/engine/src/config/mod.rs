@@ -8,6 +8,7 @@ mod approvals;
 mod behavior;
 mod bundle;
 mod credentials;
+mod directory;
 mod fields;
 mod grants;
 mod groups;
@@ -44,6 +45,7 @@ use crate::registry::{Registry, Revocations};
 use crate::resource::{Binding, Description, Resource, Resources};
 use crate::trust::{BindingMethod, Issuer, Trust};
 
+pub(crate) use directory::{AgentSource, Registration};
 pub(crate) use law::{Feed, Term, read_feed};
 pub(crate) use loading::{Loading, Step};
 pub use published::{PublishedBundle, PublishedRevocations, check_bundle, check_revocations};
@@ -79,6 +81,8 @@ pub(crate) struct Configuration {
     /// Hosts this gateway answers for, canonical; none: any.
     authorities: Vec<String>,
     tokens: BTreeMap<String, TokenUse>,
+    /// What agents refer to that are none of its own.
+    known: people::Known,
 }
 
 /// What a server accepts and gets of tokens.
@@ -175,6 +179,7 @@ pub(crate) struct Loaded {
     pub(crate) bundle: Option<(Blueprint, Polled)>,
     pub(crate) feed: Option<(Signers, Polled)>,
     pub(crate) events: Option<Transmitter>,
+    pub(crate) directory: Option<AgentSource>,
 }
 
 /// A configuration that lacks its bundle.
@@ -197,6 +202,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
     let anchors = std::mem::take(&mut parts.anchors);
     let trust = Trust::new(parts.issuers.clone()).with_anchors(anchors);
     let (feed, events) = (parts.feed.take(), parts.events.take());
+    let directory = parts.directory.take();
     let section = parts.section.take();
     let configuration = Configuration::of(parts)?;
     let bundle = match section {
@@ -210,7 +216,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Loaded, Problems> {
         }
         _ => None,
     };
-    Ok(Loaded { configuration, trust, bundle, feed, events })
+    Ok(Loaded { configuration, trust, bundle, feed, events, directory })
 }
 
 fn parts(document: &Value) -> Result<parts::Parts, Problems> {
@@ -245,6 +251,7 @@ impl Configuration {
         let groups = groups::groups(&definition);
         let said = policy.warnings().iter().cloned();
         let warnings = parts.warnings.into_iter().chain(said).collect();
+        let known = registered.agents.known().clone();
         Self {
             surface: parts.surface,
             registry: Registry::new(
@@ -269,6 +276,7 @@ impl Configuration {
             audience: parts.audience,
             authorities: parts.authorities,
             tokens: parts.tokens,
+            known,
         }
     }
 }

@@ -6,7 +6,8 @@ use super::fields::{Members, Node, Problems};
 use super::law::{self, Term};
 use super::people::Registered;
 use super::{
-    TokenUse, approvals, behavior, bundle, credentials, issuers, security_events, surface,
+    AgentSource, TokenUse, approvals, behavior, bundle, credentials, directory, issuers,
+    security_events, surface,
 };
 use crate::approval;
 use crate::behavior::Rules as BehaviorRules;
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) section: Option<bundle::Section>,
     pub(super) feed: Option<(Signers, Polled)>,
     pub(super) events: Option<Transmitter>,
+    pub(super) directory: Option<AgentSource>,
     pub(super) body_limit: usize,
     pub(super) sealer: Sealer,
     pub(super) warnings: Vec<String>,
@@ -106,6 +108,7 @@ pub(super) fn read(
     let approvals = approvals::read(&mut members, &mut approvers, problems);
     let audience = gateway.as_ref().map(|gateway| gateway.audience.as_str());
     let events = security_events::read(&mut members, audience, &mut approvers, problems);
+    let directory = directory::read(&mut members, problems);
     let behavior = behavior::read(&mut members, problems);
     members.close(problems);
     let (gateway, mut law, (surface, tokens)) = (gateway?, law?, surface?);
@@ -140,6 +143,7 @@ pub(super) fn read(
         bundle: digest,
         feed: feed.flatten(),
         events,
+        directory,
         body_limit: sizes.body,
         section: section.flatten(),
         sealer,

@@ -104,6 +104,11 @@ impl Roster {
         self.entry(id).is_some()
     }
 
+    /// What reading an agent of this document needs.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
     fn entry(&self, id: &PrincipalId) -> Option<Entry> {
         // Nobody reads while another does: there is one thread, and reading asks nobody.
         let mut kept = self.read.try_borrow_mut().ok()?;

@@ -45,8 +45,11 @@ pub(super) fn read(
     })
 }
 
-/// What a poll says in `Authorization`. A problem never shows it.
-fn authorization(members: &mut Members<'_>, problems: &mut Problems) -> Option<std::rc::Rc<str>> {
+/// What a fetch says in `Authorization`. A problem never shows it.
+pub(super) fn authorization(
+    members: &mut Members<'_>,
+    problems: &mut Problems,
+) -> Option<std::rc::Rc<str>> {
     let text = members.maybe_text("authorization", problems)?;
     if !text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         problems.add(members.at("authorization"), "must be printable ASCII");

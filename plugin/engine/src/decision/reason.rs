@@ -161,6 +161,8 @@ reasons! {
     StatusSuspended = "status_suspended", Who, InvalidToken;
     /// The token's status is application-specific or not known here, so it is not valid.
     StatusOther = "status_other", Who, InvalidToken;
+    /// The directory of agents could not be asked about the agent, or its answer is none.
+    DirectoryUnavailable = "directory_unavailable", Who, Unavailable;
     /// The agent is not registered.
     AgentUnknown = "agent_unknown", Who, ActorUnauthorized;
     /// The agent has no owner, or one that is not registered.

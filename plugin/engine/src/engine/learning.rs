@@ -17,6 +17,7 @@ impl Engine {
         let mut fetches = self.renewal.due(&self.configuration, now);
         fetches.extend(self.trust.due(now));
         fetches.extend(self.events.iter_mut().flat_map(|events| events.due(now)));
+        fetches.extend(self.directory.iter().flat_map(|directory| directory.due(now)));
         fetches
     }
 
@@ -25,6 +26,13 @@ impl Engine {
     pub fn absorb(&mut self, fetch: Fetch, reply: FetchReply, now: Timestamp) -> Absorbed {
         if matches!(fetch.document(), Document::Approval { .. }) {
             return self.answered(fetch, reply);
+        }
+        if matches!(fetch.document(), Document::Agent(_)) {
+            // Nothing that a credential is judged by.
+            if let Some(directory) = &self.directory {
+                directory.learn(&fetch, reply, &self.configuration, now);
+            }
+            return Absorbed { fetch, passed_over: Vec::new(), answer: None };
         }
         self.learned = self.learned.saturating_add(1);
         let passed_over = match fetch.document() {
@@ -49,7 +57,7 @@ impl Engine {
                 self.renew_present();
                 Vec::new()
             }
-            Document::Approval { .. } => Vec::new(),
+            Document::Agent(_) | Document::Approval { .. } => Vec::new(),
         };
         Absorbed { fetch, passed_over, answer: None }
     }
@@ -110,6 +118,9 @@ impl Engine {
         self.retired = Some(before);
         // Which agent a workload is may have changed with it.
         self.cache = TokenCache::default();
+        if let Some(directory) = &self.directory {
+            directory.read_anew();
+        }
         self.renew_present();
     }
 
@@ -167,6 +178,7 @@ impl Engine {
             | Document::StatusList { issuer, .. } => self.trust.last_error(issuer, fetch),
             Document::Bundle | Document::Revocations => self.renewal.last_error(fetch),
             Document::Events => self.events.as_ref()?.error(),
+            Document::Agent(_) => self.directory.as_ref()?.error(fetch),
             Document::Approval { .. } => self.unanswered.clone(),
         }
     }

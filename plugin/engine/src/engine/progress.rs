@@ -35,7 +35,9 @@ impl Progress {
 
     fn identified(&mut self, configuration: &Configuration, verified: &Verified) {
         let agent = configuration.registry.find(&verified.actor.agent);
-        let agent = agent.as_deref();
+        let found = self.found.as_ref().filter(|_| agent.is_none());
+        let source = found.map(|_| "directory");
+        let agent = agent.as_deref().or(found.map(|found| &*found.agent));
         self.facts.caller = agent.map_or(CallerClass::Unknown, |agent| agent.class);
         let transaction = verified.transaction.as_ref();
         self.facts.transaction = transaction.map(|t| (t.id.clone(), t.thumbprint.clone()));
@@ -44,6 +46,7 @@ impl Progress {
             name: agent.and_then(|a| a.name.clone()),
             owner: agent.and_then(|a| a.owner.clone()),
             sponsor: agent.and_then(|a| a.sponsor.clone()),
+            source,
             proof: verified.proof.kind,
         });
         self.facts.delegation = verified.actor.delegation.clone();

@@ -1,20 +1,38 @@
 //! Whether anything that a request stands on was revoked. Asked after every look into the token cache.
 
+use super::Engine;
 use crate::config::Configuration;
 use crate::credential::{Bound, Verified};
 use crate::decision::Reason;
 use crate::events;
 use crate::model::Timestamp;
 use crate::recall::Cutoffs;
-use crate::registry::{Presented, Revocations};
+use crate::registry::{Presented, Registry, Revocations};
+
+impl Engine {
+    /// Whether nothing that is known here says that any of it no longer counts. `wider`: the registry with an
+    /// agent that was looked up.
+    pub(super) fn unstruck(
+        &self,
+        (configuration, wider): (&Configuration, Option<&Registry>),
+        verified: &Verified,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let registry = wider.unwrap_or(&configuration.registry);
+        unrevoked(self.renewal.revoked(), (configuration, registry), verified)?;
+        match &self.events {
+            Some(events) => unstruck(events.cutoffs(), registry, verified, now),
+            None => Ok(()),
+        }
+    }
+}
 
 /// Whether neither the configuration nor the feed says that any of it no longer counts.
 pub(super) fn unrevoked(
     feed: Option<&Revocations>,
-    configuration: &Configuration,
+    (configuration, registry): (&Configuration, &Registry),
     verified: &Verified,
 ) -> Result<(), Reason> {
-    let registry = &configuration.registry;
     let agent = registry.find(&verified.actor.agent);
     let by = |issuer, key, jti| {
         let owner = agent.as_ref().and_then(|agent| agent.owner.as_deref());
@@ -38,7 +56,7 @@ pub(super) fn unrevoked(
 /// Whether no security event has struck any of it.
 pub(super) fn unstruck(
     cutoffs: &Cutoffs,
-    configuration: &Configuration,
+    registry: &Registry,
     verified: &Verified,
     now: Timestamp,
 ) -> Result<(), Reason> {
@@ -48,7 +66,7 @@ pub(super) fn unstruck(
     let (actor, now) = (&verified.actor, now.unix_millis());
     let delegation = actor.delegation.as_ref();
     let prior = delegation.iter().flat_map(|d| &d.prior).chain([&actor.agent]);
-    let agents = prior.flat_map(|agent| configuration.registry.names(agent));
+    let agents = prior.flat_map(|agent| registry.names(agent));
     let who = agents.chain(delegation.map(|d| d.delegator.clone()));
     let who: Vec<_> = who.map(|id| events::subject(&id)).collect();
     for proof in verified.proofs() {

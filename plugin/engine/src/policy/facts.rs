@@ -5,11 +5,13 @@
 //! than a decision does.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use cedar_policy_core::ast::Value;
 
+use super::reach::LookedUp;
 use super::reads::{Member, Reads};
 use super::value::{self, Clock};
 use super::vocabulary;
@@ -25,6 +27,8 @@ use crate::model::{
 pub(crate) struct Situation<'a> {
     pub(crate) now: Timestamp,
     pub(crate) actor: &'a Actor,
+    /// The agent, if the registry lists none of that id and it was looked up.
+    pub(crate) looked_up: Option<&'a Rc<LookedUp>>,
     /// What the registry says the actor is.
     pub(crate) class: CallerClass,
     pub(crate) credential_kind: &'a str,

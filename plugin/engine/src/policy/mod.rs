@@ -51,7 +51,7 @@ pub(crate) use facts::{Approved, Authenticated, Situation, Transacted};
 pub(crate) use lift::StepUp;
 pub use load::Problem;
 pub(crate) use load::{Loader, PolicyFile};
-pub(crate) use reach::Actors;
+pub(crate) use reach::{Actors, LookedUp};
 pub(crate) use teams::Teams;
 pub(crate) use vocabulary::{
     AgentEntity, Definition, HumanEntity, Offered, OfferedKind, Owner, Rated, RouteAction,
@@ -78,6 +78,8 @@ struct Question {
     resource: EntityUid,
     /// Whom the context names besides.
     approver: Option<EntityUid>,
+    /// The agent, if it is one that was looked up.
+    looked_up: Option<Rc<LookedUp>>,
 }
 
 /// A question, and what could answer it.
@@ -189,7 +191,10 @@ impl Policy {
         let approver = question.approver.as_ref();
         let prepared = match approver.filter(|_| prepared.reads.has(Member::Approval)) {
             None => prepared,
-            Some(approver) => Rc::new(prepared.reaching(approver, &self.reach)?),
+            Some(approver) => {
+                let also = question.looked_up.as_deref();
+                Rc::new(prepared.reaching(approver, also, &self.reach)?)
+            }
         };
         Ok(Fitting { question, prepared })
     }
@@ -200,7 +205,8 @@ impl Policy {
         if let Some(prepared) = kept.get(&asked, Prepared::weight) {
             return Ok(prepared);
         }
-        let prepared = Rc::new(Prepared::of(&asked, &self.slices, &self.reach)?);
+        let with = (&asked, question.looked_up.as_deref());
+        let prepared = Rc::new(Prepared::of(with, &self.slices, &self.reach)?);
         kept.put(asked, &prepared, prepared.weight());
         Ok(prepared)
     }
@@ -260,7 +266,8 @@ impl Policy {
         let uids = question.uids(principal);
         let clauses = slice.iter().map(|clause| &**clause);
         let evaluation = Evaluation::of(clauses, uids, &context.read, entities);
-        self.whole.agrees(uids, context.all.as_ref(), &evaluation);
+        let also = question.looked_up.as_deref();
+        self.whole.agrees(uids, (context.all.as_ref(), also), &evaluation);
         // Cedar skips a policy that fails to evaluate, a `forbid` too (threats F5): a fault is
         // never a yes.
         if !evaluation.errors.is_empty() {
@@ -323,12 +330,14 @@ impl Question {
             action: vocabulary::action(&asked.action),
             resource: vocabulary::resource(&asked.resource),
             approver: situation.approved.map(|approved| vocabulary::human(approved.approver)),
+            looked_up: situation.looked_up.cloned(),
         }
     }
 
     fn asked(&self) -> prepared::Asked {
         let Principals { agent, delegator } = &self.principals;
-        (agent.clone(), delegator.clone(), self.action.clone(), self.resource.clone())
+        let version = self.looked_up.as_ref().map_or(0, |agent| agent.version());
+        (agent.clone(), delegator.clone(), self.action.clone(), self.resource.clone(), version)
     }
 
     fn uids<'a>(&'a self, principal: &'a EntityUid) -> Uids<'a> {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use cedar_policy::{Entities, EntityUid};
 
-use super::reach::Reach;
+use super::reach::{LookedUp, Reach};
 use super::reads::Reads;
 use super::slices::{Slice, Slices};
 use crate::decision::Reason;
@@ -24,8 +24,8 @@ pub(super) struct Prepared {
 /// One who is asked about, and the policies whose scope holds for them.
 pub(super) type Fit = (EntityUid, Slice);
 
-/// Agent, delegator, action and resource.
-pub(super) type Asked = (EntityUid, Option<EntityUid>, EntityUid, EntityUid);
+/// Agent, delegator, action and resource; and of an agent that was looked up, the version.
+pub(super) type Asked = (EntityUid, Option<EntityUid>, EntityUid, EntityUid, u64);
 
 /// What was asked for last. When there is no more room, what has not been asked for lately is forgotten: the
 /// older half.
@@ -72,12 +72,16 @@ impl<K: Eq + Hash + Clone, V> Kept<K, Rc<V>> {
 }
 
 impl Prepared {
-    pub(super) fn of(asked: &Asked, slices: &Slices, reach: &Reach) -> Result<Self, Reason> {
-        let (agent, delegator, action, resource) = asked;
+    pub(super) fn of(
+        (asked, also): (&Asked, Option<&LookedUp>),
+        slices: &Slices,
+        reach: &Reach,
+    ) -> Result<Self, Reason> {
+        let (agent, delegator, action, resource, _) = asked;
         let about = [Some(agent), delegator.as_ref(), Some(action), Some(resource)];
         let mut uids: Vec<EntityUid> = about.into_iter().flatten().cloned().collect();
         let count = uids.len();
-        let mut entities = reach.around(uids.clone())?;
+        let mut entities = reach.around(uids.clone(), also)?;
         let fit = |who: &EntityUid| -> Result<Fit, Reason> {
             Ok((who.clone(), slices.find([who, action, resource], &entities)?))
         };
@@ -90,17 +94,22 @@ impl Prepared {
             }
         }
         if uids.len() > count {
-            entities = reach.around(uids)?;
+            entities = reach.around(uids, also)?;
         }
         Ok(Self { agent, delegator, entities, reads })
     }
 
     /// The same, with one more who may be looked at.
-    pub(super) fn reaching(&self, whom: &EntityUid, reach: &Reach) -> Result<Self, Reason> {
+    pub(super) fn reaching(
+        &self,
+        whom: &EntityUid,
+        also: Option<&LookedUp>,
+        reach: &Reach,
+    ) -> Result<Self, Reason> {
         let mut uids: Vec<_> = self.entities.iter().map(|entity| entity.uid()).collect();
         uids.push(whom.clone());
         let (agent, delegator) = (self.agent.clone(), self.delegator.clone());
-        Ok(Self { agent, delegator, entities: reach.around(uids)?, reads: self.reads })
+        Ok(Self { agent, delegator, entities: reach.around(uids, also)?, reads: self.reads })
     }
 
     /// In policies, a pointer each, and entities, which are larger.

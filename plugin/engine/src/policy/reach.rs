@@ -31,6 +31,33 @@ pub(crate) trait Actors {
     fn all(&self) -> Vec<PrincipalId>;
 }
 
+/// An agent that is none of [`Actors`]: it was looked up for whoever is asked about.
+pub(crate) struct LookedUp {
+    uid: EntityUid,
+    id: PrincipalId,
+    entity: AgentEntity,
+    version: u64,
+}
+
+impl LookedUp {
+    /// `version`: another one for everything else that is ever said of it, and never 0.
+    pub(crate) fn new(id: PrincipalId, entity: AgentEntity, version: u64) -> Self {
+        let uid = match entity.workload {
+            true => vocabulary::workload(&id),
+            false => vocabulary::agent(&id),
+        };
+        Self { uid, id, entity, version }
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(super) fn entity(&self) -> Result<cedar_policy::Entity, String> {
+        self.entity.entity(&self.id)
+    }
+}
+
 /// All entities there are, or can be made.
 pub(super) struct Reach {
     /// Actions, tools and whatever else is there whoever asks.
@@ -51,8 +78,12 @@ impl Reach {
         })
     }
 
-    /// These, and what they refer to.
-    pub(super) fn around(&self, uids: Vec<EntityUid>) -> Result<Entities, Reason> {
+    /// These, and what they refer to. `also`: an agent that is found nowhere else.
+    pub(super) fn around(
+        &self,
+        uids: Vec<EntityUid>,
+        also: Option<&LookedUp>,
+    ) -> Result<Entities, Reason> {
         let mut found: Vec<Arc<ast::Entity>> = Vec::new();
         let mut left = uids;
         // Bounded: an agent refers to its owner, and no human refers to anybody.
@@ -60,7 +91,11 @@ impl Reach {
             if found.iter().any(|entity| entity.uid() == uid.as_ref()) {
                 continue;
             }
-            let (entity, refers_to) = self.entity(&uid).map_err(|_| Reason::PolicyError)?;
+            let reached = match also.filter(|agent| agent.uid == uid) {
+                Some(agent) => of_agent(&agent.id, &agent.entity),
+                None => self.entity(&uid),
+            };
+            let (entity, refers_to) = reached.map_err(|_| Reason::PolicyError)?;
             found.extend(entity);
             left.extend(refers_to);
         }
@@ -79,7 +114,7 @@ impl Reach {
         let agents = agents.flat_map(|id| [vocabulary::agent(&id), vocabulary::workload(&id)]);
         let humans = self.humans.keys().map(vocabulary::human);
         let standing = self.standing.iter().map(|entity| entity.uid());
-        self.around(agents.chain(humans).chain(standing).collect())
+        self.around(agents.chain(humans).chain(standing).collect(), None)
     }
 
     /// An entity, if there is one, and what it refers to.
@@ -107,17 +142,22 @@ impl Reach {
             let Some((agent, id)) = agent.filter(|(agent, _)| agent.workload == workload) else {
                 return Ok((None, None));
             };
-            let owner = match &agent.owned_by {
-                Some(Owner::Human(id)) => Some(vocabulary::human(id)),
-                Some(Owner::Team(_)) | None => None,
-            };
-            return Ok((Some(inner(agent.entity(&id)?)), owner));
+            return of_agent(&id, &agent);
         }
         let human = principal(uid).filter(|id| vocabulary::human(id) == *uid);
         let human = human.and_then(|id| Some((self.humans.get(&id)?, id)));
         let entity = human.map(|(human, id)| human.entity(&id)).transpose()?;
         Ok((entity.map(inner), None))
     }
+}
+
+/// An agent, and its owner.
+fn of_agent(id: &PrincipalId, agent: &AgentEntity) -> Result<Reached, String> {
+    let owner = match &agent.owned_by {
+        Some(Owner::Human(id)) => Some(vocabulary::human(id)),
+        Some(Owner::Team(_)) | None => None,
+    };
+    Ok((Some(inner(agent.entity(id)?)), owner))
 }
 
 const BUSY: &str = "somebody else is being made";

@@ -86,6 +86,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         class: CallerClass::Agent,
         now: Timestamp::from_unix_millis(1_795_457_870_204),
         actor: &actor,
+        looked_up: None,
         credential_kind: "at+jwt",
         bound: None,
         shared: false,

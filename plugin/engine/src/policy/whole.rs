@@ -11,6 +11,7 @@ use cedar_policy::{
 use cedar_policy_core::ast::Value;
 
 use super::evaluation::{Evaluation, Uids};
+use super::reach::LookedUp;
 use super::{facts, load};
 use crate::decision::Reason;
 
@@ -54,7 +55,7 @@ impl Whole {
     pub(super) fn agrees(
         &self,
         uids: Uids<'_>,
-        context: Option<&facts::Context>,
+        (context, also): (Option<&facts::Context>, Option<&LookedUp>),
         evaluation: &Evaluation<'_>,
     ) {
         if !cfg!(debug_assertions) {
@@ -71,6 +72,15 @@ impl Whole {
         let whole = request(Some(schema));
         assert!(whole.is_ok(), "{whole:?}");
         let Ok(request) = request(None) else { return };
+        let also = also.map(|agent| {
+            let with = agent.entity().map(|entity| entities.clone().add_entities([entity], None));
+            assert!(matches!(with, Ok(Ok(_))), "{with:?}");
+            with
+        });
+        let entities = match &also {
+            Some(Ok(Ok(with))) => with,
+            _ => entities,
+        };
         let all = Authorizer::new().is_authorized(&request, all, entities);
         assert_eq!(of_cedar(&all), of_ours(evaluation), "{request}");
     }

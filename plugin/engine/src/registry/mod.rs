@@ -58,7 +58,9 @@ pub(crate) struct Registry {
     agents: Rc<dyn Agents>,
     people: Rc<People>,
     groups: Rc<ActionGroups>,
-    grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
+    grants: Rc<BTreeMap<PrincipalId, Vec<Rc<Grant>>>>,
+    /// One that is none of these and was looked up for a request.
+    looked_up: Option<(PrincipalId, Rc<Agent>)>,
 }
 
 impl Registry {
@@ -68,12 +70,30 @@ impl Registry {
         groups: ActionGroups,
         grants: BTreeMap<PrincipalId, Vec<Rc<Grant>>>,
     ) -> Self {
-        Self { agents, people, groups: Rc::new(groups), grants }
+        let (groups, grants) = (Rc::new(groups), Rc::new(grants));
+        Self { agents, people, groups, grants, looked_up: None }
+    }
+
+    /// The same, with one agent more: it is known to nobody else, and the registry's own come first.
+    pub(crate) fn with(&self, id: PrincipalId, agent: Rc<Agent>) -> Self {
+        Self {
+            agents: Rc::clone(&self.agents),
+            people: Rc::clone(&self.people),
+            groups: Rc::clone(&self.groups),
+            grants: Rc::clone(&self.grants),
+            looked_up: Some((id, agent)),
+        }
     }
 
     /// What is known of an agent, fit or not.
     pub(crate) fn find(&self, id: &PrincipalId) -> Option<Rc<Agent>> {
-        self.agents.find(id)
+        let looked_up = self.looked_up.as_ref().filter(|(known, _)| known == id);
+        self.agents.find(id).or_else(|| looked_up.map(|(_, agent)| Rc::clone(agent)))
+    }
+
+    /// Whether that is a listed human, disabled or not.
+    pub(crate) fn is_human(&self, id: &PrincipalId) -> bool {
+        self.people.human(id).is_some()
     }
 
     /// Whether that is a listed human who is not disabled.

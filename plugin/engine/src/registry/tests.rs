@@ -219,7 +219,7 @@ fn grant(by: &str, delegator: Option<&str>) -> Rc<Grant> {
 
 fn granted(grant: Rc<Grant>, action: &str, resource: &str, seconds: u64) -> Granted {
     let mut registry = registry(agent(), None);
-    registry.grants.insert(id("bot"), vec![grant]);
+    registry.grants = Rc::new([(id("bot"), vec![grant])].into());
     let delegation = Delegation { delegator: id("dana"), prior: Vec::new() };
     let actor = Actor { agent: id("bot"), delegation: Some(delegation) };
     let bounds = registry.admit(&actor, at(100)).unwrap();
