@@ -93,9 +93,7 @@ fn a_lookup_names_the_agent_in_a_filter_that_it_can_not_leave() {
     let lookup = directory.lookup(&id("é\"\\&x"));
     assert_eq!(
         lookup.endpoint().path,
-        concat!(
-            "/Agents?filter=externalId%20eq%20%22https%3A%2F%2Fi%23%C3%A9%5C%22%5C%5C%26x%22&count=2"
-        )
+        "/Agents?filter=externalId%20eq%20%22https%3A%2F%2Fi%23%C3%A9%5C%22%5C%5C%26x%22&count=2"
     );
     let headers: Vec<_> = lookup.headers().collect();
     assert_eq!(headers, [("accept", "application/scim+json"), ("authorization", "Bearer secret")]);

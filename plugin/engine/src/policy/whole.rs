@@ -72,15 +72,12 @@ impl Whole {
         let whole = request(Some(schema));
         assert!(whole.is_ok(), "{whole:?}");
         let Ok(request) = request(None) else { return };
-        let also = also.map(|agent| {
-            let with = agent.entity().map(|entity| entities.clone().add_entities([entity], None));
-            assert!(matches!(with, Ok(Ok(_))), "{with:?}");
-            with
+        let with = also.map(|agent| -> Result<Entities, String> {
+            let agent = agent.entity()?;
+            entities.clone().add_entities([agent], Some(schema)).map_err(|e| e.to_string())
         });
-        let entities = match &also {
-            Some(Ok(Ok(with))) => with,
-            _ => entities,
-        };
+        assert!(!matches!(with, Some(Err(_))), "{with:?}");
+        let entities = with.as_ref().and_then(|with| with.as_ref().ok()).unwrap_or(entities);
         let all = Authorizer::new().is_authorized(&request, all, entities);
         assert_eq!(of_cedar(&all), of_ours(evaluation), "{request}");
     }
