@@ -27,7 +27,7 @@ pub(crate) struct Caller {
     proofs: Vec<&'static str>,
     shares: bool,
     /// The agent, if the registry lists none of that id and it was looked up.
-    looked_up: Option<Rc<Found>>,
+    looked_up: Option<Found>,
     now: Timestamp,
 }
 
@@ -98,12 +98,12 @@ impl Caller {
     }
 
     /// The same, of an agent that was looked up.
-    pub(crate) fn found(self, looked_up: Option<Rc<Found>>) -> Self {
+    pub(crate) fn found(self, looked_up: Option<Found>) -> Self {
         Self { looked_up, ..self }
     }
 
     /// The agent as it was looked up, if it was.
-    pub(crate) fn looked_up(&self) -> Option<&Rc<Found>> {
+    pub(crate) fn looked_up(&self) -> Option<&Found> {
         self.looked_up.as_ref()
     }
 

@@ -86,7 +86,7 @@ pub(crate) struct Case {
     /// What the approval service said: each question is asked once.
     answers: Vec<(Fetch, Rc<Answer>)>,
     /// The agent, if it was looked up.
-    found: Option<Rc<Found>>,
+    found: Option<Found>,
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
@@ -109,7 +109,7 @@ struct Progress {
     /// Who asks, once that is proven.
     verified: Option<Rc<Verified>>,
     /// The agent, if it was looked up.
-    found: Option<Rc<Found>>,
+    found: Option<Found>,
     shape: Shape,
     /// Whose behaviour it is, once that is proven, and where it was counted.
     counting: Option<Counting>,
@@ -290,7 +290,7 @@ impl Case {
         let mut progress = Progress { shape: self.shape.clone(), ..Progress::default() };
         progress.facts.trace = trace(&self.head);
         progress.verified = self.verified.as_ref().map(|(verified, _)| Rc::clone(verified));
-        progress.found.clone_from(&self.found);
+        progress.found = self.found.clone();
         self.refused(now, Refusal::Deny(reason), progress)
     }
 
@@ -350,7 +350,7 @@ impl Case {
             Ok(wider) => wider,
             Err(next) => return next,
         };
-        progress.found.clone_from(&self.found);
+        progress.found = self.found.clone();
         // Whose it is, and what else it is called, is known only now.
         if let Some(wider) = &wider
             && let Err(reason) = engine.unstruck((&configuration, Some(wider)), &verified, now)

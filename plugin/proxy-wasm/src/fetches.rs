@@ -10,7 +10,7 @@ use crate::loading::{self, Parked};
 use crate::plugin;
 use crate::root::{Fault, Root, While as _, now};
 use crate::store;
-use crate::waiting::{Joined, Room};
+use crate::waiting::{Joined, Purpose, Room};
 
 /// What came of a stream's wish for a fetch.
 pub(crate) enum Wanted {
@@ -32,7 +32,7 @@ pub(crate) fn join(root: &Root, stream: u32, fetch: &Fetch) -> Result<Wanted, Fa
         Parked::Crowded => return Ok(Wanted::Crowded),
         Parked::No => {}
     }
-    match root.waiting(|waiting| waiting.join(fetch, stream, room(fetch)))? {
+    match root.waiting(|waiting| waiting.join(fetch, stream))? {
         Joined::Waits => root.count("deputy.fetch.joined"),
         Joined::Full => return Ok(Wanted::Crowded),
         Joined::NoCall => {
@@ -55,7 +55,7 @@ pub(crate) fn refresh(root: &Root) {
         finish(root, fetch, FetchReply::Failed, &streams);
     }
     for fetch in root.step(|engine| engine.due(now)).unwrap_or_default() {
-        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch, room(&fetch))), Ok(true)) {
+        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch)), Ok(true)) {
             continue;
         }
         if let Ok(false) = start(root, &fetch, None) {
@@ -64,16 +64,18 @@ pub(crate) fn refresh(root: &Root) {
     }
 }
 
-/// What callers can have asked for must not take the place of what everybody needs.
-fn room(fetch: &Fetch) -> Room {
-    match fetch.document() {
-        Document::Approval { .. } | Document::StatusList { .. } => Room::Shared,
-        Document::Agent(_) => Room::Lookups,
-        Document::Keys(_)
-        | Document::Metadata(_)
-        | Document::Bundle
-        | Document::Revocations
-        | Document::Events => Room::All,
+impl Purpose for Fetch {
+    /// What callers can have asked for must not take the place of what everybody needs.
+    fn room(&self) -> Room {
+        match self.document() {
+            Document::Approval { .. } | Document::StatusList { .. } => Room::Shared,
+            Document::Agent(_) => Room::Lookups,
+            Document::Keys(_)
+            | Document::Metadata(_)
+            | Document::Bundle
+            | Document::Revocations
+            | Document::Events => Room::All,
+        }
     }
 }
 
@@ -148,8 +150,7 @@ fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault>
             root.count("deputy.fetch.started");
             let patience = u64::from(endpoint.timeout_ms).saturating_add(GRACE_MS);
             let lost_after = now()?.unix_millis().saturating_add(patience);
-            let call = (fetch.clone(), room(fetch));
-            root.waiting(|waiting| waiting.started(call, token, lost_after, stream))?;
+            root.waiting(|waiting| waiting.started(fetch.clone(), token, lost_after, stream))?;
             Ok(true)
         }
         Err(status) => {

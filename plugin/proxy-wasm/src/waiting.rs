@@ -13,10 +13,15 @@ pub(crate) struct Waiting<K> {
 #[derive(Debug)]
 struct Call {
     token: u32,
-    room: Room,
     /// Unix milliseconds after which the host is taken to have lost it.
     lost_after: u64,
     streams: Vec<u32>,
+}
+
+/// What a call can be for.
+pub(crate) trait Purpose {
+    /// How much of the table such calls may take.
+    fn room(&self) -> Room;
 }
 
 /// What came of asking to wait.
@@ -30,7 +35,7 @@ pub(crate) enum Joined {
     Full,
 }
 
-/// How much of the table calls of that kind may take.
+/// How much of the table calls of one kind may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     All,
@@ -46,10 +51,10 @@ impl<K> Default for Waiting<K> {
     }
 }
 
-impl<K: Ord + Clone> Waiting<K> {
+impl<K: Ord + Clone + Purpose> Waiting<K> {
     /// Waits for a call that is under way.
-    pub(crate) fn join(&mut self, key: &K, stream: u32, room: Room) -> Joined {
-        let full = self.is_full(room);
+    pub(crate) fn join(&mut self, key: &K, stream: u32) -> Joined {
+        let full = self.is_full_for(key);
         match self.calls.get_mut(key) {
             Some(call) if call.streams.len() >= MAX_WAITING => Joined::Full,
             Some(call) => {
@@ -62,31 +67,25 @@ impl<K: Ord + Clone> Waiting<K> {
     }
 
     /// Whether a call may be started for this.
-    pub(crate) fn is_open_to(&self, key: &K, room: Room) -> bool {
-        !self.calls.contains_key(key) && !self.is_full(room)
+    pub(crate) fn is_open_to(&self, key: &K) -> bool {
+        !self.calls.contains_key(key) && !self.is_full_for(key)
     }
 
-    fn is_full(&self, room: Room) -> bool {
-        let most = match room {
+    fn is_full_for(&self, key: &K) -> bool {
+        let most = match key.room() {
             Room::All => MAX_CALLS,
             Room::Shared => MAX_CALLS / 2,
             Room::Lookups => MAX_LOOKUPS,
         };
-        let beside = |room| room == Room::Lookups;
-        let same = |call: &&Call| beside(call.room) == beside(room);
-        self.calls.values().filter(same).count() >= most
+        let beside = |key: &K| key.room() == Room::Lookups;
+        let same = |other: &&K| beside(other) == beside(key);
+        self.calls.keys().filter(same).count() >= most
     }
 
     /// A call was started.
-    pub(crate) fn started(
-        &mut self,
-        (key, room): (K, Room),
-        token: u32,
-        lost_after: u64,
-        stream: Option<u32>,
-    ) {
+    pub(crate) fn started(&mut self, key: K, token: u32, lost_after: u64, stream: Option<u32>) {
         let streams = stream.into_iter().collect();
-        self.calls.insert(key, Call { token, room, lost_after, streams });
+        self.calls.insert(key, Call { token, lost_after, streams });
     }
 
     /// The call of that token is over: what it was for, and who waited.
@@ -124,28 +123,40 @@ const MAX_WAITING: usize = 512;
 mod tests {
     use super::*;
 
+    type Key = (&'static str, u32);
+
+    impl Purpose for Key {
+        fn room(&self) -> Room {
+            match self.0 {
+                "shared" => Room::Shared,
+                "agent" => Room::Lookups,
+                _ => Room::All,
+            }
+        }
+    }
+
     #[test]
     fn a_hundred_who_want_the_same_wait_for_one_call() {
         let mut waiting = Waiting::default();
-        assert_eq!(waiting.join(&"idp", 1, Room::All), Joined::NoCall);
-        waiting.started(("idp", Room::All), 7, 1000, Some(1));
+        assert_eq!(waiting.join(&("idp", 0), 1), Joined::NoCall);
+        waiting.started(("idp", 0), 7, 1000, Some(1));
         for stream in 2..=100 {
-            assert_eq!(waiting.join(&"idp", stream, Room::All), Joined::Waits);
+            assert_eq!(waiting.join(&("idp", 0), stream), Joined::Waits);
         }
-        assert_eq!(waiting.join(&"other", 101, Room::All), Joined::NoCall);
+        assert_eq!(waiting.join(&("other", 0), 101), Joined::NoCall);
         assert_eq!(waiting.ended(8), None);
         let (key, streams) = waiting.ended(7).unwrap();
-        assert_eq!((key, streams.len()), ("idp", 100));
+        assert_eq!((key, streams.len()), (("idp", 0), 100));
         assert_eq!(waiting.ended(7), None);
     }
 
     #[test]
     fn a_call_whose_reply_never_comes_is_given_up() {
         let mut waiting = Waiting::default();
-        waiting.started(("idp", Room::All), 7, 1000, Some(1));
-        waiting.started(("other", Room::All), 8, 2000, None);
+        waiting.started(("idp", 0), 7, 1000, Some(1));
+        waiting.started(("other", 0), 8, 2000, None);
         assert_eq!(waiting.lost(1000), None);
-        assert_eq!(waiting.lost(1001), Some(("idp", vec![1])));
+        assert_eq!(waiting.lost(1001), Some((("idp", 0), vec![1])));
         assert_eq!(waiting.lost(1001), None);
         assert_eq!(waiting.ended(7), None);
     }
@@ -153,36 +164,36 @@ mod tests {
     #[test]
     fn the_table_is_bounded() {
         let mut waiting = Waiting::default();
-        waiting.started((0, Room::All), 0, 0, None);
+        waiting.started(("idp", 0), 0, 0, None);
         for stream in 0..512 {
-            assert_eq!(waiting.join(&0, stream, Room::All), Joined::Waits);
+            assert_eq!(waiting.join(&("idp", 0), stream), Joined::Waits);
         }
-        assert_eq!(waiting.join(&0, 5000, Room::All), Joined::Full);
-        for key in 1..64 {
-            let shared = if key < 32 { Joined::NoCall } else { Joined::Full };
-            assert_eq!(waiting.join(&key, 1, Room::Shared), shared);
-            assert_eq!(waiting.join(&key, 1, Room::All), Joined::NoCall);
-            assert!(waiting.is_open_to(&key, Room::All));
-            waiting.started((key, Room::All), key, 0, None);
+        assert_eq!(waiting.join(&("idp", 0), 5000), Joined::Full);
+        for number in 1..64 {
+            let shared = if number < 32 { Joined::NoCall } else { Joined::Full };
+            assert_eq!(waiting.join(&("shared", number), 1), shared);
+            assert_eq!(waiting.join(&("idp", number), 1), Joined::NoCall);
+            assert!(waiting.is_open_to(&("idp", number)));
+            waiting.started(("idp", number), number, 0, None);
         }
-        assert_eq!(waiting.join(&64, 1, Room::All), Joined::Full);
-        assert!(!waiting.is_open_to(&64, Room::All));
+        assert_eq!(waiting.join(&("idp", 64), 1), Joined::Full);
+        assert!(!waiting.is_open_to(&("idp", 64)));
     }
 
     #[test]
     fn lookups_take_the_place_of_nothing_else_and_are_bounded() {
         let mut waiting = Waiting::default();
-        for key in 0..128 {
-            assert_eq!(waiting.join(&key, 1, Room::Lookups), Joined::NoCall);
-            waiting.started((key, Room::Lookups), key, 0, Some(1));
+        for number in 0..128 {
+            assert_eq!(waiting.join(&("agent", number), 1), Joined::NoCall);
+            waiting.started(("agent", number), number, 0, Some(1));
         }
-        assert_eq!(waiting.join(&128, 1, Room::Lookups), Joined::Full);
-        assert!(!waiting.is_open_to(&128, Room::Lookups));
-        assert_eq!(waiting.join(&7, 2, Room::Lookups), Joined::Waits);
-        for key in 200..264 {
-            assert_eq!(waiting.join(&key, 1, Room::All), Joined::NoCall);
-            waiting.started((key, Room::All), key, 0, Some(1));
+        assert_eq!(waiting.join(&("agent", 128), 1), Joined::Full);
+        assert!(!waiting.is_open_to(&("agent", 128)));
+        assert_eq!(waiting.join(&("agent", 7), 2), Joined::Waits);
+        for number in 0..64 {
+            assert_eq!(waiting.join(&("idp", number), 1), Joined::NoCall);
+            waiting.started(("idp", number), 200 + number, 0, Some(1));
         }
-        assert_eq!(waiting.join(&264, 1, Room::All), Joined::Full);
+        assert_eq!(waiting.join(&("idp", 64), 1), Joined::Full);
     }
 }

@@ -25,12 +25,8 @@ pub(crate) struct AgentSource {
     pub(crate) most: usize,
 }
 
-/// One agent, as it was read.
-pub(crate) struct Registration {
-    pub(crate) id: PrincipalId,
-    pub(crate) agent: Agent,
-    pub(crate) entity: AgentEntity,
-}
+/// One agent, as the registry and as policy sees it.
+pub(crate) type Registration = (PrincipalId, Agent, AgentEntity);
 
 impl Configuration {
     /// Reads an agent that is none of the document's own, by the rules of those.
@@ -40,12 +36,12 @@ impl Configuration {
         if let Some(first) = problems.0.first() {
             return Err(first.to_string());
         }
-        let (id, agent, entity) = read.ok_or("agent: can't be read")?;
-        let spiffe = agent.spiffe.as_ref();
+        let read = read.ok_or("agent: can't be read")?;
+        let spiffe = read.1.spiffe.as_ref();
         if spiffe.is_some_and(|id| self.credentials.agents.contains_key(id.as_str())) {
             return Err("agent.spiffe: is that of another agent as well".to_owned());
         }
-        Ok(Registration { id, agent, entity })
+        Ok(read)
     }
 }
 
@@ -60,7 +56,7 @@ pub(super) fn read(members: &mut Members<'_>, problems: &mut Problems) -> Option
     let most = members.number("max_agents", (64, 4_096, 65_536), problems);
     members.close(problems);
     let endpoint = endpoint?;
-    if endpoint.path.contains(['?', '#']) {
+    if endpoint.path.bytes().any(|b| matches!(b, b'?' | b'#')) {
         let at = format!("{}.path", fetch.as_ref().map_or("", Node::path));
         problems.add(at, "must have no ? and no #: what is asked for is added to it");
     }

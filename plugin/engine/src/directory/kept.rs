@@ -4,8 +4,6 @@
 //! to the recent one; when that is full it becomes the older one, and what the older one still held, unused
 //! for a whole generation, is dropped.
 
-use std::rc::Rc;
-
 use super::Found;
 use crate::model::PrincipalId;
 use crate::trust::Elapsed;
@@ -44,9 +42,9 @@ pub(super) enum Answer {
     Nobody,
     Agent {
         /// As an element of `agents`.
-        text: Box<str>,
+        text: String,
         /// The same, as it was read.
-        read: Rc<Found>,
+        read: Found,
         /// Whether that was by the rules of what is in force.
         fits: bool,
     },
@@ -55,13 +53,6 @@ pub(super) enum Answer {
 impl Slot {
     pub(super) fn of(id: PrincipalId, now: Elapsed) -> Box<Self> {
         Box::new(Self { id, answer: None, since: now, failed: None, begun: None })
-    }
-
-    /// An answer that counts from now on.
-    pub(super) fn says(&mut self, answer: Answer, now: Elapsed) {
-        self.answer = Some(answer);
-        self.since = now;
-        self.failed = None;
     }
 
     fn bytes(&self) -> usize {

@@ -34,8 +34,8 @@ pub(crate) struct Directory {
 struct State {
     clock: Clock,
     kept: Kept,
-    /// Whom to ask about in the background.
-    wanted: Vec<PrincipalId>,
+    /// Lookups to make in the background.
+    wanted: Vec<Fetch>,
     /// How many registrations were read.
     versions: u64,
     /// About whom the last answer was that was not taken, and why not.
@@ -43,6 +43,7 @@ struct State {
 }
 
 /// An agent that was looked up, as the registry and as policy sees it.
+#[derive(Clone)]
 pub(crate) struct Found {
     pub(crate) agent: Rc<Agent>,
     pub(crate) entity: Rc<LookedUp>,
@@ -62,7 +63,7 @@ impl Directory {
         id: &PrincipalId,
         configuration: &Configuration,
         now: Timestamp,
-    ) -> Result<Option<Rc<Found>>, Option<Fetch>> {
+    ) -> Result<Option<Found>, Option<Fetch>> {
         // Nobody is both; in a bundle it would be a mistake.
         if configuration.registry.is_human(id) {
             return Ok(None);
@@ -77,7 +78,7 @@ impl Directory {
             Some(Answer::Nobody) if age < self.source.negative_max_age_ms => return Ok(None),
             Some(Answer::Agent { text, read, fits }) if age < self.source.max_age_ms => {
                 if !*fits
-                    && let Some(agent) = scim::kept(text)
+                    && let Some(agent) = scim::read(text.as_bytes())
                     && let Ok(again) = configuration.registration(&agent)
                 {
                     *read = found(again, versions);
@@ -85,10 +86,12 @@ impl Directory {
                 }
                 if *fits {
                     let due = age >= self.source.max_age_ms / 2;
-                    if due && !pauses(slot.begun, now) && !pauses(slot.failed, now) {
-                        want(wanted, id);
+                    let rests = pauses(slot.begun, now) || pauses(slot.failed, now);
+                    if due && !rests && wanted.len() < MAX_WANTED {
+                        slot.begun = Some(now);
+                        wanted.push(self.lookup(id));
                     }
-                    return Ok(Some(Rc::clone(read)));
+                    return Ok(Some(read.clone()));
                 }
             }
             _ => {}
@@ -108,16 +111,9 @@ impl Directory {
     }
 
     /// The lookups to make in the background.
-    pub(crate) fn due(&self, now: Timestamp) -> Vec<Fetch> {
-        let Ok(mut state) = self.state.try_borrow_mut() else { return Vec::new() };
-        let now = state.clock.at(now);
-        let wanted = std::mem::take(&mut state.wanted);
-        for id in &wanted {
-            if let Some(slot) = state.kept.find(id) {
-                slot.begun = Some(now);
-            }
-        }
-        wanted.iter().map(|id| self.lookup(id)).collect()
+    pub(crate) fn due(&self) -> Vec<Fetch> {
+        let state = self.state.try_borrow_mut();
+        state.map(|mut state| std::mem::take(&mut state.wanted)).unwrap_or_default()
     }
 
     /// Takes in what came of a lookup.
@@ -133,27 +129,27 @@ impl Directory {
         let State { clock, kept, versions, error, .. } = &mut *state;
         let now = clock.at(now);
         let mut slot = kept.take(id).unwrap_or_else(|| Slot::of(id.clone(), now));
-        *error = None;
         let strange = matches!(reply, FetchReply::Answered { status: 404, .. });
-        match scim::answer(reply, id) {
+        let taken = match scim::answer(reply, id) {
+            Ok(Some(agent)) => take_in(&mut slot, &agent, configuration, versions),
             Ok(None) => {
-                slot.says(Answer::Nobody, now);
-                *error = strange.then(|| (id.clone(), NOT_FOUND.to_owned()));
+                slot.answer = Some(Answer::Nobody);
+                Ok(())
             }
-            Ok(Some(agent)) => match answer(&agent, slot.answer.take(), configuration, versions) {
-                Ok(answer) => slot.says(answer, now),
-                Err((before, why)) => {
-                    slot.answer = before;
-                    slot.failed = Some(now);
-                    *error = Some((id.clone(), why));
-                }
-            },
+            Err(why) => Err(why),
+        };
+        slot.begun = None;
+        let why = match taken {
+            Ok(()) => {
+                (slot.since, slot.failed) = (now, None);
+                strange.then(|| NOT_FOUND.to_owned())
+            }
             Err(why) => {
                 slot.failed = Some(now);
-                *error = Some((id.clone(), why));
+                Some(why)
             }
-        }
-        slot.begun = None;
+        };
+        *error = why.map(|why| (id.clone(), why));
         kept.put(slot);
     }
 
@@ -161,7 +157,7 @@ impl Directory {
     pub(crate) fn error(&self, fetch: &Fetch) -> Option<String> {
         let state = self.state.try_borrow().ok()?;
         let (id, why) = state.error.as_ref()?;
-        let is_of = *fetch.document() == Document::Agent(id.clone());
+        let is_of = matches!(fetch.document(), Document::Agent(of) if of == id);
         is_of.then(|| format!("{}: {why}", fetch.document().name()))
     }
 
@@ -179,41 +175,33 @@ impl Directory {
     }
 }
 
-/// What is kept of an agent: what there was, if nothing else is said now. If it can't be read, what was said
-/// before stays.
-fn answer(
+/// What is kept of an agent from now on. If it is what there was, it has been read already; if it can't be read,
+/// what there was stays.
+fn take_in(
+    slot: &mut Slot,
     agent: &Value,
-    before: Option<Answer>,
     configuration: &Configuration,
     versions: &mut u64,
-) -> Result<Answer, (Option<Answer>, String)> {
-    let text: Box<str> = agent.to_text().into();
-    match before {
-        Some(Answer::Agent { text: known, read, fits: true }) if known == text => {
-            Ok(Answer::Agent { text, read, fits: true })
-        }
-        before => match configuration.registration(agent) {
-            Ok(read) => Ok(Answer::Agent { text, read: found(read, versions), fits: true }),
-            Err(why) => Err((before, why)),
-        },
+) -> Result<(), String> {
+    let text = agent.to_text();
+    if let Some(Answer::Agent { text: known, fits: true, .. }) = &slot.answer
+        && *known == text
+    {
+        return Ok(());
     }
+    let read = found(configuration.registration(agent)?, versions);
+    slot.answer = Some(Answer::Agent { text, read, fits: true });
+    Ok(())
 }
 
-fn found(Registration { id, agent, entity }: Registration, versions: &mut u64) -> Rc<Found> {
+fn found((id, agent, entity): Registration, versions: &mut u64) -> Found {
     *versions = versions.saturating_add(1);
-    let entity = Rc::new(LookedUp::new(id, entity, *versions));
-    Rc::new(Found { agent: Rc::new(agent), entity })
+    Found { agent: Rc::new(agent), entity: Rc::new(LookedUp::new(id, entity, *versions)) }
 }
 
 /// Whether it is too early to ask again after that.
 fn pauses(last: Option<Elapsed>, now: Elapsed) -> bool {
     last.is_some_and(|last| now.since(last) < BACKOFF_MS)
-}
-
-fn want(wanted: &mut Vec<PrincipalId>, id: &PrincipalId) {
-    if wanted.len() < MAX_WANTED && !wanted.contains(id) {
-        wanted.push(id.clone());
-    }
 }
 
 /// It may be that of a path that is not the right one.

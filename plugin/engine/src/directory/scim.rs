@@ -11,21 +11,28 @@ use crate::model::{PrincipalId, is_plain};
 
 /// The path that asks for the agent of that id, and for one more, should there be two.
 pub(super) fn path(base: &str, id: &PrincipalId) -> String {
-    let mut path = format!("{base}?filter=externalId%20eq%20%22");
+    let mut path = base.as_bytes().to_vec();
+    path.extend_from_slice(b"?filter=externalId%20eq%20%22");
     for byte in id.as_str().bytes() {
-        match byte {
-            // RFC 3986 §2.3.
-            b'-' | b'.' | b'_' | b'~' => path.push(byte.into()),
-            _ if byte.is_ascii_alphanumeric() => path.push(byte.into()),
-            // The value is a JSON string, so these two would end it or escape something; an identity has no
-            // control characters.
-            b'"' => path.push_str("%5C%22"),
-            b'\\' => path.push_str("%5C%5C"),
-            _ => path.push_str(&format!("%{byte:02X}")),
+        // The value is a JSON string, so these two would end it or escape something; an identity has no control
+        // characters.
+        if matches!(byte, b'"' | b'\\') {
+            path.extend_from_slice(b"%5C");
+        }
+        // RFC 3986 §2.3.
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            path.push(byte);
+        } else {
+            path.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 15)]);
         }
     }
-    path.push_str("%22&count=2");
-    path
+    path.extend_from_slice(b"%22&count=2");
+    // All of it is ASCII.
+    String::from_utf8(path).unwrap_or_default()
+}
+
+fn hex(half: u8) -> u8 {
+    half.saturating_add(if half < 10 { b'0' } else { b'A' - 10 })
 }
 
 /// What is said of the agent that was asked for, as an element of `agents`; none: there is no such agent.
@@ -43,19 +50,18 @@ pub(super) fn answer(reply: FetchReply, id: &PrincipalId) -> Result<Option<Value
     }
 }
 
-/// What was kept of one.
-pub(super) fn kept(text: &str) -> Option<Value> {
-    json::read(text.as_bytes(), &LIMITS).ok()
+fn is_error(body: &[u8]) -> bool {
+    read(body).is_some_and(|said| said.as_object().is_some_and(|said| is_of(said, ERROR)))
 }
 
-fn is_error(body: &[u8]) -> bool {
-    let said = json::read(body, &LIMITS);
-    said.is_ok_and(|said| said.as_object().is_some_and(|said| is_of(said, ERROR)))
+/// Strict JSON: of an answer, or of what was kept of one.
+pub(super) fn read(text: &[u8]) -> Option<Value> {
+    json::read(text, &LIMITS).ok()
 }
 
 /// RFC 7644 §3.4.2.
 fn listed(body: &[u8], id: &PrincipalId) -> Result<Option<Value>, &'static str> {
-    let list = json::read(body, &LIMITS).map_err(|_| NO_LIST)?;
+    let list = read(body).ok_or(NO_LIST)?;
     let list = list.as_object().filter(|list| is_of(list, LIST)).ok_or(NO_LIST)?;
     let total = list.get("totalResults").and_then(Value::as_integer).ok_or(NO_LIST)?;
     let resources = match list.get("Resources") {

@@ -17,7 +17,7 @@ impl Engine {
         let mut fetches = self.renewal.due(&self.configuration, now);
         fetches.extend(self.trust.due(now));
         fetches.extend(self.events.iter_mut().flat_map(|events| events.due(now)));
-        fetches.extend(self.directory.iter().flat_map(|directory| directory.due(now)));
+        fetches.extend(self.directory.iter().flat_map(|directory| directory.due()));
         fetches
     }
 
