@@ -226,3 +226,58 @@ fn a_host_that_takes_every_signature_for_good_is_not_believed() {
         assert_eq!((wrong, host), if answer == [0xff] { (false, 0) } else { (true, 6) });
     }
 }
+
+/// A5: however many requests of an agent wait, it is looked up once; and a worker has so many lookups at a time.
+#[test]
+fn requests_of_one_agent_share_a_lookup_and_a_worker_has_only_so_many() {
+    let name = "directory/one_lookup_is_for_all_requests_of_an_agent";
+    let case = cases::all().iter().find(|case| case.name() == name).expect("the case is there");
+    let gateway = host().start(&case.resolved).unwrap();
+    let by = |agent: &str| {
+        let act = serde_json::json!({"sub": agent});
+        case.with(&serde_json::json!({"token": {"claims": {"act": act}}}))
+    };
+    // An agent that is listed; after that the keys are there.
+    let listed = by("refund-bot");
+    let (seen, faults) = host().exchange(&gateway, &listed.resolved.exchanges[0]);
+    assert!(faults.is_empty() && seen.upstream.is_some(), "{faults:?} {seen:?}");
+    let lookups = || {
+        let calls = gateway.callouts().into_iter();
+        calls.filter(|call| call.cluster == "directory").collect::<Vec<_>>()
+    };
+    let begin = |token: &str| {
+        let stream = gateway.exchange(0);
+        let mut headers = plain(&case.resolved.exchanges[0].headers);
+        let value = headers.iter_mut().find(|(name, _)| name == b"authorization");
+        value.expect("it has a token").1 = format!("Bearer {token}").into_bytes();
+        stream.headers(headers, true);
+        stream
+    };
+    let token = &case.expected[0].tokens[0];
+    let streams: Vec<_> = (0..100).map(|_| begin(token)).collect();
+    let [lookup] = &lookups()[..] else { panic!("{:?}", lookups()) };
+    assert_eq!(lookup.headers.first(b":method"), Some(&b"GET"[..]));
+    assert_eq!(lookup.headers.first(b"accept"), Some(&b"application/scim+json"[..]));
+    let answer = &case.resolved.exchanges[0].documents["directory"];
+    let FetchAnswer::Answered { status, body, .. } = answer else { panic!("{answer:?}") };
+    gateway.reply(lookup.id, CalloutReply::answer(*status, body.0.clone()));
+    assert!(streams.iter().all(|stream| !stream.forwarded().is_empty()));
+    gateway.take_logs();
+    let others: BTreeMap<_, _> = (0..130)
+        .map(|number| {
+            let act = serde_json::json!({"sub": format!("far-bot-{number}")});
+            (number.to_string(), serde_json::json!({"claims": {"act": act}}))
+        })
+        .collect();
+    let many = case.with(&serde_json::json!({"tokens": others}));
+    let waiting: Vec<_> = many.expected[0].tokens[1..].iter().map(|token| begin(token)).collect();
+    assert_eq!(lookups().len(), 128);
+    let refused = |stream: &&Exchange| stream.received().status() == Some(503);
+    assert_eq!(waiting.iter().filter(refused).count(), 2);
+    let receipts = gateway.take_logs();
+    let crowded = |line: &str| line.contains(r#""reason":"too_many_waiting""#);
+    assert_eq!(receipts.iter().filter(|line| crowded(&line.message)).count(), 2);
+    // An agent that is known goes on meanwhile.
+    assert!(!begin(token).forwarded().is_empty());
+    assert!(gateway.death(0).is_none() && gateway.crashed().is_none());
+}
