@@ -150,6 +150,11 @@ fn no_metadata_leads_to_another_host() {
 }
 
 #[test]
+fn no_answer_of_a_directory_lets_an_agent_act_that_it_does_not_say_is_active() {
+    mutate(&entry::good().listed, entry::listed);
+}
+
+#[test]
 fn no_body_breaks_anything() {
     mutate(&entry::good().body, entry::body);
 }

@@ -27,6 +27,8 @@ pub(crate) struct Good {
     pub(crate) body: String,
     /// A plugin configuration.
     pub(crate) configuration: String,
+    /// What a directory answers about the agent `far`.
+    pub(crate) listed: String,
 }
 
 pub(crate) fn good() -> Good {
@@ -47,8 +49,19 @@ pub(crate) fn good() -> Good {
         r#""arguments":{"id":1042},"_meta":{"io.modelcontextprotocol/protocolVersion":"#,
         r#""2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#,
     );
+    let listed = format!(
+        concat!(
+            r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,"#,
+            r#""Resources":[{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Agent"],"#,
+            r#""externalId":"{i}#far","displayName":"far","active":true,"#,
+            r#""urn:deputy:scim:schemas:extension:1.0:Agent":{{"owner":"team","risk":"low","#,
+            r#""teams":["a"],"limits":{{"actions":["tools/call"]}},"#,
+            r#""valid_until":"2028-01-01T00:00:00Z"}}}}]}}"#,
+        ),
+        i = IDP
+    );
     let (body, configuration) = (body.to_owned(), configuration());
-    Good { header, claims, token, keys, metadata, body, configuration }
+    Good { header, claims, token, keys, metadata, body, configuration, listed }
 }
 
 /// A compact JWS, or anything in its place. Only the good one may be allowed.
@@ -95,6 +108,24 @@ pub(crate) fn metadata(bytes: &[u8]) {
             _ => Vec::new(),
         });
     }
+}
+
+/// What a directory answers: the agent may act only if it says that this agent is active, as another reader
+/// understands it.
+pub(crate) fn listed(bytes: &[u8]) {
+    let good = good();
+    let claims = good.claims.replace(r#""sub":"bot""#, r#""sub":"far""#);
+    let token = signed(good.header.as_bytes(), claims.as_bytes(), 1);
+    let mut engine = ready();
+    let verdict = told(&mut engine, (token.as_bytes(), good.body.as_bytes()), &[], Some(bytes));
+    if verdict == "allow" {
+        let said: serde_json::Value = serde_json::from_slice(bytes).expect("it was read");
+        let agent = &said["Resources"][0];
+        assert_eq!(agent["externalId"], format!("{IDP}#far"), "{:?}", shown(bytes));
+        assert_eq!(agent["active"], true, "{:?}", shown(bytes));
+    }
+    assert!(verdict == "allow" || bytes != good.listed.as_bytes());
+    assert_eq!(asked(&mut engine, good.token.as_bytes(), good.body.as_bytes(), &[]), "allow");
 }
 
 /// A body.
@@ -155,6 +186,16 @@ fn at_work(act: impl FnOnce(&mut Engine) -> &'static str) -> &'static str {
 }
 
 fn asked(engine: &mut Engine, token: &[u8], body: &[u8], more: &[(&str, &[u8])]) -> &'static str {
+    told(engine, (token, body), more, None)
+}
+
+/// The same, where that is what comes back from whoever is asked.
+fn told(
+    engine: &mut Engine,
+    (token, body): (&[u8], &[u8]),
+    more: &[(&str, &[u8])],
+    answer: Option<&[u8]>,
+) -> &'static str {
     let now = Timestamp::from_unix_millis(NOW);
     let authorization = [b"Bearer ".as_slice(), token].concat();
     let mut headers: Vec<(&str, &[u8])> = vec![
@@ -174,7 +215,15 @@ fn asked(engine: &mut Engine, token: &[u8], body: &[u8], more: &[(&str, &[u8])])
     for _ in 0..8 {
         step = match step {
             Step::Body(need) => need.provide(engine, body.to_vec(), now),
-            Step::Fetch(need) => need.give_up(now),
+            Step::Fetch(need) => match answer {
+                Some(body) => {
+                    let (headers, body) = (ReplyHeaders::default(), body.to_vec());
+                    let reply = FetchReply::Answered { status: 200, headers, body };
+                    let absorbed = engine.absorb(need.fetch().clone(), reply, now);
+                    need.resume(engine, &absorbed, now)
+                }
+                None => need.give_up(now),
+            },
             Step::Recall(need) => need.provide(engine, None, now),
             Step::Remember(need) => need.stored(engine, now),
             Step::Publish(_) => return "published",
@@ -215,6 +264,7 @@ fn configuration() -> String {
             r#""issuers":[{{"issuer":"{i}","algorithms":["ES256"],"keys":{{"discover":"#,
             r#"{{"cluster":"idp","authority":"idp.example"}}}}}}],"#,
             r#""agents":[{{"id":"{i}#bot","owner":"team","status":"active"}}],"#,
+            r#""agent_directory":{{"fetch":{{"cluster":"idp","authority":"idp.example","path":"/Agents"}}}},"#,
             r#""mcp":[{{"server":"orders","path":"/mcp","tools":[{{"name":"get_order","#,
             r#""input":"{{ id: Long }}"}}]}}],"policy":{{"revision":1,"files":[{{"name":"a","#,
             r#""text":"@id(\"a\") permit (principal, action, resource);"}}]}}}}"#,
