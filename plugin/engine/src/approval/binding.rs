@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, canonical};
 use crate::model::{Actor, Asked};
 use crate::trust::base64url;
 
@@ -55,8 +55,7 @@ impl Binding {
     /// doubles, in which `1.0` is `1` and large integers are others' twins (APP-23).
     pub(crate) fn of(bound: Bound<'_>) -> Option<Self> {
         let arguments = bound.content.value();
-        let exact = is_exact(&arguments) && arguments.to_text().len() <= MAX_ARGUMENTS_BYTES;
-        if !exact {
+        if size_if_exact(&arguments)? > MAX_ARGUMENTS_BYTES {
             return None;
         }
         let delegation = bound.actor.delegation.as_ref();
@@ -81,7 +80,7 @@ impl Binding {
     }
 
     pub(super) fn of_object(object: Object) -> Option<Self> {
-        let canonical = serde_json_canonicalizer::to_vec(&object).ok()?;
+        let canonical = canonical::to_vec(&object)?;
         let digest = base64url::encode(&Sha256::digest(canonical));
         Some(Self { object, digest })
     }
@@ -126,14 +125,21 @@ impl Content<'_> {
     }
 }
 
-/// Whether every number is an integer that all readers take for the same one. The reader of requests
-/// admits none beyond 2^53.
-fn is_exact(value: &Value) -> bool {
+/// The bytes that a value takes at least, if every number in it is an integer that all readers take for the same
+/// one. The reader of requests admits none beyond 2^53.
+fn size_if_exact(value: &Value) -> Option<usize> {
+    let members = |size: usize, more: Option<usize>| Some(size.saturating_add(more?));
     match value {
-        Value::Decimal(_) => false,
-        Value::Array(items) => items.iter().all(is_exact),
-        Value::Object(object) => object.iter().all(|(_, value)| is_exact(value)),
-        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::String(_) => true,
+        Value::Decimal(_) => None,
+        Value::Array(items) => items.iter().map(size_if_exact).try_fold(2, members),
+        Value::Object(object) => {
+            let sizes = object.iter().map(|(name, value)| {
+                Some(size_if_exact(value)?.saturating_add(name.len()).saturating_add(4))
+            });
+            sizes.into_iter().try_fold(2, members)
+        }
+        Value::String(text) => Some(text.len().saturating_add(2)),
+        Value::Null | Value::Bool(_) | Value::Integer(_) => Some(1),
     }
 }
 

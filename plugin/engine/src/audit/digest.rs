@@ -5,13 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::json::Object;
+use crate::json::{Object, canonical};
 
 /// `sha-256:` and base64url. The reader admits only I-JSON numbers, so that different integers
 /// never share a canonical form (APP-23). None only if the canonicaliser fails, which it can't on
 /// a value the reader made.
 pub(crate) fn json_digest(arguments: &Object) -> Option<String> {
-    let canonical = serde_json_canonicalizer::to_vec(arguments).ok()?;
+    let canonical = canonical::to_vec(arguments)?;
     Some(format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))))
 }
 

@@ -5,6 +5,7 @@
 //! NUL. Bounded in bytes, depth and members. Tokens come from `serde_json`; only the rules are
 //! ours. Not here: any meaning of the values.
 
+pub(crate) mod canonical;
 mod fold;
 mod pieces;
 mod raw;

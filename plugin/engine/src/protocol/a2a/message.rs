@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{A2aEndpoint, Version, urls};
 use crate::decision::Reason;
-use crate::json::{Object, Value};
+use crate::json::{Object, Value, canonical};
 
 /// One message.
 pub(super) struct Said {
@@ -213,8 +213,7 @@ fn content(params: &Object) -> Object {
 
 /// As receipts write digests.
 fn digest(content: &Object) -> Result<String, Reason> {
-    let canonical = serde_json_canonicalizer::to_vec(content);
-    let canonical = canonical.map_err(|_| Reason::ParametersInvalid)?;
+    let canonical = canonical::to_vec(content).ok_or(Reason::ParametersInvalid)?;
     Ok(format!("sha-256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))))
 }
 
