@@ -93,8 +93,8 @@ impl Measured {
 /// The module of Cedar alone, a crate outside the workspace.
 pub(super) fn cedar_alone() -> Result<PathBuf> {
     progress::step("cedar-alone", |running| {
-        let mut build =
-            cargo(&["build", "--locked", "--profile", "plugin", "--target", "wasm32-wasip1"]);
+        let arguments = ["--locked", "--target", "wasm32-wasip1"];
+        let mut build = artifacts::module_build(&arguments, running)?;
         build
             .arg("--manifest-path")
             .arg(place::root().join("host-tests/benches/cedar-alone/Cargo.toml"));
