@@ -18,6 +18,7 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
     let (wrk, envoy) = (Wrk::obtain()?, gateway::envoy()?);
     let world = World::build()?;
     world.write("approvals", "the same with an approval service, and with counters")?;
+    let native = world.measured("count", rounds)?;
     let proxies = start(&world, &envoy)?;
     let mut variants =
         PLAN.iter().map(|plan| variant(plan, &world, &proxies)).collect::<Result<Vec<_>>>()?;
@@ -27,12 +28,39 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
     })?;
     let of = |name| slices::micros(&variants, name);
     let (plain, before) = (of("cpu_uncounted")?, of("cpu_approval_before")?);
+    let as_many_in_envoy = of("cpu_as_many")?;
     let more = |name, says, with, without| {
         Ok::<_, anyhow::Error>(Figure::of(name, says, &of(with)?.minus(without), "µs"))
     };
+    let (uncounted, as_many) = (native.micros("uncounted")?, native.micros("as_many")?);
+    let (beside, counted) = (native.micros("beside")?, native.micros("counted")?);
     let mut figures = vec![
-        more("recall", "to count a request and recall its counters", "cpu_counted", plain)?
-            .at_most(10.0),
+        Figure::of(
+            "native_uncounted",
+            "tools/call: neither counted nor to be approved",
+            &uncounted,
+            "µs",
+        ),
+        Figure::of(
+            "native_beside",
+            "the same, where others are, over that",
+            &beside.over(&uncounted),
+            "×",
+        )
+        .at_most(1.02),
+        Figure::of(
+            "native_recall",
+            "to count a request and recall its counters",
+            &counted.minus(&as_many),
+            "µs",
+        ),
+        more(
+            "recall",
+            "to count a request and recall its counters, in Envoy",
+            "cpu_counted",
+            as_many_in_envoy,
+        )?
+        .at_most(10.0),
         more(
             "approval_digest",
             "to know what a human would approve, 1 KB of arguments",
@@ -45,8 +73,7 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
             "what approvals and counters add where none is meant",
             "cpu_beside",
             plain,
-        )?
-        .at_most(1.0),
+        )?,
     ];
     figures.extend(variants.iter().map(Variant::figure));
     Ok(figures)
@@ -65,17 +92,19 @@ enum Comes {
 }
 
 /// The Envoys that run, by name, and the configuration of each; [`Planned`] counts in this order.
-const PROXIES: [(&str, &str); 3] = [
+const PROXIES: [(&str, &str); 4] = [
     ("neither", "approval-neither.json"),
     ("beside", "approval-beside.json"),
     ("counted", "approval-counted.json"),
+    ("as-many", "approval-as-many.json"),
 ];
 
 #[rustfmt::skip]
-const PLAN: [Planned; 5] = [
+const PLAN: [Planned; 6] = [
     ("cpu_uncounted", "Envoy, tools/call: neither counted nor to be approved", 0, "tools-call", Comes::Passed),
     ("cpu_beside", "the same, where others are", 1, "tools-call", Comes::Passed),
-    ("cpu_counted", "Envoy, tools/call: counted", 2, "tools-call", Comes::Passed),
+    ("cpu_as_many", "the same, with a policy more", 3, "tools-call", Comes::Passed),
+    ("cpu_counted", "the same, and that policy counts", 2, "tools-call", Comes::Passed),
     ("cpu_approval_before", "Envoy, tools/call: refused once a human has to approve", 0, "approval-wanted", Comes::Waits),
     ("cpu_approval_after", "the same, refused once it is known by its digest", 1, "approval-wanted", Comes::Refused),
 ];

@@ -1,7 +1,8 @@
 //! The half of `cargo xtask bench` that links the engine. For the group `core`: `world` writes what the
 //! gateways need, `decide` measures decisions without any gateway. For `identity` likewise: `identities`
 //! and `prove`; `proofs` writes DPoP proofs, which are good for a minute. For `protocols`: `protocols` and `read`,
-//! which takes the name of one subject too, for whoever profiles it. For `approval`: `approvals`. For `authority`:
+//! which takes the name of one subject too, for whoever profiles it. For `approval`: `approvals` and `count`,
+//! likewise. For `authority`:
 //! `companies` and `authorize`, of the sizes that are named, and `revisions` of one of them.
 //!
 //! A program of its own, because everybody builds xtask and few build this. Not here: medians, bars,
@@ -75,6 +76,16 @@ fn run(arguments: Vec<String>) -> Result<()> {
         ["approvals", repository, folder] => {
             approvals::write_all(&PathBuf::from(repository), &PathBuf::from(folder))
         }
+        ["count", repository, rounds] => {
+            let repository = PathBuf::from(repository);
+            println!("{}", approvals::measure(&repository, rounds.parse()?, |_| true)?);
+            Ok(())
+        }
+        ["count", repository, rounds, only] => {
+            let repository = PathBuf::from(repository);
+            println!("{}", approvals::measure(&repository, rounds.parse()?, |name| name == *only)?);
+            Ok(())
+        }
         ["read", repository, rounds] => {
             let protocols = Protocols::new(&PathBuf::from(repository))?;
             println!("{}", protocols.measure(rounds.parse()?, |_| true)?);
@@ -106,8 +117,8 @@ fn run(arguments: Vec<String>) -> Result<()> {
             Ok(())
         }
         _ => bail!(
-            "usage: bench-native (world|identities|protocols|approvals) REPOSITORY FOLDER | (decide|prove|read) REPOSITORY ROUNDS \
-             | read REPOSITORY ROUNDS SUBJECT | proofs FOLDER NAME COUNT | companies REPOSITORY FOLDER SIZE… \
+            "usage: bench-native (world|identities|protocols|approvals) REPOSITORY FOLDER | (decide|prove|read|count) REPOSITORY ROUNDS \
+             | (read|count) REPOSITORY ROUNDS SUBJECT | proofs FOLDER NAME COUNT | companies REPOSITORY FOLDER SIZE… \
              | authorize REPOSITORY ROUNDS SIZE… | revisions REPOSITORY FOLDER SIZE COUNT"
         ),
     }
