@@ -162,7 +162,7 @@ fn a_foreign_value_is_replaced_and_the_request_goes_on() {
             Step::Decided(outcome) => break outcome,
             Step::Recall(need) => {
                 if foreign == 0 {
-                    store.set(need.name().as_bytes(), b"deputy1b\xff\xff somebody else's", 0);
+                    store.set(need.name().as_bytes(), b"deputy1c\xff\xff somebody else's", 0);
                 }
                 further(&mut engine, Step::Recall(need), &store)
             }

@@ -13,7 +13,9 @@ use crate::decision::{Reason, Verdict};
 use crate::directory::Found;
 use crate::model::sorted;
 use crate::model::{Asked, CallerClass, Timestamp};
-use crate::policy::{Alike, Approved, Authenticated, Decided, Policy, Situation, Transacted};
+use crate::policy::{
+    Alike, Approved, Authenticated, Decided, Fitting, Policy, Situation, Transacted,
+};
 use crate::registry::{Bounds, Granted};
 
 /// The verified part of a request: the same for a call and for a list.
@@ -38,6 +40,8 @@ pub(crate) struct Given<'a> {
     pub(crate) approved: Option<Approved<'a>>,
     /// What its agent has done.
     pub(crate) counted: Option<&'a Counted>,
+    /// What fits the request, where that is known already.
+    pub(crate) fitting: Option<&'a Fitting>,
 }
 
 /// A verdict, and how it came about.
@@ -75,7 +79,8 @@ impl Factor {
 
 impl<'a> Given<'a> {
     fn in_(self, situation: Situation<'a>) -> Situation<'a> {
-        Situation { approved: self.approved, counted: self.counted, ..situation }
+        let Self { approved, counted, fitting } = self;
+        Situation { approved, counted, fitting, ..situation }
     }
 }
 
@@ -90,6 +95,11 @@ impl Caller {
         let proofs = verified.proofs().map(|proof| proof.kind).collect();
         let (shares, looked_up) = (false, None);
         Self { verified, class, bounds, narrowed, proofs, shares, looked_up, now }
+    }
+
+    /// When it was looked at.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Whether it presents what another has presented before.
@@ -123,10 +133,10 @@ impl Caller {
         self.bounds.hold(asked).is_ok() && policy.could_permit(alike, &situation, asked)
     }
 
-    /// Whether a policy that fits this request looks at what its agent has done.
-    pub(crate) fn reads_behavior(&self, policy: &Policy, asked: &Asked) -> Result<bool, Reason> {
+    /// The policies that fit this request.
+    pub(crate) fn fit(&self, policy: &Policy, asked: &Asked) -> Result<Fitting, Reason> {
         let none = BTreeSet::new();
-        policy.reads_behavior(&self.situation(self.scopes(), (&none, &none)), asked)
+        policy.fit(&self.situation(self.scopes(), (&none, &none)), asked)
     }
 
     /// Decides, and finds out what was decisive. That costs further evaluations only where a limit
@@ -222,6 +232,7 @@ impl Caller {
             grants,
             approved: None,
             counted: None,
+            fitting: None,
         }
     }
 }

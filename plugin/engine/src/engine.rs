@@ -4,9 +4,10 @@
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
 //! kept in the case, so nothing is done twice. Beside it: what policy makes of all of it (`weighing`), how
 //! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
-//! longer counts (`revoked`), which agents are looked up (`looking`), what two present that one may have (`sharing`), which tools are not what they were
-//! (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
-//! (`edits`), what an agent does (`counting`) and who is told of it (`signal`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
+//! longer counts (`revoked`), which agents are looked up (`looking`), what two present
+//! that one may have (`sharing`), which tools are not what they were (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
+//! (`edits`), what a message
+//! asks (`message`), what an agent does (`counting`) and who is told of it (`signal`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
 
 mod approving;
 mod counting;
@@ -15,6 +16,7 @@ mod edits;
 mod ending;
 mod learning;
 mod looking;
+mod message;
 mod next;
 mod onward;
 mod present;
@@ -29,6 +31,7 @@ use std::rc::Rc;
 
 use counting::Counting;
 use drift::Pinned;
+use message::{Kept, Message};
 use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
@@ -42,9 +45,9 @@ use crate::decision::{Leads, Reason, Shape, Verdict};
 use crate::directory::{Directory, Found};
 use crate::events::Events;
 use crate::evidence::{Attribute, Head};
-use crate::model::{Asked, CallerClass, EvaluationId, Timestamp};
+use crate::model::{CallerClass, EvaluationId, Timestamp};
 use crate::policy::Signal;
-use crate::protocol::{Exchange, Place, Read, Sessions};
+use crate::protocol::{Place, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
 use crate::response::{ResponseFilter, Upstream};
@@ -66,7 +69,7 @@ pub struct Engine {
     openings: Openings,
     /// What the approval service answered last, if that was no answer: for the log.
     unanswered: Option<String>,
-    /// How often something was learned: keys, a bundle, revocations.
+    /// How often something was learned: keys, a bundle, revocations, what other workers know.
     learned: u64,
 }
 
@@ -90,6 +93,8 @@ pub(crate) struct Case {
     /// The form a refusal takes, as far as the head tells.
     shape: Shape,
     fetches_left: u8,
+    /// What it asks, while the host's store is asked about that.
+    kept: Option<Box<Kept>>,
     /// How it ends, once that is counted.
     ending: Option<Box<(Ending, Progress)>>,
 }
@@ -111,8 +116,8 @@ struct Progress {
     /// The agent, if it was looked up.
     found: Option<Found>,
     shape: Shape,
-    /// Whose behaviour it is, once that is proven, and where it was counted.
-    counting: Option<Counting>,
+    /// How it is counted, once it is proven whose behaviour it is.
+    counting: Counting,
     /// What somebody should know of the agent.
     signal: Option<Signal>,
 }
@@ -197,6 +202,7 @@ impl Engine {
             found: None,
             shape: Shape::default(),
             fetches_left: FETCHES_PER_REQUEST,
+            kept: None,
             ending: None,
         };
         case.advance(self, arrival.now)
@@ -250,7 +256,8 @@ impl Case {
         }
         self.configuration = Rc::clone(&engine.configuration);
         let mut progress = Progress::default();
-        match self.stages(engine, now, &mut progress) {
+        let resumed = self.resumed(engine, now, &mut progress);
+        match resumed.unwrap_or_else(|| self.stages(engine, now, &mut progress)) {
             Next::Forward(permit, onward) => match progress.passes() {
                 Some(recall) => self.counted_as(Ending::Forward(permit, onward), progress, recall),
                 None => self.forward(now, permit, progress, *onward),
@@ -374,26 +381,18 @@ impl Case {
             Ok(shares) => shares,
             Err(next) => return next,
         };
-        progress.counting = self.counting(&verified.actor);
-        match place.read(
-            &self.head,
-            (self.body.as_deref(), configuration.body_limit),
-            (&configuration.sealer, &verified.actor),
-        ) {
-            Read::NeedsBody { limit } => Next::Body(limit),
-            Read::Refused { reason, shape } => {
-                progress.shape = shape;
-                deny(reason)
-            }
-            Read::Asked { asked, shape, exchange } => {
-                progress.shape = shape;
-                let agent = registry.find(&verified.actor.agent);
-                let class = agent.map_or(CallerClass::Unknown, |agent| agent.class);
-                let caller = Caller::new(verified, class, bounds, now);
-                let caller = Rc::new(caller.sharing(shares).found(self.found.clone()));
-                self.decide(engine, (&place, &caller, now), (asked, exchange), progress)
-            }
+        if configuration.policy.counts() {
+            progress.counting = Counting::Refusal;
         }
+        let message = match self.message(&place, &verified, progress) {
+            Ok(message) => message,
+            Err(next) => return next,
+        };
+        let agent = registry.find(&verified.actor.agent);
+        let class = agent.map_or(CallerClass::Unknown, |agent| agent.class);
+        let caller = Caller::new(verified, class, bounds, now);
+        let caller = Rc::new(caller.sharing(shares).found(self.found.clone()));
+        self.decide(engine, (&place, &caller, now), message, progress)
     }
 
     fn verify(
@@ -432,32 +431,40 @@ impl Case {
     }
 
     fn decide(
-        &self,
+        &mut self,
         engine: &mut Engine,
         (place, caller, now): (&Place<'_>, &Rc<Caller>, Timestamp),
-        (asked, exchange): (Vec<Asked>, Option<Exchange>),
+        mut message: Message,
         progress: &mut Progress,
     ) -> Next {
-        progress.asked(&asked);
-        let sessions = match self.sessions(place, &caller.verified, exchange.as_ref()) {
+        progress.asked(&message);
+        let exchange = message.exchange.as_ref();
+        let sessions = match self.sessions(place, &caller.verified, exchange) {
             Ok(sessions) => sessions,
             Err(reason) => return deny(reason),
         };
         // Whether its client can be led to a page, a session of 2025-11-25 knows since it began.
-        if let (Some(exchange), Shape::JsonRpc { leads, .. }) = (&exchange, &mut progress.shape)
+        if let (Some(exchange), Shape::JsonRpc { leads, .. }) = (exchange, &mut progress.shape)
             && exchange.leads == Leads::Error
             && sessions.1.as_ref().is_some_and(Sessions::shows_pages)
         {
             *leads = Leads::Error;
         }
-        let onward = exchange.as_ref().and_then(|exchange| exchange.a2a.as_deref());
-        let content = onward.and_then(|onward| onward.content.as_ref());
-        let batch = exchange.as_ref().is_some_and(|exchange| exchange.answers.batch);
-        let about = (asked.as_slice(), content, batch);
-        let permit = match self.permitted(engine, (place, caller, now), about, progress) {
+        let session = Sessions::session(&sessions.0).zip(place.server());
+        let counted = self.counted(caller, (&mut message, session), progress);
+        let permitted = counted.and_then(|counted| {
+            let about = (&message, counted.as_deref());
+            self.permitted(engine, (place, caller, now), about, progress)
+        });
+        let permit = match permitted {
             Ok(permit) => permit,
-            Err(next) => return next,
+            Err(next) => {
+                self.keep(message, (engine, caller, &next), progress);
+                return next;
+            }
         };
+        let exchange = message.exchange;
+        let onward = exchange.as_ref().and_then(|exchange| exchange.a2a.as_deref());
         let (opened, sessions) = sessions;
         let path = onward.and_then(|onward| onward.path.clone());
         let body = match self.rewritten(exchange.as_ref()) {

@@ -1,4 +1,4 @@
-//! What is remembered of one agent: all of it, and apart for those it acts for and the tools it uses
+//! What is remembered of one agent: all of it, and apart for those it acts for, the sessions and the tools it uses
 //! most lately; which resources and which calls it made last.
 //!
 //! Every list is in the order of use and bounded. What no longer has a place of its own leaves its counts in
@@ -16,7 +16,10 @@ pub(super) struct Agent {
     pub(super) floor: Tally,
     /// When somebody was last told that it is contained; seconds.
     signalled: u64,
+    /// The same of sessions. They come and go: with one floor, a tool would begin with what a session did.
+    session_floor: Tally,
     delegators: Vec<Entry>,
+    sessions: Vec<Entry>,
     tools: Vec<Entry>,
     resources: Vec<Trace>,
     calls: Vec<Trace>,
@@ -43,15 +46,22 @@ struct Trace {
 impl Agent {
     /// One of which nothing is known but that it has not done more than that.
     pub(super) fn unknown(floor: &Tally) -> Self {
-        Self { tally: floor.clone(), floor: floor.clone(), ..Self::default() }
+        Self {
+            tally: floor.clone(),
+            floor: floor.clone(),
+            session_floor: floor.clone(),
+            ..Self::default()
+        }
     }
 
     /// Lets time pass.
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.tally.settle(now);
         self.floor.settle(now);
+        self.session_floor.settle(now);
         let seconds = now.unix_seconds();
-        for entry in self.delegators.iter_mut().chain(&mut self.tools) {
+        let entries = self.delegators.iter_mut().chain(&mut self.sessions);
+        for entry in entries.chain(&mut self.tools) {
             entry.tally.settle(now);
             entry.last = entry.last.min(seconds);
         }
@@ -64,8 +74,14 @@ impl Agent {
     pub(super) fn count(&mut self, event: &Event, now: Timestamp) -> Counted {
         let seconds = now.unix_seconds();
         event.charge(&mut self.tally);
-        let delegator = event.delegator.map(|key| self.delegator(key, seconds));
-        let delegator = delegator.map(|entry| event.charged(&mut entry.tally));
+        let delegator = event.delegator.map(|key| {
+            let of = (&mut self.delegators, MOST_DELEGATORS, &mut self.floor);
+            event.charged(&mut last_used(of, key, seconds).tally)
+        });
+        let session = event.session.map(|key| {
+            let of = (&mut self.sessions, MOST_SESSIONS, &mut self.session_floor);
+            event.charged(&mut last_used(of, key, seconds).tally)
+        });
         let tool = self.tool(event.tool, seconds);
         let (new_tool, tool) = (!tool.passed, event.charged(&mut tool.tally));
         if let Some(lost) = touch(&mut self.resources, event.resource, seconds, MOST_RESOURCES) {
@@ -86,10 +102,12 @@ impl Agent {
             charges: Charges {
                 agent: self.tally.charged(),
                 delegator: delegator.map(|(_, charged)| charged),
+                session: session.map(|(_, charged)| charged),
                 tool: tool.1,
             },
             agent: sums,
             delegation: delegator.map(|(sums, _)| sums),
+            session: session.map(|(sums, _)| sums),
             tool: tool.0,
             known: [false; WINDOWS],
         }
@@ -100,6 +118,7 @@ impl Agent {
         let tallies = [
             (Some(&mut self.tally), charges.map(|c| c.agent)),
             (of(&mut self.delegators, event.delegator), charges.and_then(|c| c.delegator)),
+            (of(&mut self.sessions, event.session), charges.and_then(|c| c.session)),
             (of(&mut self.tools, Some(event.tool)), charges.map(|c| c.tool)),
         ];
         for (tally, charged) in tallies {
@@ -145,26 +164,11 @@ impl Agent {
         call.times
     }
 
-    fn delegator(&mut self, key: u64, seconds: u64) -> &mut Entry {
-        if !self.delegators.iter().any(|entry| entry.key == key)
-            && self.delegators.len() >= MOST_DELEGATORS
-        {
-            self.forget_delegator();
-        }
-        last_used(&mut self.delegators, key, seconds, &self.floor)
-    }
-
     fn tool(&mut self, key: u64, seconds: u64) -> &mut Entry {
         if !self.tools.iter().any(|entry| entry.key == key) && self.tools.len() >= MOST_TOOLS {
             self.forget_tool(seconds);
         }
-        last_used(&mut self.tools, key, seconds, &self.floor)
-    }
-
-    fn forget_delegator(&mut self) {
-        if !self.delegators.is_empty() {
-            self.floor.raise(&self.delegators.remove(0).tally);
-        }
+        last_used((&mut self.tools, MOST_TOOLS, &mut self.floor), key, seconds)
     }
 
     fn forget_tool(&mut self, seconds: u64) {
@@ -187,12 +191,16 @@ impl Agent {
     pub(super) fn encode(&mut self, now: Timestamp) -> Vec<u8> {
         loop {
             let bytes = self.bytes();
-            if bytes.len() <= MOST_BYTES || self.tools.len().max(self.delegators.len()) <= 1 {
+            let most = self.delegators.len().max(self.sessions.len());
+            if bytes.len() <= MOST_BYTES || self.tools.len().max(most) <= 1 {
                 return bytes;
             }
-            match self.tools.len() > self.delegators.len() {
+            match self.tools.len() > most {
                 true => self.forget_tool(now.unix_seconds()),
-                false => self.forget_delegator(),
+                false if self.delegators.len() == most => {
+                    forget(&mut self.delegators, &mut self.floor)
+                }
+                false => forget(&mut self.sessions, &mut self.session_floor),
             }
         }
     }
@@ -201,8 +209,9 @@ impl Agent {
         let mut to = Vec::with_capacity(512);
         self.tally.encode(&mut to);
         self.floor.encode(&mut to);
+        self.session_floor.encode(&mut to);
         put(&mut to, self.signalled);
-        for entries in [&self.delegators, &self.tools] {
+        for entries in [&self.delegators, &self.sessions, &self.tools] {
             put_count(&mut to, entries.len());
             for Entry { key, last, tally, passed } in entries {
                 to.extend_from_slice(&key.to_le_bytes());
@@ -228,8 +237,10 @@ impl Agent {
         let agent = Self {
             tally: Tally::decode(from)?,
             floor: Tally::decode(from)?,
+            session_floor: Tally::decode(from)?,
             signalled: from.number()?,
             delegators: entries(from, MOST_DELEGATORS)?,
+            sessions: entries(from, MOST_SESSIONS)?,
             tools: entries(from, MOST_TOOLS)?,
             resources: traces(from, MOST_RESOURCES)?,
             calls: traces(from, MOST_CALLS)?,
@@ -271,18 +282,27 @@ fn of(entries: &mut [Entry], key: Option<u64>) -> Option<&mut Tally> {
     entries.iter_mut().find(|entry| Some(entry.key) == key).map(|entry| &mut entry.tally)
 }
 
-/// The entry of that key, now the last one.
+/// The entry of that key, now the last one. Where there is no room for it, the first gives way.
 fn last_used<'e>(
-    entries: &'e mut Vec<Entry>,
+    (entries, most, floor): (&'e mut Vec<Entry>, usize, &mut Tally),
     key: u64,
     seconds: u64,
-    floor: &Tally,
 ) -> &'e mut Entry {
-    let entry = match entries.iter().position(|entry| entry.key == key) {
+    let known = entries.iter().position(|entry| entry.key == key);
+    if known.is_none() && entries.len() >= most {
+        forget(entries, floor);
+    }
+    let entry = match known {
         Some(at) => entries.remove(at),
         None => Entry { key, last: 0, tally: floor.clone(), passed: false },
     };
     entries.push_mut(Entry { last: seconds, ..entry })
+}
+
+fn forget(entries: &mut Vec<Entry>, floor: &mut Tally) {
+    if !entries.is_empty() {
+        floor.raise(&entries.remove(0).tally);
+    }
 }
 
 /// Makes it the last one, once more; what gave way to it.
@@ -320,6 +340,8 @@ fn put_count(to: &mut Vec<u8>, count: usize) {
 
 /// Of one agent at a time, with counts of their own.
 const MOST_DELEGATORS: usize = 8;
+/// More than delegators, as they come and go.
+const MOST_SESSIONS: usize = 16;
 const MOST_TOOLS: usize = 32;
 /// Told apart; more of them are counted too often if they come again.
 const MOST_RESOURCES: usize = 32;

@@ -40,6 +40,7 @@ pub(crate) struct Event {
     slot: u16,
     agent: u64,
     delegator: Option<u64>,
+    session: Option<u64>,
     tool: u64,
     resource: u64,
     call: u64,
@@ -55,6 +56,8 @@ pub(crate) struct About<'a> {
     pub(crate) resource: &'a str,
     /// By which calls of one action on one resource are told apart.
     pub(crate) arguments: &'a str,
+    /// The MCP session it comes in, and of which server.
+    pub(crate) session: Option<(&'a str, &'a str)>,
     pub(crate) bytes: usize,
     pub(crate) spend: u64,
 }
@@ -86,6 +89,7 @@ pub(crate) struct Refused {
 pub(crate) struct Charges {
     agent: Charged,
     delegator: Option<Charged>,
+    session: Option<Charged>,
     tool: Charged,
 }
 
@@ -95,6 +99,7 @@ pub(crate) struct Charges {
 pub(crate) struct Counted {
     agent: Sums,
     delegation: Option<Sums>,
+    session: Option<Sums>,
     tool: Sums,
     /// Distinct ones, by window.
     pub(crate) tools: [u64; WINDOWS],
@@ -139,6 +144,7 @@ impl Event {
             slot: u16::try_from(agent.checked_rem(slots).unwrap_or_default()).unwrap_or_default(),
             agent,
             delegator: delegator.map(|delegator: &PrincipalId| key(&[delegator.as_str()])),
+            session: about.session.map(|(session, server)| key(&[session, server])),
             tool: key(&[about.action]),
             resource: key(&[about.resource]),
             call: key(&[about.action, about.resource, about.arguments]),
@@ -191,6 +197,10 @@ impl Counted {
 
     pub(crate) fn delegation(&self) -> Option<[Window; WINDOWS]> {
         self.delegation.as_ref().map(windows)
+    }
+
+    pub(crate) fn session(&self) -> Option<[Window; WINDOWS]> {
+        self.session.as_ref().map(windows)
     }
 
     pub(crate) fn tool(&self) -> [Window; WINDOWS] {

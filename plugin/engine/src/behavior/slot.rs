@@ -86,7 +86,7 @@ impl<'a> Slot<'a> {
 }
 
 /// The first bytes of every value; the digit is the version of the form.
-pub(super) const MAGIC: &[u8] = b"deputy1b";
+pub(super) const MAGIC: &[u8] = b"deputy1c";
 /// It is read and written whole with each use. Room for an agent of the largest size and for the floor.
 pub(super) const MOST_BYTES: usize = 8 << 10;
 const _: () = assert!(AGENT_BYTES <= MOST_BYTES / 2);

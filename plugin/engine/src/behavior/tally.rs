@@ -26,8 +26,9 @@ pub(super) type Sums = [[u64; COUNTERS]; WINDOWS];
 /// The cell, of each window, in which something was counted.
 pub(crate) type Charged = [u64; WINDOWS];
 
+/// Apart from what has it, as that is moved a lot and this is most of a kilobyte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally([Ring; WINDOWS]);
+pub(super) struct Tally(Box<[Ring; WINDOWS]>);
 
 /// The newest cell first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,16 +71,16 @@ impl Tally {
     }
 
     pub(super) fn charged(&self) -> Charged {
-        self.0.map(|ring| ring.at)
+        self.0.each_ref().map(|ring| ring.at)
     }
 
     pub(super) fn sums(&self) -> Sums {
-        self.0.map(|ring| ring.sum())
+        self.0.each_ref().map(Ring::sum)
     }
 
     /// At least as much as the other, in every cell.
     pub(super) fn raise(&mut self, other: &Self) {
-        for (ring, other) in self.0.iter_mut().zip(&other.0) {
+        for (ring, other) in self.0.iter_mut().zip(other.0.iter()) {
             let mut other = *other;
             let at = ring.at.max(other.at);
             ring.advance(at);
@@ -92,7 +93,7 @@ impl Tally {
 
     /// Only what is not zero.
     pub(super) fn encode(&self, to: &mut Vec<u8>) {
-        for ring in &self.0 {
+        for ring in self.0.iter() {
             let numbers = || ring.cells.iter().flatten();
             let mask = numbers().rev().fold(0_u64, |mask, n| mask << 1 | u64::from(*n > 0));
             put(to, mask);
@@ -105,7 +106,7 @@ impl Tally {
 
     pub(super) fn decode(from: &mut Reader<'_>) -> Option<Self> {
         let mut tally = Self::default();
-        for ring in &mut tally.0 {
+        for ring in tally.0.iter_mut() {
             let mut mask = from.number()?;
             if mask == 0 {
                 continue;

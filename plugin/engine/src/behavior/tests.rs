@@ -45,8 +45,15 @@ fn actor(agent: &str, delegator: Option<&str>) -> Actor {
 }
 
 fn event(agent: &str, delegator: Option<&str>, tool: &str, arguments: &str, spend: u64) -> Event {
-    let about = About { action: tool, resource: arguments, arguments, bytes: 100, spend };
+    let (resource, session) = (arguments, None);
+    let about = About { action: tool, resource, arguments, session, bytes: 100, spend };
     Event::new(&actor(agent, delegator), about, RULES)
+}
+
+fn in_session(id: &str, server: &str, tool: &str) -> Event {
+    let session = Some((id, server));
+    let about = About { action: tool, resource: "", arguments: "", session, bytes: 100, spend: 1 };
+    Event::new(&actor("a", Some("dana")), about, RULES)
 }
 
 fn plain(tool: &str) -> Event {
@@ -70,6 +77,36 @@ fn a_request_is_counted_for_its_agent_its_delegation_and_its_tool() {
     assert_eq!((counted.tools, counted.resources), ([2; 3], [2; 3]));
     let own = store.ask(event("c", None, "look", "1", 0), NOW + 1000);
     assert_eq!(own.delegation(), None);
+}
+
+#[test]
+fn a_session_is_counted_apart_and_is_one_of_its_server() {
+    let mut store = Store::default();
+    let calls = |counted: Counted| counted.session().unwrap().map(|window| window.calls);
+    assert_eq!(store.ask(plain("look"), NOW).session(), None);
+    assert_eq!(calls(store.ask(in_session("1", "orders", "look"), NOW)), [1; 3]);
+    assert_eq!(calls(store.ask(in_session("1", "orders", "pay"), NOW)), [2; 3]);
+    assert_eq!(calls(store.ask(in_session("1", "files", "pay"), NOW)), [1; 3]);
+    let two = in_session("2", "orders", "pay");
+    let counted = store.ask(two, NOW);
+    assert_eq!(counted.agent()[0].calls, 5);
+    let charges = counted.charges;
+    assert_eq!(calls(counted), [1; 3]);
+    store.refuse(two, Some(charges), true, NOW);
+    let [minute, ..] = store.ask(two, NOW).session().unwrap();
+    assert_eq!((minute.calls, minute.denials, minute.spend), (2, 1, 1));
+}
+
+#[test]
+fn sessions_that_come_and_go_leave_the_counts_of_tools_alone() {
+    let mut store = Store::default();
+    for n in 0..20 {
+        store.ask(in_session(&n.to_string(), "orders", "look"), NOW);
+        store.ask(in_session(&n.to_string(), "orders", "look"), NOW);
+    }
+    let counted = store.ask(in_session("20", "orders", "pay"), NOW);
+    assert_eq!(counted.session().unwrap()[0].calls, 3);
+    assert_eq!(counted.tool()[0].calls, 1);
 }
 
 #[test]
@@ -249,7 +286,7 @@ fn a_value_that_is_not_ours_is_replaced_and_said() {
     assert!(!count.note(Some(&ours), at(NOW)).foreign);
     let cut = ours.len() - 1;
     let longer = [&ours[..], &[0]].concat();
-    for foreign in [&b""[..], b"x", b"deputy1b", b"deputy1o", &ours[1..], &ours[..cut], &longer] {
+    for foreign in [&b""[..], b"x", b"deputy1c", b"deputy1o", &ours[1..], &ours[..cut], &longer] {
         let noted = count.note(Some(foreign), at(NOW));
         assert!(noted.foreign, "{foreign:?}");
         assert_eq!(noted.keep, ours);
@@ -276,6 +313,7 @@ struct Done {
     at: u64,
     agent: u8,
     delegator: u8,
+    session: u8,
     tool: u8,
     spend: u64,
     /// By window: it was out of it once, and does not come back with the clock.
@@ -314,13 +352,13 @@ fn sum<'d>(done: impl Iterator<Item = &'d Done>) -> [u64; 2] {
 mod any {
     use super::*;
 
-    /// Agent, delegator, tool, spend, and how the clock goes on: mostly on, sometimes back.
-    type Step = (u8, u8, u8, u64, i64);
+    /// Agent, delegator, session, tool, spend, and how the clock goes on: mostly on, sometimes back.
+    type Step = (u8, u8, u8, u8, u64, i64);
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let pause = prop_oneof![8 => 0_i64..40_000, 2 => 0_i64..4_000_000, 1 => -4_000_000_i64..0];
         let agents = prop_oneof![3 => 0u8..3, 1 => 0u8..250];
-        let step = (agents, 0u8..20, prop_oneof![0u8..4, 0u8..60], 0u64..1000, pause);
+        let step = (agents, 0u8..20, 0u8..20, prop_oneof![0u8..4, 0u8..60], 0u64..1000, pause);
         prop::collection::vec(step, 1..250)
     }
 
@@ -332,22 +370,28 @@ mod any {
         fn no_count_is_ever_too_low(steps in steps()) {
             let rules = Rules { slots: 1, ..RULES };
             let (mut store, mut model, mut now) = (Store::default(), Model::default(), NOW);
-            for (agent, delegator, tool, spend, pause) in steps {
+            for (agent, delegator, session, tool, spend, pause) in steps {
                 now = now.saturating_add_signed(pause);
                 model.set(now);
                 let gone = [false; WINDOWS];
-                model.0.push(Done { at: now, agent, delegator, tool, spend, gone });
+                model.0.push(Done { at: now, agent, delegator, session, tool, spend, gone });
                 let actor = actor(&agent.to_string(), Some(&delegator.to_string()));
                 let name = tool.to_string();
-                let about = About { action: &name, resource: &name, arguments: "", bytes: 1, spend };
+                let id = session.to_string();
+                let session_of = Some((id.as_str(), "orders"));
+                let (resource, arguments) = (name.as_str(), "");
+                let about =
+                    About { action: &name, resource, arguments, session: session_of, bytes: 1, spend };
                 let counted = store.ask(Event::new(&actor, about, rules), now);
                 for nth in 0..WINDOWS {
                     let seen = |windows: [Window; 3]| [windows[nth].calls, windows[nth].spend];
                     let mine = || model.within(nth).filter(|done| done.agent == agent);
                     let delegated = mine().filter(|done| done.delegator == delegator);
+                    let in_session = mine().filter(|done| done.session == session);
                     let checks = [
                         (seen(counted.agent()), sum(mine())),
                         (seen(counted.delegation().unwrap()), sum(delegated)),
+                        (seen(counted.session().unwrap()), sum(in_session)),
                         (seen(counted.tool()), sum(mine().filter(|done| done.tool == tool))),
                     ];
                     for (seen, least) in checks {

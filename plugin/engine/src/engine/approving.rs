@@ -235,7 +235,7 @@ impl Case {
             acr: approval.acr.as_deref(),
         };
         let policy = &self.configuration.policy;
-        let given = Given { approved: Some(approved), counted: request.counted };
+        let given = Given { approved: Some(approved), counted: request.counted, fitting: None };
         let weighed = request.caller.decide(policy, request.asked, given);
         progress.weighed(weighed.decisive, weighed.grants);
         progress.decided(weighed.decided.agent, weighed.decided.delegator);

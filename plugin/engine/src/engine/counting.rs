@@ -7,9 +7,9 @@
 
 use std::rc::Rc;
 
+use super::message::Message;
 use super::progress::resource;
 use super::{Case, Next, Progress, Refusal, deny};
-use crate::audit;
 use crate::authority::Caller;
 use crate::behavior::{About, Charges, Count, Counted, Event, Refused};
 use crate::decision::{Question, Reason};
@@ -18,66 +18,45 @@ use crate::json::Value;
 use crate::model::{Actor, Asked, ProtocolName, ResourceKind};
 use crate::recall::{Recall, Recalled};
 
-/// How a request is counted, and where that was done.
-#[derive(Clone, Copy)]
-pub(super) struct Counting {
-    event: Event,
-    charges: Option<Charges>,
-    /// Nobody remembers that its agent was let do this.
-    new: bool,
+/// How a request is counted.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Counting {
+    /// For nobody.
+    #[default]
+    Nothing,
+    /// A refusal counts, as long as it is not known what is asked for: any policy may look at it.
+    Refusal,
+    Asked {
+        event: Event,
+        charges: Charges,
+        /// Nobody remembers that its agent was let do this.
+        new: bool,
+    },
 }
 
 impl Case {
-    /// What a refusal counts for as long as it is not known what is asked for: any policy may look at it.
-    pub(super) fn counting(&self, actor: &Actor) -> Option<Counting> {
-        let nothing = About { action: "", resource: "", arguments: "", bytes: 0, spend: 0 };
-        let rules = self.configuration.behavior;
-        self.configuration.policy.counts().then(|| Counting {
-            event: Event::new(actor, nothing, rules),
-            charges: None,
-            new: false,
-        })
-    }
-
-    /// What the caller has done, with this request, if a policy that fits it looks at that. Of several
-    /// things that one message asks for, the call is what is counted; of several messages none is counted for
-    /// the others (threats S1).
+    /// What the caller has done, with this request, if a policy that fits it looks at that.
     pub(super) fn counted(
         &self,
         caller: &Caller,
-        (asked, batch): (&[Asked], bool),
+        (message, session): (&mut Message, Option<(&str, &str)>),
         progress: &mut Progress,
     ) -> Result<Option<Rc<Counted>>, Next> {
-        let policy = &self.configuration.policy;
-        let mut counted = None;
-        for one in asked {
-            if !caller.reads_behavior(policy, one).map_err(deny)? {
-                continue;
-            }
-            let is_call = |asked: &Asked| {
-                matches!(asked.resource.kind, ResourceKind::Tool | ResourceKind::Endpoint)
-            };
-            counted = match counted {
-                // Each counts for itself, so each has to come alone.
-                Some(other) if batch || is_call(other) && is_call(one) => {
-                    return Err(deny(Reason::BatchRefused));
-                }
-                Some(other) if is_call(other) => Some(other),
-                Some(_) if is_call(one) => Some(one),
-                other => other.or(Some(one)),
-            };
-        }
-        let Some(one) = counted else {
-            progress.counting = None;
+        let event = match message.event {
+            Some(event) => event,
+            None => self.to_count(caller, message, session)?,
+        };
+        message.event = Some(event);
+        let Some(event) = event else {
+            progress.counting = Counting::Nothing;
             return Ok(None);
         };
-        let event = self.event(&caller.verified.actor, one)?;
         let recall = Recall::Counted(Box::new(Count::Asked(event)));
         match self.recalled.iter().find(|(asked, _)| *asked == recall) {
             None => Err(Next::Recall(recall)),
             Some((_, Recalled::Counted(counted))) => {
-                let (charges, new) = (Some(counted.charges), counted.new_tool);
-                progress.counting = Some(Counting { event, charges, new });
+                let (charges, new) = (counted.charges, counted.new_tool);
+                progress.counting = Counting::Asked { event, charges, new };
                 progress.facts.behavior = Some(Rc::clone(counted));
                 Ok(Some(Rc::clone(counted)))
             }
@@ -85,11 +64,53 @@ impl Case {
         }
     }
 
-    fn event(&self, actor: &Actor, asked: &Asked) -> Result<Event, Next> {
+    /// Of several things that one message asks for, the call is what is counted; of several messages none is
+    /// counted for the others (threats S1).
+    fn to_count(
+        &self,
+        caller: &Caller,
+        message: &mut Message,
+        session: Option<(&str, &str)>,
+    ) -> Result<Option<Event>, Next> {
+        let policy = &self.configuration.policy;
+        if !policy.counts() {
+            return Ok(None);
+        }
+        let fitting = message.asked.iter().map(|one| caller.fit(policy, one));
+        message.fitting = fitting.collect::<Result<_, _>>().map_err(deny)?;
+        let message = &*message;
+        let mut counted = None;
+        for (one, fitting) in message.asked.iter().zip(&message.fitting) {
+            if !fitting.reads_behavior() {
+                continue;
+            }
+            let is_call = |asked: &Asked| {
+                matches!(asked.resource.kind, ResourceKind::Tool | ResourceKind::Endpoint)
+            };
+            counted = match counted {
+                // Each counts for itself, so each has to come alone.
+                Some(other) if message.is_batch() || is_call(other) && is_call(one) => {
+                    return Err(deny(Reason::BatchRefused));
+                }
+                Some(other) if is_call(other) => Some(other),
+                Some(_) if is_call(one) => Some(one),
+                other => other.or(Some(one)),
+            };
+        }
+        let actor = &caller.verified.actor;
+        counted.map(|one| self.event(actor, one, (message, session))).transpose()
+    }
+
+    fn event(
+        &self,
+        actor: &Actor,
+        asked: &Asked,
+        (message, session): (&Message, Option<(&str, &str)>),
+    ) -> Result<Event, Next> {
         let resource = resource(asked);
         let uri = asked.input.as_ref().and_then(|input| input.get("uri")?.as_str());
         let path = self.head.line().ok().map(|line| line.path);
-        let arguments = asked.input.as_ref().and_then(audit::json_digest);
+        let arguments = message.digest(asked);
         let arguments = arguments.as_deref();
         let (resource, arguments) = match (asked.protocol, asked.resource.kind) {
             // Its body is not read.
@@ -101,6 +122,7 @@ impl Case {
             action: asked.action.as_str(),
             resource,
             arguments: arguments.unwrap_or_default(),
+            session,
             bytes: self.body_bytes(),
             spend: self.spend(asked)?,
         };
@@ -126,9 +148,20 @@ impl Case {
         amount.ok_or_else(|| deny(Reason::ArgumentsInvalid))
     }
 
+    /// What a refusal counts for as long as it is not known what is asked for.
+    fn refused_early(&self, actor: &Actor) -> Event {
+        let nothing =
+            About { action: "", resource: "", arguments: "", session: None, bytes: 0, spend: 0 };
+        Event::new(actor, nothing, self.configuration.behavior)
+    }
+
     /// What is to be counted of a refusal, if anything.
     pub(super) fn count_of(&self, refusal: &Refusal, progress: &Progress) -> Option<Recall> {
-        let Counting { event, charges, .. } = progress.counting?;
+        let (event, charges) = match progress.counting {
+            Counting::Nothing => return None,
+            Counting::Refusal => (self.refused_early(&progress.verified.as_ref()?.actor), None),
+            Counting::Asked { event, charges, .. } => (event, Some(charges)),
+        };
         let denied = match refusal {
             // What is not there is not the agent's doing.
             Refusal::Deny(reason) | Refusal::Later(reason, _) => {
@@ -148,7 +181,11 @@ impl Case {
 impl Progress {
     /// What is to be remembered of a request that is let.
     pub(super) fn passes(&self) -> Option<Recall> {
-        let counting = self.counting.filter(|counting| counting.new)?;
-        Some(Recall::Counted(Box::new(Count::Passed(counting.event))))
+        match self.counting {
+            Counting::Asked { event, new: true, .. } => {
+                Some(Recall::Counted(Box::new(Count::Passed(event))))
+            }
+            _ => None,
+        }
     }
 }

@@ -149,6 +149,7 @@ impl Engine {
     /// calls this once more with what it wrote, or with the next tick: a security event is acknowledged once the
     /// store is known to hold it.
     pub fn join(&mut self, name: &str, value: Option<&[u8]>) -> Joined {
+        self.learned = self.learned.saturating_add(1);
         if let Some(events) = self.events.as_mut().filter(|events| events.name() == name) {
             let joined = events.join(value);
             self.renew_present();

@@ -1,7 +1,8 @@
 //! What a request has shown of itself so far, as its receipt will tell it.
 
 use super::Progress;
-use crate::audit::{self, AgentFacts, CredentialFacts, Facts};
+use super::message::Message;
+use crate::audit::{AgentFacts, CredentialFacts, Facts};
 use crate::authority::Factor;
 use crate::config::Configuration;
 use crate::credential::{Bound, Known, Proof, Verified};
@@ -55,25 +56,25 @@ impl Progress {
     }
 
     /// What the request is about, and what else it reaches.
-    pub(super) fn asked(&mut self, asked: &[Asked]) {
-        let mut all = asked.iter();
+    pub(super) fn asked(&mut self, message: &Message) {
+        let mut all = message.asked.iter();
         if let Some(first) = all.next() {
-            self.about(first);
+            self.about(first, message);
         }
         self.facts.reaches =
             all.map(|a| format!("{} {}", a.action.as_str(), resource(a))).collect();
     }
 
-    fn about(&mut self, asked: &Asked) {
+    fn about(&mut self, asked: &Asked, message: &Message) {
         self.facts.action = Some(asked.action.as_str().to_owned());
         self.facts.resource = Some(resource(asked));
-        self.facts.arguments = asked.input.as_ref().and_then(audit::json_digest);
+        self.facts.arguments = message.digest(asked);
     }
 
     /// Of several things, the record of a refusal is about the one that was refused.
-    pub(super) fn refused_for(&mut self, asked: &Asked) {
+    pub(super) fn refused_for(&mut self, asked: &Asked, message: &Message) {
         if !self.facts.reaches.is_empty() {
-            self.about(asked);
+            self.about(asked, message);
         }
     }
 

@@ -1,10 +1,11 @@
 //! What policy makes of everything a request reaches: all of it, or none.
 
 use super::approving::{Approvable, Wanted};
+use super::message::Message;
 use super::{Case, Engine, Next, Progress, Refusal, deny};
 use crate::authority::{Caller, Given};
+use crate::behavior::Counted;
 use crate::decision::{Permit, Reason, Verdict};
-use crate::json::Object;
 use crate::model::{Asked, Timestamp};
 use crate::policy::Turn;
 use crate::protocol::{self, Place};
@@ -16,16 +17,15 @@ impl Case {
         &self,
         engine: &mut Engine,
         (place, caller, now): (&Place<'_>, &Caller, Timestamp),
-        (asked, content, batch): (&[Asked], Option<&Object>, bool),
+        (message, counted): (&Message, Option<&Counted>),
         progress: &mut Progress,
     ) -> Result<Permit, Next> {
-        let counted = self.counted(caller, (asked, batch), progress)?;
-        let counted = counted.as_deref();
+        let asked = message.asked.as_slice();
         let mut whole: Option<Permit> = None;
         let mut waiting: Option<(&Asked, Wanted)> = None;
-        for one in asked {
-            let weighed =
-                caller.decide(&self.configuration.policy, one, Given { approved: None, counted });
+        for (nth, one) in asked.iter().enumerate() {
+            let given = Given { approved: None, counted, fitting: message.fitting.get(nth) };
+            let weighed = caller.decide(&self.configuration.policy, one, given);
             progress.weighed(weighed.decisive, weighed.grants);
             let policies = weighed.decided.policies();
             let turn = weighed.decided.turn;
@@ -38,11 +38,11 @@ impl Case {
                 }
                 // One approval is of one action (threats V4), so of several each has to come alone.
                 Verdict::NeedsApproval { approvers } => {
-                    progress.refused_for(one);
+                    progress.refused_for(one, message);
                     return Err(needs_approval(approvers));
                 }
                 Verdict::Deny(reason) => {
-                    progress.refused_for(one);
+                    progress.refused_for(one, message);
                     return Err(refused(reason, turn));
                 }
             }
@@ -56,14 +56,15 @@ impl Case {
                 place,
                 caller,
                 asked: one,
-                content,
+                content: message.content(),
                 wanted,
                 carries_more,
                 counted,
                 now,
             };
             let permit = self.approved(engine, &request, progress);
-            whole = Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one))?));
+            whole =
+                Some(joined(whole, permit.inspect_err(|_| progress.refused_for(one, message))?));
         }
         // Nothing asked is nothing permitted.
         whole.ok_or_else(|| deny(Reason::EngineFault))

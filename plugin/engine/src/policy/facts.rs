@@ -12,7 +12,7 @@ use cedar_policy::EntityUid;
 use cedar_policy_core::ast::Value;
 
 use super::reach::LookedUp;
-use super::reads::{Member, Reads};
+use super::reads::{Group, Member, Reads};
 use super::value::{self, Clock};
 use super::vocabulary;
 use crate::behavior::{self, Counted, Window};
@@ -50,6 +50,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) approved: Option<Approved<'a>>,
     /// What its agent has done, where that was asked for.
     pub(crate) counted: Option<&'a Counted>,
+    /// What fits the request, where that is known already.
+    pub(crate) fitting: Option<&'a super::Fitting>,
 }
 
 /// Somebody's yes to exactly this action.
@@ -150,7 +152,7 @@ fn sometimes(
         members.push(("approval", record(approval(approved)?)));
     }
     if let Some(counted) = situation.counted.filter(|_| reads.has(Member::Behavior)) {
-        members.push(("behavior", activity(counted, situation.now)));
+        members.push(("behavior", activity(counted, situation.now, reads)));
     }
     if let (Some(delegation), Some(delegator)) =
         (&situation.actor.delegation, &principals.delegator)
@@ -217,31 +219,42 @@ fn approval(approved: Approved<'_>) -> Result<Members, Reason> {
     Ok(members)
 }
 
-fn activity(counted: &Counted, now: Timestamp) -> Value {
-    let mut members = vec![
-        ("agent", windows(counted.agent())),
-        ("tool", windows(counted.tool())),
-        ("tools", by_window(counted.tools.map(long))),
-        ("resources", by_window(counted.resources.map(long))),
-        ("repeated", long(counted.repeated)),
-        ("new_tool", Value::from(counted.new_tool)),
-        ("hour_of_week", long(behavior::hour_of_week(now))),
-        ("known", by_window(counted.known.map(Value::from))),
+fn activity(counted: &Counted, now: Timestamp, reads: Reads) -> Value {
+    let mut members = Members::new();
+    if reads.has(Member::BehaviorRest) {
+        members.extend([
+            ("tools", by_window(counted.tools.map(long))),
+            ("resources", by_window(counted.resources.map(long))),
+            ("repeated", long(counted.repeated)),
+            ("new_tool", Value::from(counted.new_tool)),
+            ("hour_of_week", long(behavior::hour_of_week(now))),
+            ("known", by_window(counted.known.map(Value::from))),
+        ]);
+    }
+    let counts = [
+        ("agent", Group::Agent, Some(counted.agent())),
+        ("delegation", Group::Delegation, counted.delegation()),
+        ("session", Group::Session, counted.session()),
+        ("tool", Group::Tool, Some(counted.tool())),
     ];
-    if let Some(sums) = counted.delegation() {
-        members.push(("delegation", windows(sums)));
+    for (name, group, sums) in counts {
+        let sums = sums.filter(|_| reads.has_window(group, None));
+        members.extend(sums.map(|sums| (name, windows(sums, group, reads))));
     }
     record(members)
 }
 
-fn windows(sums: [Window; 3]) -> Value {
-    by_window(sums.map(|Window { calls, denials, bytes, spend }| {
-        record(vec![
+fn windows(sums: [Window; 3], group: Group, reads: Reads) -> Value {
+    let all = ["minute", "hour", "day"].into_iter().zip(sums).enumerate();
+    let read = all.filter(|(nth, _)| reads.has_window(group, Some(*nth)));
+    record(read.map(|(_, (name, Window { calls, denials, bytes, spend }))| {
+        let counts = vec![
             ("calls", long(calls)),
             ("denials", long(denials)),
             ("bytes", long(bytes)),
             ("spend", long(spend)),
-        ])
+        ];
+        (name, record(counts))
     }))
 }
 

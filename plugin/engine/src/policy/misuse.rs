@@ -52,9 +52,23 @@ pub(super) fn reads_target(policy: &Policy) -> bool {
     })
 }
 
-/// The members of the context that a policy looks at, each as often as it does.
-pub(super) fn members_read(policy: &Policy) -> impl Iterator<Item = &str> {
-    expressions(policy).filter_map(|expression| path_of(expression).first().copied())
+/// What a policy looks at of the context: each path as far as it goes, and whether it is only tested for.
+pub(super) fn members_read(policy: &Policy) -> Vec<(Vec<&str>, bool)> {
+    let mut read = Vec::new();
+    // A whole comes before its parts.
+    let mut lefts: Vec<&Expr> = Vec::new();
+    for expression in expressions(policy) {
+        let known = lefts.len();
+        lefts.retain(|left| !std::ptr::eq(*left, expression));
+        let goes_on = lefts.len() < known;
+        lefts.extend(reached(expression));
+        let path = path_of(expression);
+        if !goes_on && !path.is_empty() {
+            let value = matches!(expression.expr_kind(), ExprKind::GetAttr { .. });
+            read.push((path, !value));
+        }
+    }
+    read
 }
 
 /// Every expression of its conditions. A scope has none of these.
@@ -83,13 +97,7 @@ fn misread(effect: Effect, access: &Expr) -> Option<&'static str> {
 
 /// Whether `context.delegation` stands somewhere as a value, with all that is in it.
 fn has_whole_delegation(policy: &Policy) -> bool {
-    let is_delegation = |expression: &Expr| {
-        matches!(expression.expr_kind(), ExprKind::GetAttr { .. })
-            && path_of(expression) == ["delegation"]
-    };
-    let named = expressions(policy).filter(|expression| is_delegation(expression)).count();
-    let reached = expressions(policy).filter_map(reached);
-    named > reached.filter(|left| is_delegation(left)).count()
+    members_read(policy).iter().any(|(path, tested)| path == &["delegation"] && !tested)
 }
 
 /// `context.a.b` as `a` and `b`; nothing if it is not the context that is reached into.

@@ -82,8 +82,8 @@ struct Question {
     looked_up: Option<Rc<LookedUp>>,
 }
 
-/// A question, and what could answer it.
-struct Fitting {
+/// A question, and what could answer it. It is the same whatever was granted or counted.
+pub(crate) struct Fitting {
     question: Question,
     prepared: Rc<Prepared>,
 }
@@ -153,15 +153,27 @@ impl Policy {
     /// Decides one request. Once it is well typed both are asked, whatever the first says, so that a
     /// receipt names both answers.
     pub(crate) fn decide(&self, situation: &Situation<'_>, asked: &Asked) -> Decided {
-        let decided = self.fitting(Question::new(situation, asked)).and_then(|fitting| {
-            // A forbid that looks whether there is something to look at must not be blind (threats S10).
-            if situation.counted.is_none() && fitting.prepared.reads.has(Member::Behavior) {
-                return Err(Reason::StateUnavailable);
-            }
-            let context = self.context(&fitting, situation, asked)?;
-            Ok(self.decided(&fitting, &context))
-        });
+        let decided = match situation.fitting.filter(|_| situation.approved.is_none()) {
+            Some(fitting) => self.decided_by(fitting, situation, asked),
+            None => self
+                .fit(situation, asked)
+                .and_then(|fitting| self.decided_by(&fitting, situation, asked)),
+        };
         decided.unwrap_or_else(Decided::denied)
+    }
+
+    fn decided_by(
+        &self,
+        fitting: &Fitting,
+        situation: &Situation<'_>,
+        asked: &Asked,
+    ) -> Result<Decided, Reason> {
+        // A forbid that looks whether there is something to look at must not be blind (threats S10).
+        if situation.counted.is_none() && fitting.reads_behavior() {
+            return Err(Reason::StateUnavailable);
+        }
+        let context = self.context(fitting, situation, asked)?;
+        Ok(self.decided(fitting, &context))
     }
 
     /// Whether any policy looks at what agents do.
@@ -169,19 +181,9 @@ impl Policy {
         self.slices.reads.has(Member::Behavior)
     }
 
-    /// Whether a policy that fits this request looks at what its agent has done.
-    pub(crate) fn reads_behavior(
-        &self,
-        situation: &Situation<'_>,
-        asked: &Asked,
-    ) -> Result<bool, Reason> {
-        match self.counts() {
-            true => {
-                let fitting = self.fitting(Question::new(situation, asked))?;
-                Ok(fitting.prepared.reads.has(Member::Behavior))
-            }
-            false => Ok(false),
-        }
+    /// What fits this request.
+    pub(crate) fn fit(&self, situation: &Situation<'_>, asked: &Asked) -> Result<Fitting, Reason> {
+        self.fitting(Question::new(situation, asked))
     }
 
     /// The policies that fit a question, for each of the principals, and what they can reach.
@@ -313,6 +315,13 @@ fn both(before: Option<StepUp>, more: StepUp) -> StepUp {
     match before {
         Some(before) => before.and(more),
         None => more,
+    }
+}
+
+impl Fitting {
+    /// Whether a policy that fits looks at what the agent has done.
+    pub(crate) fn reads_behavior(&self) -> bool {
+        self.prepared.reads.has(Member::Behavior)
     }
 }
 

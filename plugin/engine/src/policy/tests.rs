@@ -99,6 +99,7 @@ fn with_caller<T>(delegated: bool, then: impl FnOnce(&Situation<'_>) -> T) -> T 
         grants: &BTreeSet::new(),
         approved: None,
         counted: None,
+        fitting: None,
     })
 }
 

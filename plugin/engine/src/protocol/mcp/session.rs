@@ -112,6 +112,12 @@ impl Sessions {
         [SESSION, LAST_EVENT].into_iter().filter(there).map(|name| (name, None)).collect()
     }
 
+    /// The session among what was opened.
+    pub(crate) fn session(opened: &Opened) -> Option<&str> {
+        let mut all = opened.iter();
+        all.find_map(|(name, value)| value.as_deref().filter(|_| *name == SESSION))
+    }
+
     /// Its client has said that it can be led to a page: the id of its session will say so.
     pub(crate) fn show_pages(&mut self) {
         self.pages = true;
