@@ -55,7 +55,7 @@ pub(crate) struct About<'a> {
     pub(crate) resource: &'a str,
     /// By which calls of one action on one resource are told apart.
     pub(crate) arguments: &'a str,
-    pub(crate) bytes: usize,
+    pub(crate) bytes: u64,
     pub(crate) spend: u64,
 }
 
@@ -142,7 +142,7 @@ impl Event {
             tool: key(&[about.action]),
             resource: key(&[about.resource]),
             call: key(&[about.action, about.resource, about.arguments]),
-            bytes: u64::try_from(about.bytes).unwrap_or(u64::MAX),
+            bytes: about.bytes,
             spend: about.spend,
             repeats_within: rules.repeats_within_seconds,
         }
