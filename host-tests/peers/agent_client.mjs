@@ -2,15 +2,17 @@
 //
 //   node agent_client.mjs PACKAGES URL BINDING [TOKEN]
 //
-// PACKAGES: a folder with node_modules. BINDING is `JSONRPC` or `HTTP+JSON`. Ids are numbered as they are first seen,
-// and instants left out: they are never the same.
+// PACKAGES: a folder with node_modules. BINDING is `JSONRPC` or `HTTP+JSON`, or `0.3`: JSON-RPC by the SDK of that
+// version of the protocol. Ids are numbered as they are first seen, and instants left out: they are never the same.
 
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [, , packages, url, binding, token] = process.argv;
-const sdk = (path) => import(pathToFileURL(join(packages, "node_modules/@a2a-js/sdk/dist", path)));
+const old = binding === "0.3";
+const folder = join(packages, "node_modules", old ? "a2a-js-sdk-0.3" : "@a2a-js/sdk", "dist");
+const sdk = (path) => import(pathToFileURL(join(folder, path)));
 const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } =
   await sdk("client/index.js");
 const { SendMessageRequest } = await sdk("index.js");
@@ -46,22 +48,23 @@ const fetchImpl = (to, options = {}) => {
 };
 const factory = new ClientFactory({
   transports: [new JsonRpcTransportFactory({ fetchImpl }), new RestTransportFactory({ fetchImpl })],
-  preferredTransports: [binding],
+  preferredTransports: [old ? "JSONRPC" : binding],
   cardResolver: new DefaultAgentCardResolver({ fetchImpl }),
 });
 const client = await factory.createFromUrl(url);
-saw.transport = [client.transport.protocolName, client.protocolVersion];
+saw.transport = [client.transport.protocolName, client.protocolVersion ?? "0.3"];
 saw.card = plain(await client.getAgentCard());
 
-const asking = (text, task) =>
-  SendMessageRequest.fromJSON({
-    message: {
-      messageId: randomUUID(),
-      role: "ROLE_USER",
-      parts: [{ text }],
-      ...(task && { taskId: task.id, contextId: task.contextId }),
-    },
-  });
+const asking = (text, task) => {
+  const message = {
+    messageId: randomUUID(),
+    role: old ? "user" : "ROLE_USER",
+    parts: [{ text, ...(old && { kind: "text" }) }],
+    ...(old && { kind: "message" }),
+    ...(task && { taskId: task.id, contextId: task.contextId }),
+  };
+  return old ? { message } : SendMessageRequest.fromJSON({ message });
+};
 const raw = (event) => event.payload?.value ?? event;
 const stream = async (events) => {
   const all = [];
@@ -93,6 +96,7 @@ saw.cancel = await outcome(client.cancelTask({ id: task }));
 saw.wait = plain([...waiting, ...(await stream(events))]);
 saw.joined = plain([first, ...(await stream(joined))]);
 saw.cancelled = await outcome(client.getTask({ id: task }));
-saw.tasks = await outcome(client.listTasks({ contextId: counted.contextId }));
+// 0.3 has no such method in JSON-RPC.
+if (!old) saw.tasks = await outcome(client.listTasks({ contextId: counted.contextId }));
 console.log(JSON.stringify(saw));
 process.exit(0);

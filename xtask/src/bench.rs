@@ -24,6 +24,7 @@ mod slices;
 mod startup;
 mod stop;
 mod storm;
+mod vm;
 mod world;
 
 use anyhow::Result;

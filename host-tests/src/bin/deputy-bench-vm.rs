@@ -1,4 +1,5 @@
 //! `deputy-bench-vm MODULE FOLDER ROUNDS SIZE…`: the module in a VM, for companies that `bench-native` wrote.
+//! `deputy-bench-vm held`: bytes that a request which waits keeps in it; `DEPUTY_WASM` names the module.
 //!
 //! Prints `{subject: [a number for each round]}`: microseconds of a decision, of loading a bundle and of the
 //! longest callback meanwhile, for the first bundle and for one that replaces it, and bytes that the VM's memory
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use host_tests::runner::{Order, ProxyWasm, Wait};
 use host_tests::vm::{CalloutReply, Clock, Gateway, Module, Options, Pair, pairs};
 use serde_json::{Value, json};
 
@@ -30,8 +32,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> anyhow::Result<()> {
+    if let [held] = arguments
+        && held == "held"
+    {
+        return waiting();
+    }
     let [module, folder, rounds, sizes @ ..] = arguments else {
-        bail!("usage: deputy-bench-vm MODULE FOLDER ROUNDS SIZE…");
+        bail!("usage: deputy-bench-vm MODULE FOLDER ROUNDS SIZE… | held");
     };
     let (folder, rounds) = (Path::new(folder), rounds.parse()?);
     let module = Module::load(&std::fs::read(module).context("the module")?)?;
@@ -61,6 +68,19 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             }
         }
         order.rotate_left(1);
+    }
+    println!("{}", json!(measured));
+    Ok(())
+}
+
+/// `{what is waited for: [bytes beyond the body, for each length of it]}`.
+fn waiting() -> anyhow::Result<()> {
+    let host = ProxyWasm::load(Order::ReplyFirst);
+    let mut measured: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for wait in Wait::ALL {
+        for body in wait.bodies() {
+            measured.entry(wait.name()).or_default().push(host.held(wait, *body)?);
+        }
     }
     println!("{}", json!(measured));
     Ok(())

@@ -19,7 +19,7 @@ mod subset;
 pub use exceptions::Exceptions;
 pub use native::Native;
 pub use node::Node;
-pub use proxy_wasm::{AtOnce, Order, ProxyWasm};
+pub use proxy_wasm::{AtOnce, Order, ProxyWasm, Wait};
 
 use serde::{Deserialize, Serialize};
 

@@ -129,12 +129,13 @@ impl Run<'_> {
     }
 
     fn answer(&mut self, fetch: &Fetch) -> FetchReply {
+        let body = fetch.body();
         let header = |wanted| fetch.headers().find(|(name, _)| *name == wanted);
         let asked = approvals::Asked {
             method: fetch.method().as_bytes(),
             path: fetch.endpoint().path.as_bytes(),
             media_type: header("content-type").map(|(_, value)| value.as_bytes()),
-            body: fetch.body(),
+            body: body.as_bytes(),
         };
         let documents = &self.exchange.documents;
         if let Some(answer) = approvals::document(documents, &fetch.endpoint().cluster, asked) {

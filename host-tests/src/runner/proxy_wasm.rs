@@ -1,10 +1,12 @@
 //! The real module under the harness's proxy-wasm host.
 
 mod at_once;
+mod held;
 
 use anyhow::Context as _;
 
 pub use at_once::AtOnce;
+pub use held::Wait;
 
 use super::{Answer, Host, Message, Observed, Seen, artifact, wrapped};
 use crate::cases::{Exchange, FetchAnswer, Resolved, Response, approvals, plain};

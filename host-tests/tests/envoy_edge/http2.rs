@@ -1,10 +1,12 @@
 //! A client that speaks HTTP/2 frame by frame.
 
 use std::future::Future;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
+use h2::ext::Protocol;
 use host_tests::envoy::{Request, Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
@@ -38,6 +40,33 @@ impl Http2 {
         send.send_request(head(request), request.body.is_none()).unwrap()
     }
 
+    /// Sends the head of an extended CONNECT (RFC 8441 §4), once the gateway has said that it takes any.
+    pub(crate) async fn extended(
+        &mut self,
+        request: &Request,
+        protocol: &str,
+    ) -> (ResponseFuture, SendStream<Bytes>) {
+        while !self.send.is_extended_connect_protocol_enabled() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut head = head(request);
+        head.extensions_mut().insert(Protocol::from(protocol));
+        let mut send = self.send.clone().ready().await.unwrap();
+        send.send_request(head, false).unwrap()
+    }
+
+    /// Asks for a tunnel to that authority: a CONNECT without a path (RFC 9113 §8.5).
+    pub(crate) async fn tunnel(
+        &mut self,
+        request: &Request,
+        authority: &str,
+    ) -> (ResponseFuture, SendStream<Bytes>) {
+        let mut head = head(request);
+        *head.uri_mut() = authority.parse().unwrap();
+        let mut send = self.send.clone().ready().await.unwrap();
+        send.send_request(head, false).unwrap()
+    }
+
     /// A whole exchange: the body in frames of that size, trailers if there are any.
     pub(crate) async fn exchange(
         &mut self,
@@ -64,7 +93,8 @@ impl Http2 {
     }
 }
 
-async fn whole(response: ResponseFuture) -> Response {
+/// The answer, to its end.
+pub(crate) async fn whole(response: ResponseFuture) -> Response {
     let (head, mut stream) = response.await.unwrap().into_parts();
     let mut body = Vec::new();
     while let Some(piece) = stream.data().await {

@@ -1,9 +1,10 @@
 //! WebSockets and tunnels: a connection becomes something else only where a route names that, and what is
 //! opened is decided like any other request. Envoy itself lets upgrades through here, and CONNECT.
 
-use host_tests::envoy::{Answer, Plan, Request};
+use host_tests::envoy::{Answer, Plan, Request, Response};
 use serde_json::{Value, json};
 
+use crate::http2::{Http2, run, whole};
 use crate::world::World;
 
 /// B16. What then goes through is nobody's to read; who opened it is known.
@@ -68,8 +69,7 @@ fn what_is_sent_before_an_upgrade_is_answered_reaches_nobody_if_it_is_refused() 
     let request = upgrade(&world, "/v1/orders/13/events", "websocket");
     let mark = world.mark();
     let mut client = world.listener.connect();
-    let early = b"GET /inside HTTP/1.1\r\nhost: gateway.acme.example\r\n\r\n".to_vec();
-    client.send_bytes(&[request.writes().concat(), early].concat()).unwrap();
+    client.send_bytes(&[request.writes().concat(), EARLY.into()].concat()).unwrap();
     let response = client.response(&request).unwrap();
     world.refused(&mark, &response, 403, "agent_not_allowed");
     drop(client);
@@ -95,6 +95,85 @@ fn a_tunnel_is_opened_for_nobody() {
     }
     world.still_works();
 }
+
+/// B16 over HTTP/2, where it is an extended CONNECT (RFC 8441).
+#[test]
+fn a_websocket_is_opened_over_http2_where_a_route_names_it() {
+    let world = opening();
+    let mark = world.mark();
+    run(async {
+        let mut http2 = Http2::connect(&world).await;
+        let request = extended(&world, "/v1/orders/7/events");
+        let (response, mut stream) = http2.extended(&request, "websocket").await;
+        let (head, mut answer) = response.await.unwrap().into_parts();
+        assert_eq!(head.status, 200, "{head:?} {:?}", world.listener.said());
+        // Both ways, more than once.
+        let mut got = Vec::new();
+        for times in 1..=2 {
+            stream.send_data(EARLY.into(), false).unwrap();
+            while String::from_utf8_lossy(&got).matches("inside").count() < times {
+                let piece = answer.data().await.expect("it is open").unwrap();
+                answer.flow_control().release_capacity(piece.len()).unwrap();
+                got.extend_from_slice(&piece);
+            }
+        }
+    });
+    world.listener.wait_accesses(mark.accesses + 1);
+    let receipts = world.listener.receipts().split_off(mark.receipts);
+    let [receipt] = receipts.as_slice() else { panic!("one receipt: {receipts:?}") };
+    let receipt: Value = serde_json::from_str(receipt).unwrap();
+    assert_eq!(
+        (&receipt["verdict"], &receipt["action"]),
+        (&json!("allow"), &json!("orders:watch"))
+    );
+    let seen = world.listener.upstream.seen().split_off(mark.upstream);
+    assert_eq!(seen[0].header("upgrade").as_deref(), Some("websocket"), "{seen:?}");
+    assert_eq!(json!(seen[0].header("x-deputy-agent")), receipt["agent"]["id"]);
+    assert_eq!(seen[0].header("authorization"), None);
+    world.still_works();
+}
+
+/// B16, B17, P11, P13 over HTTP/2.
+#[test]
+fn an_extended_connect_is_refused_unless_a_route_names_it_and_so_is_what_is_sent_with_it() {
+    let world = opening();
+    for (path, protocol, status, reason) in [
+        ("/v1/orders/7", "websocket", 403, "unmapped"),
+        ("/v1/orders/7/events", "other", 403, "unmapped"),
+        ("/v1/orders/13/events", "websocket", 403, "agent_not_allowed"),
+        ("/mcp", "websocket", 400, "request_malformed"),
+    ] {
+        over_http2(&world, &extended(&world, path), Some(protocol), (status, reason));
+    }
+    let nobody = extended(&world, "/v1/orders/7/events").without("authorization");
+    over_http2(&world, &nobody, Some("websocket"), (401, "no_credential"));
+    over_http2(&world, &extended(&world, "/"), None, (400, "request_malformed"));
+    world.still_works();
+}
+
+/// Refused, whatever is sent before the answer.
+fn over_http2(world: &World, request: &Request, protocol: Option<&str>, is: (u16, &str)) {
+    let mark = world.mark();
+    let response: Response = run(async {
+        let mut http2 = Http2::connect(world).await;
+        let (response, mut stream) = match protocol {
+            Some(protocol) => http2.extended(request, protocol).await,
+            None => http2.tunnel(request, "orders.acme.example:443").await,
+        };
+        // It may be refused already.
+        let _ = stream.send_data(EARLY.into(), false);
+        whole(response).await
+    });
+    world.refused(&mark, &response, is.0, is.1);
+}
+
+fn extended(world: &World, path: &str) -> Request {
+    Request::new("CONNECT", path)
+        .header("authorization", format!("Bearer {}", world.token()))
+        .header("sec-websocket-version", "13")
+}
+
+const EARLY: &str = "GET /inside HTTP/1.1\r\nhost: gateway.acme.example\r\n\r\n";
 
 fn upgrade(world: &World, path: &str, protocol: &str) -> Request {
     Request::new("GET", path)
@@ -126,7 +205,10 @@ fn opening() -> World {
                 "match": {"connect_matcher": {}},
                 "route": {"upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}]},
             });
-            Plan { manager: json!({"upgrade_configs": kinds}), routes: vec![tunnel], ..plan }
+            let manager = json!({
+                "upgrade_configs": kinds, "http2_protocol_options": {"allow_connect": true},
+            });
+            Plan { manager, routes: vec![tunnel], ..plan }
         },
     );
     world.listener.upstream.answers_by(|seen| match seen.header("upgrade") {

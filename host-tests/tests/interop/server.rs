@@ -1,4 +1,4 @@
-//! MCP servers and an A2A agent on the SDKs of others, as processes.
+//! MCP servers and A2A agents on the SDKs of others, as processes.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -41,6 +41,11 @@ impl Server {
     /// `agent.py`, on the A2A SDK of Python.
     pub(crate) fn agent() -> Self {
         Self::that_says_its_port("agent.py", "")
+    }
+
+    /// `agent.mjs`, on the A2A SDK of TypeScript.
+    pub(crate) fn typescript_agent() -> Self {
+        Self::that_says_its_port("agent.mjs", "")
     }
 
     /// `suite.mjs`, on the TypeScript SDK.

@@ -4,6 +4,7 @@
 //! human. Not here: what an answer means; each kind of document has a reader of its own, where
 //! [`Engine::absorb`](crate::engine::Engine::absorb) sends it.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt;
 use std::rc::Rc;
@@ -23,15 +24,12 @@ struct Request {
     content: Content,
 }
 
-/// What a `PUT` or `POST` says, and whoever asks; none: it is a plain `GET`. What is asked for follows from the document alone, and only
-/// who asks first, and when, from this: so it tells no two fetches apart.
-#[derive(Clone, Default)]
-struct Content(Option<Rc<Said>>);
-
-struct Said {
+/// What a `PUT` or `POST` says, and whoever asks. What is asked for follows from the document alone, and only who asks first, and when,
+/// from this: so it tells no two fetches apart.
+struct Content {
     method: &'static str,
-    /// Empty for a `GET`.
-    json: String,
+    /// None of a `GET`; taken away once the call is under way.
+    json: Cell<Option<Rc<str>>>,
     /// A secret: it is in no log line.
     authorization: Option<Rc<str>>,
 }
@@ -121,8 +119,8 @@ pub struct ReplyHeaders {
 
 impl Fetch {
     pub(crate) fn new(document: Document, endpoint: Endpoint) -> Self {
-        let content = Content::default();
-        Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
+        let content = Content { method: "GET", json: Cell::default(), authorization: None };
+        Self::saying(document, endpoint, content)
     }
 
     /// A `GET` that shows who asks.
@@ -131,12 +129,14 @@ impl Fetch {
         endpoint: Endpoint,
         authorization: Option<Rc<str>>,
     ) -> Self {
-        Self::saying(document, endpoint, Said { method: "GET", json: String::new(), authorization })
+        let content = Content { method: "GET", json: Cell::default(), authorization };
+        Self::saying(document, endpoint, content)
     }
 
     /// A `PUT` of that JSON text. To repeat it changes nothing (RFC 9110 §9.2.2).
     pub(crate) fn put(document: Document, endpoint: Endpoint, json: String) -> Self {
-        Self::saying(document, endpoint, Said { method: "PUT", json, authorization: None })
+        let json = Cell::new(Some(json.into()));
+        Self::saying(document, endpoint, Content { method: "PUT", json, authorization: None })
     }
 
     /// A `POST` of that JSON text.
@@ -146,11 +146,11 @@ impl Fetch {
         json: String,
         authorization: Option<Rc<str>>,
     ) -> Self {
-        Self::saying(document, endpoint, Said { method: "POST", json, authorization })
+        let json = Cell::new(Some(json.into()));
+        Self::saying(document, endpoint, Content { method: "POST", json, authorization })
     }
 
-    fn saying(document: Document, endpoint: Endpoint, said: Said) -> Self {
-        let content = Content(Some(Rc::new(said)));
+    fn saying(document: Document, endpoint: Endpoint, content: Content) -> Self {
         Self(Rc::new(Request { document, endpoint, if_none_match: None, content }))
     }
 
@@ -188,28 +188,40 @@ impl Fetch {
     /// `GET`, `PUT` or `POST`.
     #[must_use]
     pub fn method(&self) -> &'static str {
-        self.0.content.0.as_ref().map_or("GET", |said| said.method)
+        self.0.content.method
     }
 
-    /// What to send; empty for a `GET`.
+    /// What to send; empty for a `GET`, and once the call is [`under_way`](Self::under_way).
     #[must_use]
-    pub fn body(&self) -> &[u8] {
-        self.0.content.0.as_ref().map(|said| said.json.as_bytes()).unwrap_or_default()
+    pub fn body(&self) -> Rc<str> {
+        self.0.content.json().unwrap_or_default()
+    }
+
+    /// Lets go of what is sent, wherever this fetch is held: to be called once the call is under way, and of every fetch
+    /// that waits for its answer. It may be as long as the body of the request that it is made for, and there may be
+    /// hundreds that wait. The answer is known by the rest.
+    pub fn under_way(&self) {
+        self.0.content.json.take();
+    }
+
+    /// Whether it can be made.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.content.method == "GET" || self.0.content.json().is_some()
     }
 
     /// Headers to send besides `:method`, `:path` and `:authority`; names are lower case, values
     /// visible ASCII.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let tag = self.0.if_none_match.iter().map(|tag| ("if-none-match", tag.0.as_str()));
-        let says = self.0.content.0.iter().filter(|said| !said.json.is_empty());
-        let media_type = says.map(|_| ("content-type", "application/json"));
+        let says = self.0.content.method != "GET";
+        let media_type = says.then_some(("content-type", "application/json")).into_iter();
         let accept = match &self.0.document {
             Document::StatusList { .. } => Some(("accept", "application/statuslist+jwt")),
             // RFC 7644 §3.1.
             Document::Agent(_) => Some(("accept", "application/scim+json")),
             _ => None,
         };
-        let secret = self.0.content.0.iter().filter_map(|said| said.authorization.as_deref());
+        let secret = self.0.content.authorization.as_deref().into_iter();
         tag.chain(media_type).chain(accept).chain(secret.map(|text| ("authorization", text)))
     }
 
@@ -239,7 +251,22 @@ impl Document {
 
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Content").field(&self.0.as_ref().map(|said| said.method)).finish()
+        f.debug_tuple("Content").field(&self.method).finish()
+    }
+}
+
+impl Content {
+    fn json(&self) -> Option<Rc<str>> {
+        let json = self.json.take();
+        self.json.set(json.clone());
+        json
+    }
+}
+
+impl Clone for Content {
+    fn clone(&self) -> Self {
+        let (method, authorization) = (self.method, self.authorization.clone());
+        Self { method, json: Cell::new(self.json()), authorization }
     }
 }
 
@@ -304,7 +331,7 @@ mod tests {
             Fetch::put(Document::Approval { digest, told }, endpoint, said.to_owned())
         };
         let first = put("a", None, "{\"evaluation_id\":1}");
-        assert_eq!((first.method(), first.body()), ("PUT", &b"{\"evaluation_id\":1}"[..]));
+        assert_eq!((first.method(), &*first.body()), ("PUT", "{\"evaluation_id\":1}"));
         assert_eq!(first.headers().collect::<Vec<_>>(), [("content-type", "application/json")]);
         assert_eq!(first, put("a", None, "{\"evaluation_id\":2}"));
         assert_ne!(first, put("b", None, "{\"evaluation_id\":1}"));
@@ -312,7 +339,21 @@ mod tests {
         assert_ne!(first, put("a", told(Told::Used, "1"), "{\"evaluation_id\":1}"));
         let (used, to_use) = (told(Told::Used, "1"), told(Told::Use, "1"));
         assert_ne!(put("a", used, "{}"), put("a", to_use, "{}"));
-        assert_eq!((fetch().method(), fetch().body()), ("GET", &b""[..]));
+        assert_eq!((fetch().method(), &*fetch().body()), ("GET", ""));
+    }
+
+    #[test]
+    fn what_a_call_under_way_says_is_kept_by_nobody_who_waits_for_its_answer() {
+        let document = Document::Approval { digest: "a".to_owned(), told: None };
+        let put = || Fetch::put(document.clone(), fetch().endpoint().clone(), "{}".to_owned());
+        let (made, waits) = (put(), put());
+        assert!(made.is_whole());
+        let key = made.clone();
+        made.under_way();
+        assert_eq!((key.method(), &*key.body(), key.is_whole()), ("PUT", "", false));
+        assert_eq!((&key, &*waits.body()), (&waits, "{}"));
+        fetch().under_way();
+        assert!(fetch().is_whole());
     }
 
     #[test]

@@ -283,8 +283,13 @@ impl NeedFetch {
     /// goes on waiting.
     pub fn resume(self, engine: &mut Engine, absorbed: &Absorbed, now: Timestamp) -> Step {
         if absorbed.fetch != self.fetch {
-            return Step::Fetch(self);
+            return match self.fetch.is_whole() {
+                true => Step::Fetch(self),
+                // It has to be said anew.
+                false => self.case.advance(engine, now),
+            };
         }
+        self.fetch.under_way();
         let case = match &absorbed.answer {
             Some(answer) => self.case.with_answer(self.fetch, Rc::clone(answer)),
             None => self.case,

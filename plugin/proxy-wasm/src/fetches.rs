@@ -143,8 +143,10 @@ fn start(root: &Root, fetch: &Fetch, stream: Option<u32>) -> Result<bool, Fault>
     ];
     let more = fetch.headers().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers: Vec<_> = line.into_iter().chain(more).collect();
-    let called = host::speak_for(root.context())
-        .and_then(|()| host::call(&endpoint.cluster, &headers, fetch.body(), endpoint.timeout_ms));
+    let body = fetch.body();
+    let called = host::speak_for(root.context()).and_then(|()| {
+        host::call(&endpoint.cluster, &headers, body.as_bytes(), endpoint.timeout_ms)
+    });
     match called {
         Ok(token) => {
             root.count("deputy.fetch.started");

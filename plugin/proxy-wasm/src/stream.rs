@@ -193,7 +193,10 @@ impl Stream {
                 Ok(Step::Body(need)) => return self.wait(Phase::Body(need)),
                 Ok(Step::Fetch(need)) => {
                     match fetches::join(&self.root, self.context, need.fetch()) {
-                        Ok(Wanted::Waits) => return self.wait(Phase::Fetch(need)),
+                        Ok(Wanted::Waits) => {
+                            need.fetch().under_way();
+                            return self.wait(Phase::Fetch(need));
+                        }
                         Ok(Wanted::Absorbed(absorbed)) => self.resume(need, &absorbed),
                         Ok(Wanted::Crowded) => now().map(|now| need.give_up(now)),
                         Err(fault) => Err(fault),

@@ -361,7 +361,7 @@ impl Fetch {
     /// What to send; nothing with a `GET`.
     #[wasm_bindgen(getter)]
     pub fn body(&self) -> Option<Vec<u8>> {
-        (self.0.method() != "GET").then(|| self.0.body().to_vec())
+        (self.0.method() != "GET").then(|| self.0.body().as_bytes().to_vec())
     }
 
     /// Headers to send.

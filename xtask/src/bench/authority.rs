@@ -1,17 +1,17 @@
 //! The group `authority`: what a decision, a load and a reload cost in companies of several sizes: natively, in the
 //! module itself under wasmtime, and on Envoy.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::figure::Figure;
 use super::load::Wrk;
 use super::sample::Sample;
+use super::vm::{Measured, measured};
 use super::world::World;
-use super::{gateway, reload};
-use crate::cargo::{cargo, run};
+use super::{gateway, reload, vm};
+use crate::cargo::run;
 use crate::{place, progress};
 
 pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
@@ -26,9 +26,6 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
     figures.extend(reload::measure(&world, &envoy, &wrk, rounds)?);
     Ok(figures)
 }
-
-/// Samples by `what size`.
-type Measured = BTreeMap<String, Sample>;
 
 fn authorize(world: &World, rounds: u32) -> Result<Measured> {
     progress::step("authorize", |_| {
@@ -45,23 +42,11 @@ fn in_vm(world: &World, rounds: u32) -> Result<Measured> {
         let mut write = Command::new(&world.native);
         write.arg("companies").arg(place::root()).arg(&folder).args(sizes());
         run(write, running)?;
-        running.doing("building");
-        run(
-            cargo(&["build", "--package", "deputy-host-tests", "--bin", "deputy-bench-vm"]),
-            running,
-        )?;
+        let mut measure = vm::program(running)?;
         running.doing("loading, deciding");
-        let mut measure = Command::new(place::target().join("debug/deputy-bench-vm"));
         measure.arg(&world.module).arg(&folder).arg(rounds.to_string()).args(sizes());
         Ok((measured(&mut measure)?, "the same in the module, under wasmtime".to_owned()))
     })
-}
-
-fn measured(measure: &mut Command) -> Result<Measured> {
-    let output = measure.output().context("can't start a measurement")?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let measured: BTreeMap<String, Vec<f64>> = serde_json::from_slice(&output.stdout)?;
-    Ok(measured.into_iter().map(|(subject, numbers)| (subject, Sample(numbers))).collect())
 }
 
 fn of(measured: &Measured, what: &str, size: &str) -> Result<Sample> {

@@ -1,4 +1,4 @@
-//! The group `protocols`: what it costs to read a request exactly, however long it is, and to filter a list.
+//! The group `protocols`: what it costs to read a request exactly, however long it is, to hold it, and to filter a list.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -8,6 +8,7 @@ use super::load::{Script, Wrk};
 use super::proxy::Proxy;
 use super::sample::Sample;
 use super::slices::{self, Variant};
+use super::vm;
 use super::world::{Measured, World};
 use crate::envoy::Envoy;
 use crate::progress;
@@ -18,9 +19,35 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
     world
         .write("protocols", "the same with a tool that takes anything, and 500 that are listed")?;
     let mut figures = native(&world.measured("read", rounds)?)?;
+    figures.extend(held(&world)?);
     figures.extend(in_envoy(&world, &envoy, &wrk, rounds)?);
     Ok(figures)
 }
+
+/// The most that one request keeps, whatever the length of its body; that it does is a test as well.
+fn held(world: &World) -> Result<Vec<Figure>> {
+    let measured = progress::step("held", |running| {
+        let mut measure = vm::program(running)?;
+        running.doing("holding requests");
+        measure.arg("held").env("DEPUTY_WASM", &world.module);
+        Ok((vm::measured(&mut measure)?, "what requests that wait keep in the module".to_owned()))
+    })?;
+    HELD.into_iter()
+        .map(|(waits_for, name, says)| {
+            let sample = measured.get(waits_for).context("not all waits were measured")?;
+            let most = sample.0.iter().copied().fold(f64::MIN, f64::max);
+            Ok(Figure::exact(name, says, most / 1e3, "KB").at_most(16.0))
+        })
+        .collect()
+}
+
+/// As `deputy-bench-vm` names it; name; what it says.
+#[rustfmt::skip]
+const HELD: [(&str, &str, &str); 3] = [
+    ("body", "held_for_body", "module: memory of a request that waits for the rest of its body"),
+    ("keys", "held_for_keys", "module: memory of a request that waits for keys, its body with the host"),
+    ("approval", "held_for_approval", "module: memory beyond its body of a request that waits for an approval"),
+];
 
 /// A request is refused as soon as it is known who asks, or as soon as it is known what is asked: what is between
 /// is the stage. In Envoy the first is a GET, as a POST that is refused before its body has come costs its connection; so what a

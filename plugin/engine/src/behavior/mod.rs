@@ -58,7 +58,7 @@ pub(crate) struct About<'a> {
     pub(crate) arguments: &'a str,
     /// The MCP session it comes in, and of which server.
     pub(crate) session: Option<(&'a str, &'a str)>,
-    pub(crate) bytes: usize,
+    pub(crate) bytes: u64,
     pub(crate) spend: u64,
 }
 
@@ -148,7 +148,7 @@ impl Event {
             tool: key(&[about.action]),
             resource: key(&[about.resource]),
             call: key(&[about.action, about.resource, about.arguments]),
-            bytes: u64::try_from(about.bytes).unwrap_or(u64::MAX),
+            bytes: about.bytes,
             spend: about.spend,
             repeats_within: rules.repeats_within_seconds,
         }

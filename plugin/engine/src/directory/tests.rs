@@ -97,7 +97,7 @@ fn a_lookup_names_the_agent_in_a_filter_that_it_can_not_leave() {
     );
     let headers: Vec<_> = lookup.headers().collect();
     assert_eq!(headers, [("accept", "application/scim+json"), ("authorization", "Bearer secret")]);
-    assert_eq!((lookup.method(), lookup.body()), ("GET", &b""[..]));
+    assert_eq!((lookup.method(), lookup.body()), ("GET", "".into()));
     // Equal lookups are one to a host, and lookups of two agents are two.
     assert_eq!(lookup, directory.lookup(&id("é\"\\&x")));
     assert_ne!(lookup, directory.lookup(&id("b")));

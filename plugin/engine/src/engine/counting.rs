@@ -123,19 +123,26 @@ impl Case {
             resource,
             arguments: arguments.unwrap_or_default(),
             session,
-            bytes: self.body_bytes(),
+            bytes: self.body_bytes(asked.protocol),
             spend: self.spend(asked)?,
         };
         Ok(Event::new(actor, about, self.configuration.behavior))
     }
 
-    /// As much as was read, or else as much as the client says.
-    fn body_bytes(&self) -> usize {
-        let said = match self.head.once("content-length") {
-            Once::One(text) => text.parse().ok(),
-            Once::Absent | Once::Many => None,
-        };
-        self.body.as_ref().map(Vec::len).or(said).unwrap_or_default()
+    /// As much as was read; of an HTTP request, whose body is not read for this, as much as it says. One that may have
+    /// a body and says no length (chunks; HTTP/2) has more than any limit: what is not known is not normal.
+    fn body_bytes(&self, protocol: ProtocolName) -> u64 {
+        if let (ProtocolName::Mcp | ProtocolName::A2a, Some(body)) = (protocol, &self.body) {
+            return u64::try_from(body.len()).unwrap_or(u64::MAX);
+        }
+        // RFC 9110 §9.3: what a body of these would mean is not defined, and clients send none.
+        let bare = |method| matches!(method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "CONNECT");
+        match self.head.once("content-length") {
+            Once::One(text) => text.parse().unwrap_or(u64::MAX),
+            Once::Absent if self.head.has("transfer-encoding") => u64::MAX,
+            Once::Absent if self.head.line().is_ok_and(|line| bare(line.method)) => 0,
+            Once::Absent | Once::Many => u64::MAX,
+        }
     }
 
     /// What the argument says that is money. One that can't be read is not nothing: it is refused.

@@ -82,7 +82,7 @@ impl World {
             &mut self.trust,
             at(millis),
         );
-        String::from_utf8(poll.body().to_vec()).unwrap()
+        poll.body().to_string()
     }
 
     /// Whether tokens of dana that were issued at that time count no longer.
@@ -182,7 +182,7 @@ fn an_event_that_waits_for_keys_is_neither_acknowledged_nor_believed_and_confirm
     assert!(!world.strikes(0, 1) && world.events.standing(at(1)).is_err());
     let fetches = world.events.due(at(2 * SECOND));
     let [keys, poll] = fetches.as_slice() else { panic!("{fetches:?}") };
-    assert!(String::from_utf8_lossy(poll.body()).contains(r#""ack":[],"setErrs":{}"#));
+    assert!(poll.body().contains(r#""ack":[],"setErrs":{}"#));
     let source = IssuerId::parse("security-events").unwrap();
     let set_of_keys = answer(&key_set(&[Signer::es256(1).jwk("1")]));
     world.trust.learn(&source, keys, set_of_keys, at(2 * SECOND));
@@ -253,7 +253,7 @@ fn what_a_poll_under_way_does_not_say_is_not_taken_for_acknowledged() {
     world.polls_without_store(0, &sets, "");
     let poll = world.events.due(at(2 * SECOND)).remove(0);
     world.keeps();
-    assert!(String::from_utf8_lossy(poll.body()).contains(r#""ack":[]"#));
+    assert!(poll.body().contains(r#""ack":[]"#));
     let again = answer(&format!("{{\"sets\":{{\"a\":\"{}\"}}}}", sets[0].1));
     world.events.absorb(&poll, again, &mut world.trust, at(2 * SECOND));
     world.keeps();
@@ -289,7 +289,7 @@ impl World {
         let poll = fetches.pop().unwrap();
         self.events.absorb(&poll, answer(sets), &mut self.trust, at(millis));
         self.keeps();
-        (String::from_utf8(poll.body().to_vec()).unwrap(), fetches.pop())
+        (poll.body().to_string(), fetches.pop())
     }
 }
 

@@ -9,7 +9,7 @@ use super::limits;
 use crate::decision::RpcId;
 use crate::json::{Object, Raw, Value};
 use crate::protocol::list::{Judge, Withheld};
-use crate::protocol::mcp::rpc_id;
+use crate::protocol::mcp::{IdKind, rpc_id};
 
 /// What an answer has to be.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Awaited {
     /// Of the JSON-RPC binding, to the request with that id.
     pub(super) rpc: Option<RpcId>,
     pub(super) result: At,
+    /// The one context, by the server's own id, that it may be about; none: any.
+    pub(super) context: Option<String>,
     pub(super) card: Rc<CardRules>,
 }
 
@@ -66,9 +68,14 @@ impl Awaited {
         if matches!(self.result, At::Card) {
             return self.card.shown(raw, judge);
         }
+        // What is sealed here is the caller's from then on: nothing that a page of somebody else's list has (A2A-3).
+        let foreign = |kind: IdKind, id: &str| {
+            let own = self.context.as_deref();
+            matches!(kind, IdKind::Context) && own.is_some_and(|own| own != id)
+        };
         let mut change = |kind, id: &str| match judge.seal(kind, id) {
-            Some(sealed) => Change::To(sealed),
-            None => Change::Refused,
+            Some(sealed) if !foreign(kind, id) => Change::To(sealed),
+            _ => Change::Refused,
         };
         Ok(ids::rewrite(raw, self.result, &mut change)?.into_owned())
     }

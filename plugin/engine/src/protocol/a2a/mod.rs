@@ -267,7 +267,11 @@ impl Wanted<'_> {
             shape.waits = Some(if streams { Waits::Event } else { Waits::Answer });
         }
         let result = self.operation.result(self.version);
-        Ok(wanted(endpoint, asked, shape, Awaited::new(self.rpc, result, endpoint), onward))
+        let mut awaited = Awaited::new(self.rpc, result, endpoint);
+        if matches!(self.operation.what, What::Tasks) && !endpoint.has_open_tasks() {
+            awaited.context = message::text(&self.params, "contextId")?.map(str::to_owned);
+        }
+        Ok(wanted(endpoint, asked, shape, awaited, onward))
     }
 
     /// The server's own ids in place of those that were given out here.
@@ -457,7 +461,7 @@ fn wanted(
 
 impl Awaited {
     fn new(rpc: Option<RpcId>, result: At, endpoint: &A2aEndpoint) -> Self {
-        Self { rpc, result, card: Rc::clone(endpoint.card()) }
+        Self { rpc, result, context: None, card: Rc::clone(endpoint.card()) }
     }
 }
 
