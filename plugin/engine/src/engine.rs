@@ -18,6 +18,7 @@ mod next;
 mod onward;
 mod present;
 mod progress;
+mod retired;
 mod revoked;
 mod sharing;
 mod signal;
@@ -31,6 +32,7 @@ use drift::Pinned;
 use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
+use retired::Retired;
 use revoked::{unrevoked, unstruck};
 
 use crate::approval::{Answer, Openings};
@@ -54,7 +56,7 @@ use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 pub struct Engine {
     configuration: Rc<Configuration>,
     /// What was in force before, until there is time to give it up.
-    retired: Option<Rc<Configuration>>,
+    retired: Option<Box<Retired>>,
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
