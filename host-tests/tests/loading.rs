@@ -132,8 +132,9 @@ fn until_all_of_a_bundle_is_good_the_one_before_decides() {
     assert!(steps > 50, "{steps}");
     assert_eq!(revision(&mut engine), 2);
     assert_eq!(engine.fetch_error(&fetch), None);
-    // What was in force before is given up; then there is nothing left to do.
-    assert_eq!(engine.work(now()), Work::Nothing);
+    // What was in force before is given up bit by bit; then there is nothing left to do.
+    let bits = (0..100).take_while(|_| engine.work(now()) == Work::More).count();
+    assert!((1..100).contains(&bits), "{bits}");
     assert_eq!(engine.work(now()), Work::Nothing);
 }
 

@@ -1,7 +1,7 @@
 //! One worker: a VM with its contexts, how it starts, how a callback is called, ticks and replies.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use wasmtime::Store;
@@ -10,7 +10,7 @@ use super::abi::LogLevel;
 use super::callouts::{CalloutId, CalloutReply, Delivery};
 use super::exports::Exports;
 use super::failure::Death;
-use super::module::{Module, engine};
+use super::module::{Module, counts_fuel, engine};
 use super::observed::FuelUse;
 use super::options::Options;
 use super::state::{CallReply, Deferred, HostState, Root};
@@ -117,14 +117,14 @@ impl Worker {
             return Called::Absent;
         }
         let fuel = self.state().options.fuel;
-        self.store.set_fuel(fuel).expect("fuel is enabled");
+        refuel(&mut self.store, fuel);
         let state = self.state();
         let outer = (std::mem::replace(&mut state.current, context), state.effective.take());
         state.iteration_stopped = false;
-        let began = Instant::now();
+        let began = busy();
         let returned = self.exports.call(&mut self.store, name, arguments).expect("has() said so");
-        let took = began.elapsed();
-        let spent = fuel - self.store.get_fuel().expect("fuel is enabled");
+        let took = busy().saturating_sub(began);
+        let spent = self.store.get_fuel().map_or(0, |left| fuel - left);
         let state = self.state();
         (state.current, state.effective) = outer;
         let stopped = std::mem::take(&mut state.iteration_stopped);
@@ -250,6 +250,21 @@ impl Worker {
     }
 }
 
+/// Processor time of this thread: what else the machine does meanwhile is no time of a callback.
+fn busy() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        now.tv_sec.try_into().unwrap_or_default(),
+        now.tv_nsec.try_into().unwrap_or_default(),
+    )
+}
+
+fn refuel(store: &mut Store<HostState>, fuel: u64) {
+    if counts_fuel() {
+        store.set_fuel(fuel).expect("fuel is counted");
+    }
+}
+
 pub(super) fn instantiate(
     module: &Module,
     state: HostState,
@@ -257,7 +272,7 @@ pub(super) fn instantiate(
     let fuel = state.options.fuel;
     let mut store = Store::new(engine(), state);
     store.limiter(|state| &mut state.limits);
-    store.set_fuel(fuel).expect("fuel is enabled");
+    refuel(&mut store, fuel);
     let instance = module
         .instance()
         .instantiate(&mut store)

@@ -21,6 +21,7 @@ mod next;
 mod onward;
 mod present;
 mod progress;
+mod retired;
 mod revoked;
 mod sharing;
 mod signal;
@@ -35,6 +36,7 @@ use message::{Kept, Message};
 use next::{Ending, Next, Onward, Refusal, deny};
 use present::Present;
 use progress::trace;
+use retired::Retired;
 
 use crate::approval::{Answer, Openings};
 use crate::audit::{Facts, Receipt};
@@ -58,7 +60,7 @@ use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 pub struct Engine {
     configuration: Rc<Configuration>,
     /// What was in force before, until there is time to give it up.
-    retired: Option<Rc<Configuration>>,
+    retired: Option<Box<Retired>>,
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,

@@ -232,33 +232,39 @@ impl BundleSource {
         }
         self.underway = None;
         let Some(fresh) = self.polled.answered(fetch, reply, now) else { return };
+        let name = fresh.name.clone();
         match Underway::begin(fresh, &self.blueprint) {
             Ok(underway) => self.underway = Some(underway),
-            Err(why) => self.polled.refused(why),
+            Err(why) => self.polled.rejected(name, why),
         }
     }
 
     fn work(&mut self, current: &Configuration, now: Timestamp) -> Worked {
         let Some(mut underway) = self.underway.take() else { return Worked::Nothing };
-        let judged = match underway.work(&self.blueprint, current.bundle.as_deref()) {
+        let judged = match underway.work(&self.blueprint, current) {
             Ok(Came::More) => {
                 self.underway = Some(underway);
                 return Worked::More;
             }
             Ok(Came::Same(digest)) => self.again(current, digest).map(|newest| (newest, None)),
             Ok(Came::Next(next, digest)) => {
-                self.judge(current, &next, digest, now).map(|newest| (newest, Some(next)))
+                self.judge(current, &next, digest).map(|newest| (newest, Some(next)))
             }
             Err(why) => Err(why),
         };
         match judged {
+            // By a clock that may be wrong, so it is looked at again.
+            Ok((newest, Some(next))) if next.term.is_some_and(|term| now >= term.expires) => {
+                self.polled.refused(expired(newest.revision));
+                Worked::Settled(None)
+            }
             Ok((newest, configuration)) => {
                 self.polled.taken(underway.into_name(), now);
                 self.floor.raise(newest);
                 Worked::Settled(configuration)
             }
             Err(why) => {
-                self.polled.refused(why);
+                self.polled.rejected(underway.into_name(), why);
                 Worked::Settled(None)
             }
         }
@@ -276,14 +282,9 @@ impl BundleSource {
         current: &Configuration,
         next: &Configuration,
         digest: String,
-        now: Timestamp,
     ) -> Result<Newest, String> {
-        let revision = next.policy.revision();
-        let newest = Newest { revision, digest };
+        let newest = Newest { revision: next.policy.revision(), digest };
         self.floor.admits(&newest)?;
-        if next.term.is_some_and(|term| now >= term.expires) {
-            return Err(format!("revision {revision} has expired"));
-        }
         if let Some(id) = current.registry.revived(&next.registry) {
             return Err(format!("{id} is retired; a retired id stays listed as retired"));
         }
@@ -297,28 +298,33 @@ impl FeedSource {
             return;
         }
         let Some(fresh) = self.polled.answered(fetch, reply, now) else { return };
-        match self.judge(&fresh, now) {
+        match self.judge(&fresh) {
+            // As of a bundle.
+            Ok((newest, feed)) if now >= feed.term.expires => {
+                self.polled.refused(expired(newest.revision));
+            }
             Ok((newest, feed)) => {
                 self.held = Some(feed);
                 self.newest = Some(newest.clone());
                 self.floor.raise(newest);
                 self.polled.taken(fresh.name, now);
             }
-            Err(why) => self.polled.refused(why),
+            Err(why) => self.polled.rejected(fresh.name, why),
         }
     }
 
-    fn judge(&self, fresh: &Fresh, now: Timestamp) -> Result<(Newest, Feed), String> {
+    fn judge(&self, fresh: &Fresh) -> Result<(Newest, Feed), String> {
         let opened = bundle::open(&fresh.body, REVOCATIONS, &self.signers);
         let opened = opened.map_err(|e| e.to_string())?;
         let feed = config::read_feed(&opened).map_err(|problems| problems.to_string())?;
         let newest = Newest { revision: feed.revision, digest: opened.digest };
         self.floor.admits(&newest)?;
-        if now >= feed.term.expires {
-            return Err(format!("revision {} has expired", feed.revision));
-        }
         Ok((newest, feed))
     }
+}
+
+fn expired(revision: u64) -> String {
+    format!("revision {revision} has expired")
 }
 
 fn lacking(polled: &mut Polled, reason: Reason, now: Timestamp) -> Lacking {

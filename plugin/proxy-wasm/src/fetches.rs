@@ -100,6 +100,7 @@ pub(crate) fn abandon(root: &Root) {
 fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     let cluster = fetch.endpoint().cluster.clone();
     let is_bundle = matches!(fetch.document(), Document::Bundle);
+    let is_long = matches!(&reply, FetchReply::Answered { body, .. } if body.len() > LONG);
     let common =
         matches!(fetch.document(), Document::Bundle | Document::Revocations | Document::Events);
     if common {
@@ -127,7 +128,7 @@ fn finish(root: &Root, fetch: Fetch, reply: FetchReply, streams: &[u32]) {
     });
     match absorbed {
         Ok(absorbed) if is_bundle && root.is_at_work() => {
-            loading::begin(root, fetch, absorbed, streams);
+            loading::begin(root, fetch, absorbed, streams, is_long);
         }
         absorbed => plugin::wake(root, streams, |stream| stream.fetched(absorbed.as_ref().ok())),
     }
@@ -197,3 +198,7 @@ fn refused_call(cluster: &str, status: Status) -> String {
 /// How much longer than the call's own timeout a reply is waited for: as long as the engine waits
 /// before it asks again.
 const GRACE_MS: u64 = 1000;
+
+/// Of a document that takes milliseconds only to be handed over: what there is to do with it is done in the
+/// callbacks after.
+const LONG: usize = 1 << 20;

@@ -26,13 +26,14 @@ pub(crate) enum Parked {
 }
 
 /// A bundle has come, and these streams waited for it.
-pub(crate) fn begin(root: &Root, fetch: Fetch, absorbed: Absorbed, streams: &[u32]) {
+pub(crate) fn begin(root: &Root, fetch: Fetch, absorbed: Absorbed, streams: &[u32], is_long: bool) {
     let begun = root.unsettled(|unsettled| {
         let before = unsettled.take().map(|before| before.streams).unwrap_or_default();
         let streams = before.into_iter().chain(streams.iter().copied()).collect();
         *unsettled = Some(Unsettled { fetch, absorbed, streams });
     });
     match begun {
+        Ok(()) if is_long => root.hurry(true),
         Ok(()) => work(root),
         // Nobody would wake them later.
         Err(_) => plugin::wake(root, streams, |stream| stream.fetched(None)),
@@ -92,6 +93,7 @@ pub(crate) fn abandon(root: &Root) {
 fn settled(root: &Root) {
     store::join(root);
     root.gauge();
+    root.warn();
     let Ok(Some(unsettled)) = root.unsettled(Option::take) else { return };
     let Unsettled { fetch, absorbed, streams } = unsettled;
     if let Ok(Some(error)) = root.step(|engine| engine.fetch_error(&fetch)) {

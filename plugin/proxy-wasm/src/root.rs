@@ -27,6 +27,8 @@ pub(crate) struct Root {
     hurries: Cell<bool>,
     /// When background fetches were looked at last.
     round: Cell<u64>,
+    /// What was warned of last.
+    warned: RefCell<Vec<String>>,
     counters: BTreeMap<String, u32>,
     gauges: BTreeMap<&'static str, u32>,
     /// Whether the host's shared data can be relied on; tested at the start or at the first need.
@@ -87,9 +89,6 @@ impl Root {
         })?;
         host::tick_every(TICK_MS)
             .map_err(|status| format!("tick: the host answered {status}; keys would go stale"))?;
-        for warning in engine.warnings() {
-            host::log(Level::Warn, &format!("deputy: {warning}"));
-        }
         let counters = counters();
         signatures::by_host(&mut engine, &counters);
         let recalls = engine.recalls();
@@ -102,11 +101,13 @@ impl Root {
             unsettled: RefCell::default(),
             hurries: Cell::new(false),
             round: Cell::new(0),
+            warned: RefCell::default(),
             counters,
             gauges,
             store: OnceCell::new(),
             entropy: RefCell::default(),
         };
+        root.warn();
         if recalls {
             root.has_store();
         }
@@ -204,6 +205,25 @@ impl Root {
         }
     }
 
+    /// Tells the operator what is no error, unless it was told before: a bundle brings its own.
+    pub(crate) fn warn(&self) {
+        let (Ok(warnings), Ok(mut warned)) =
+            (self.step(|engine| engine.warnings()), self.warned.try_borrow_mut())
+        else {
+            return;
+        };
+        if *warned == warnings {
+            return;
+        }
+        for warning in warnings.iter().take(MOST_WARNED) {
+            host::log(Level::Warn, &format!("deputy: {warning}"));
+        }
+        if warnings.len() > MOST_WARNED {
+            host::log(Level::Warn, "deputy: and more: see `deputy bundle build`");
+        }
+        *warned = warnings;
+    }
+
     /// Counts, if the host can.
     pub(crate) fn count(&self, counter: &str) {
         if let Some(metric) = self.counters.get(counter) {
@@ -282,6 +302,8 @@ fn busy(doing: &'static str) -> Fault {
     Fault { doing, status: Status::INTERNAL_FAILURE }
 }
 
+/// Warnings in one callback: a host writes each to its log before it goes on.
+const MOST_WARNED: usize = 100;
 /// The bytes of a 32-bit varint.
 const LONGEST_LENGTH: usize = 5;
 const STRUCT: &str = "\nconfiguration: looks like a protobuf Struct; fix: hand it over as a \

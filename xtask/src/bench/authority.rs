@@ -30,7 +30,8 @@ pub(super) fn measure(rounds: u32) -> Result<Vec<Figure>> {
 fn authorize(world: &World, rounds: u32) -> Result<Measured> {
     progress::step("authorize", |_| {
         let mut measure = Command::new(&world.native);
-        measure.arg("authorize").arg(place::root()).arg(rounds.to_string()).args(sizes());
+        let sizes = sizes().into_iter().filter(|size| !size.ends_with('d'));
+        measure.arg("authorize").arg(place::root()).arg(rounds.to_string()).args(sizes);
         Ok((measured(&mut measure)?, "decisions in companies of several sizes".to_owned()))
     })
 }
@@ -55,7 +56,7 @@ fn of(measured: &Measured, what: &str, size: &str) -> Result<Sample> {
 }
 
 /// A row of decisions by size, and how much more the dearest costs than the cheapest, round by round.
-fn decisions(measured: &Measured, rows: &[Row; 3]) -> Result<Vec<Figure>> {
+fn decisions(measured: &Measured, rows: &[Row]) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for row in rows {
         let mut all = Vec::new();
@@ -191,7 +192,7 @@ const NATIVE: [Row; 3] = [
     },
 ];
 
-const MODULE: [Row; 3] = [
+const MODULE: [Row; 4] = [
     Row {
         what: "decide",
         sizes: [
@@ -219,6 +220,28 @@ const MODULE: [Row; 3] = [
             ("module_load_1000_policies", "module: work to load 1,000 policies", "1000x1000"),
             ("module_load_10000_policies", "module: work to load 10,000 policies", "10000x1000"),
             ("module_load_reload", "module: 10,000 policies and 100,000 agents", RELOAD),
+        ],
+        ratio: None,
+    },
+    Row {
+        what: "load",
+        sizes: [
+            (
+                "module_load_1000_distinct",
+                "module: 1,000 policies, each with a condition of its own",
+                "1000x1000d",
+            ),
+            (
+                "module_load_10000_distinct",
+                "module: 10,000 policies, each with a condition of its own",
+                "10000x1000d",
+            ),
+            ("module_load_100000_same", "module: 100,000 policies of three shapes", POLICIES_MOST),
+            (
+                "module_load_100000_distinct",
+                "module: 100,000 policies, each with a condition of its own",
+                "100000x1000d",
+            ),
         ],
         ratio: None,
     },

@@ -27,17 +27,26 @@ use crate::world::{World, jwks, set, write};
 pub(crate) struct Size {
     policies: usize,
     agents: usize,
+    /// Each policy has a condition of its own.
+    distinct: bool,
 }
 
 impl Size {
-    /// `1000x100`: policies and agents.
+    /// `1000x100`: policies and agents; `1000x100d`: each policy with a condition of its own.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let (policies, agents) = text.split_once('x').context("a size is POLICIESxAGENTS")?;
-        Ok(Self { policies: policies.parse()?, agents: agents.parse()? })
+        let (agents, distinct) = agents.strip_suffix('d').map_or((agents, false), |n| (n, true));
+        Ok(Self { policies: policies.parse()?, agents: agents.parse()?, distinct })
     }
 
     fn name(self) -> String {
-        format!("{}x{}", self.policies, self.agents)
+        let distinct = if self.distinct { "d" } else { "" };
+        format!("{}x{}{distinct}", self.policies, self.agents)
+    }
+
+    /// Whether its agents are known by a certificate as well.
+    fn has_workloads(self) -> bool {
+        self.policies >= WITH_WORKLOADS && self.agents >= WITH_WORKLOADS
     }
 }
 
@@ -137,7 +146,7 @@ pub(crate) fn measure(repository: &Path, sizes: &[Size], rounds: usize) -> Resul
         let once = Box::new(move || host.allowed(&pairs, ""));
         subjects.push(Subject::new(format!("decide {name}"), once));
         if company.size.agents <= FEW {
-            let one = Alone::with(&world, &http, &policies(company.size.policies))?;
+            let one = Alone::with(&world, &http, &policies(company.size))?;
             decide::same(&receipt, &one)?;
             alone.push((name, one));
         }
@@ -158,7 +167,7 @@ pub(crate) fn measure(repository: &Path, sizes: &[Size], rounds: usize) -> Resul
 
 /// Takes what says who may do what out of the configuration, and more of it: a bundle without its revision.
 fn contents(world: &mut World, size: Size) -> Result<String> {
-    let text = policies(size.policies);
+    let text = policies(size);
     let document = world.configuration.as_object_mut().context("no configuration")?;
     let own = document.remove("agents").context("no agents")?;
     document.remove("policy");
@@ -181,7 +190,7 @@ fn contents(world: &mut World, size: Size) -> Result<String> {
     let mut agents = own.to_string();
     agents.pop();
     for number in 1..=size.agents {
-        let _ = write!(agents, ",{}", agent(number));
+        let _ = write!(agents, ",{}", agent(number, size.has_workloads()));
     }
     let contents = contents.to_string();
     let inside = contents.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -189,19 +198,23 @@ fn contents(world: &mut World, size: Size) -> Result<String> {
     Ok(format!("{inside},\"agents\":{agents}]}}"))
 }
 
-fn agent(number: usize) -> String {
+fn agent(number: usize, is_workload: bool) -> String {
     let team = number % TEAMS;
+    let spiffe = match is_workload {
+        true => format!("\"spiffe\":\"spiffe://acme.example/agent/{number:07}\","),
+        false => String::new(),
+    };
     format!(
-        "{{\"id\":\"https://idp.acme.example#agent-{number:07}\",\"owner\":\"team-{team:03}\",\"status\":\"active\",\
-         \"teams\":[\"team-{team:03}\"]}}"
+        "{{\"id\":\"https://idp.acme.example#agent-{number:07}\",{spiffe}\"owner\":\"team-{team:03}\",\
+         \"status\":\"active\",\"teams\":[\"team-{team:03}\"]}}"
     )
 }
 
 /// The policies that the example's agent needs, and that many in all.
-fn policies(count: usize) -> String {
+fn policies(size: Size) -> String {
     let mut text = OWN.to_owned();
-    for number in OWN_POLICIES..count {
-        text.push_str(&policy(number));
+    for number in OWN_POLICIES..size.policies {
+        text.push_str(&policy(number, size.distinct));
     }
     text
 }
@@ -216,7 +229,7 @@ fn files(text: &str) -> Vec<Value> {
 }
 
 /// Of an agent of its own, or of a team; what it allows, or what it must not.
-fn policy(number: usize) -> String {
+fn policy(number: usize, distinct: bool) -> String {
     let team = number % TEAMS;
     let (effect, who, when) = match number % 4 {
         0 => (
@@ -235,9 +248,13 @@ fn policy(number: usize) -> String {
             "context.grant.scopes.contains(\"orders\") && context.input.id != \"0\"",
         ),
     };
+    let own = match distinct {
+        true => format!(" && context.input.id != \"{number:06}\""),
+        false => String::new(),
+    };
     format!(
         "\n@id(\"policy-{number:06}\")\n{effect} ({who}, action == Action::\"orders:read\", \
-         resource == Endpoint::\"orders\")\nwhen {{ {when} }};\n"
+         resource == Endpoint::\"orders\")\nwhen {{ ({when}){own} }};\n"
     )
 }
 
@@ -245,6 +262,8 @@ fn policy(number: usize) -> String {
 const REVISION: u64 = 7;
 const PER_FILE: usize = 500;
 const TEAMS: usize = 500;
+/// Policies and agents of a company whose agents have SPIFFE ids.
+const WITH_WORKLOADS: usize = 10_000;
 /// Of companies with more agents Cedar alone is not asked: it does not look at them.
 const FEW: usize = 1_000;
 const CLUSTER: &str = "bundles";

@@ -25,6 +25,8 @@ pub(crate) struct Polled {
     /// When what is held came, or was last said to be what there is.
     confirmed: Option<Elapsed>,
     tag: Option<EntityTag>,
+    /// What was no good and will not become so: not to be sent again.
+    rejected: Option<EntityTag>,
     /// When the last fetch was asked for, or answered: whichever came later.
     last: Option<Elapsed>,
     waiting: bool,
@@ -39,14 +41,23 @@ pub(crate) struct Fresh {
 }
 
 /// What its sender calls it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Name(Option<EntityTag>);
 
 impl Polled {
     pub(crate) fn new(fetch: Fetch, pace: Pace) -> Self {
-        let clock = Clock::default();
-        let (began, confirmed, tag, last, error) = (None, None, None, None, None);
-        Self { fetch, pace, clock, began, confirmed, tag, last, waiting: false, error }
+        Self {
+            fetch,
+            pace,
+            clock: Clock::default(),
+            began: None,
+            confirmed: None,
+            tag: None,
+            rejected: None,
+            last: None,
+            waiting: false,
+            error: None,
+        }
     }
 
     /// The fetch to make in the background, if it is time: sooner, where there is known to be
@@ -119,6 +130,9 @@ impl Polled {
             FetchReply::Answered { status: 200, headers, body } => {
                 return Some(Fresh { body, name: Name(headers.entity_tag().cloned()) });
             }
+            // It is what was rejected.
+            FetchReply::Answered { status: 304, .. }
+                if self.rejected.is_some() && self.asked() == *fetch => {}
             // RFC 9110 §15.4.5: only to whom asked, and about what is still here.
             FetchReply::Answered { status: 304, .. }
                 if fetch.is_conditional() && self.asked() == *fetch =>
@@ -138,6 +152,7 @@ impl Polled {
     pub(crate) fn taken(&mut self, name: Name, now: Timestamp) {
         self.confirmed = Some(self.clock.at(now));
         self.tag = name.0;
+        self.rejected = None;
         self.error = None;
     }
 
@@ -172,6 +187,12 @@ impl Polled {
         self.error = Some(why);
     }
 
+    /// Nor will it be: it need not be sent again.
+    pub(crate) fn rejected(&mut self, name: Name, why: String) {
+        self.rejected = name.0;
+        self.refused(why);
+    }
+
     pub(crate) fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
@@ -184,7 +205,7 @@ impl Polled {
 
     /// The fetch that would be made now.
     pub(crate) fn asked(&self) -> Fetch {
-        self.fetch.clone().unless(self.tag.as_ref())
+        self.fetch.clone().unless(self.rejected.as_ref().or(self.tag.as_ref()))
     }
 
     /// A host that lost the call must not stop the asking for ever.
@@ -198,3 +219,46 @@ impl Polled {
 const BACKOFF_MS: u64 = 2 * 1000;
 /// A host's tick and its timers are not exact.
 const GRACE_MS: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{Document, Endpoint};
+
+    fn answer(status: u16, tag: &str) -> FetchReply {
+        let headers = Fetch::reply_headers(|_| Some(tag.into()));
+        FetchReply::Answered { status, headers, body: Vec::new() }
+    }
+
+    #[test]
+    fn what_was_rejected_is_not_sent_again_and_confirms_nothing() {
+        let (cluster, authority) = ("bundles".to_owned(), "b.example".to_owned());
+        let path = "/b".to_owned();
+        let endpoint = Endpoint { cluster, authority, path, timeout_ms: 1000, max_bytes: 1000 };
+        let fetch = Fetch::new(Document::Bundle, endpoint);
+        let mut polled = Polled::new(fetch, Pace { every_ms: 10_000, max_age_ms: 30_000 });
+        let sent = |fetch: &Fetch| {
+            fetch.headers().map(|(_, value)| value.to_owned()).collect::<Vec<String>>()
+        };
+        let at = Timestamp::from_unix_millis;
+        let asked = polled.due(at(0), false).unwrap();
+        let good = polled.answered(&asked, answer(200, "\"good\""), at(0)).unwrap();
+        polled.taken(good.name, at(0));
+        let asked = polled.due(at(10_000), false).unwrap();
+        assert_eq!(sent(&asked), ["\"good\""]);
+        let bad = polled.answered(&asked, answer(200, "\"bad\""), at(10_000)).unwrap();
+        polled.rejected(bad.name, "is no good".to_owned());
+        let asked = polled.due(at(12_000), false).unwrap();
+        assert_eq!(sent(&asked), ["\"bad\""]);
+        assert!(polled.answered(&asked, answer(304, "\"bad\""), at(12_000)).is_none());
+        assert_eq!(polled.error(), Some("is no good"));
+        assert_eq!(polled.unconfirmed_ms(at(12_000)), 12_000);
+        // The good one is there again.
+        let asked = polled.due(at(14_000), false).unwrap();
+        let good = polled.answered(&asked, answer(200, "\"good\""), at(14_000)).unwrap();
+        polled.taken(good.name, at(14_000));
+        assert_eq!(polled.unconfirmed_ms(at(14_000)), 0);
+        assert_eq!(polled.error(), None);
+        assert_eq!(sent(&polled.asked()), ["\"good\""]);
+    }
+}

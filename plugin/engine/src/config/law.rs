@@ -69,10 +69,9 @@ pub(super) fn awaited<'a>() -> Law<'a> {
     }
 }
 
-/// What was taken out of a bundle already, piece by piece, because there may be so much of it.
+/// What was taken out of a bundle already, piece by piece, because there may be so much of it. The sections that
+/// agents refer to have been read as well, into the definition.
 pub(super) struct Early {
-    /// The sections that agents refer to have been read, and are in it.
-    pub(super) definition: Definition,
     /// The agents, and the text they were taken from.
     pub(super) enrolled: (Enrolling, Vec<u8>),
     /// None: there is no such section, or it is no array.
@@ -134,8 +133,7 @@ pub(super) fn sections<'a>(
 ) -> Option<Law<'a>> {
     let (registered, early) = match early {
         None => (people::read(members, definition, problems), None),
-        Some(Early { definition: read, enrolled, files }) => {
-            *definition = read;
+        Some(Early { enrolled, files }) => {
             for name in people::SECTIONS {
                 members.maybe(name);
             }

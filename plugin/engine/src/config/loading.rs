@@ -29,6 +29,7 @@ pub(crate) struct Loading {
 enum Stage {
     Splitting(Split),
     Enrolling(Box<Enrolled>),
+    Assembled(Box<Parts>),
     Enacting(Box<Parts>, Box<Loader>),
     Over,
 }
@@ -81,10 +82,11 @@ impl Loading {
         &self.digest
     }
 
-    /// Does a little of the work. An error is everything that is wrong with the bundle, and ends it.
-    pub(crate) fn step(&mut self) -> Result<Step, String> {
+    /// Does a little of the work. `current`: the configuration in force. An error is everything that is wrong with the bundle, and ends it.
+    pub(crate) fn step(&mut self, current: &Configuration) -> Result<Step, String> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Splitting(split) => self.split(split),
+            Stage::Assembled(parts) => Ok(self.assembled(parts, current)),
             Stage::Enrolling(enrolled) => self.enrol(enrolled),
             Stage::Enacting(parts, loader) => self.enact(parts, loader),
             Stage::Over => Err("is over".to_owned()),
@@ -156,21 +158,27 @@ impl Loading {
     /// Everything but the policies.
     fn assemble(&mut self, enrolled: Box<Enrolled>) -> Result<Step, String> {
         let Enrolled { contents, definition, enrolling, files, .. } = *enrolled;
-        let early =
-            Early { definition, enrolled: (enrolling, std::mem::take(&mut self.text)), files };
-        let fetched = Fetched { contents: &contents, early, digest: self.digest.clone() };
+        let early = Early { enrolled: (enrolling, std::mem::take(&mut self.text)), files };
+        let (contents, digest) = (&contents, self.digest.clone());
+        let fetched = Fetched { contents, early, definition, digest };
         let root = Node::root(&self.document);
         let parts = parts::read(&root, Some(fetched), &mut self.problems);
-        let Some(mut parts) = parts else { return Err(self.wrong()) };
-        let loader = Loader::new(&parts.definition, std::mem::take(&mut parts.files));
-        self.stage = Stage::Enacting(Box::new(parts), Box::new(loader));
+        let Some(parts) = parts else { return Err(self.wrong()) };
+        self.stage = Stage::Assembled(Box::new(parts));
         Ok(Step::More(ALL))
     }
 
+    fn assembled(&mut self, mut parts: Box<Parts>, current: &Configuration) -> Step {
+        let files = std::mem::take(&mut parts.files);
+        let loader = Loader::new(&parts.definition, files, Some(&current.policy));
+        self.stage = Stage::Enacting(parts, Box::new(loader));
+        Step::More(ALL)
+    }
+
     fn enact(&mut self, parts: Box<Parts>, mut loader: Box<Loader>) -> Result<Step, String> {
-        if loader.step() {
+        if let Some(cost) = loader.step() {
             self.stage = Stage::Enacting(parts, loader);
-            return Ok(Step::More(POLICY));
+            return Ok(Step::More(cost));
         }
         match loader.finish(&parts.definition, parts.revision) {
             Ok(policy) if self.problems.0.is_empty() => {
@@ -231,6 +239,5 @@ const BUNDLE: &str = "bundle";
 /// Microseconds in WebAssembly, roughly.
 const PIECE: u32 = 2;
 const AGENT: u32 = 15;
-const POLICY: u32 = 500;
 /// What can't be cut: nothing else is done with it.
 const ALL: u32 = 1_000_000;

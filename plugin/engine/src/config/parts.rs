@@ -55,6 +55,8 @@ pub(super) struct Fetched<'a> {
     /// What has not been taken out already.
     pub(super) contents: &'a Value,
     pub(super) early: law::Early,
+    /// What has been read of it.
+    pub(super) definition: Definition,
     pub(super) digest: String,
 }
 
@@ -72,10 +74,14 @@ pub(super) fn read(
     let known = issuers.as_deref().unwrap_or_default();
     let credentials = credentials::read(&mut members, known, problems);
     let mut definition = Definition::default();
+    let fetched = fetched.map(|Fetched { contents, early, definition: read, digest }| {
+        definition = read;
+        (contents, early, digest)
+    });
     let section = members.maybe("bundle").map(|n| bundle::read(&n, problems));
     let opened = section.as_ref().and_then(|section| section.as_ref()?.opened());
     let bundle = match (fetched, opened) {
-        (Some(Fetched { contents, early, digest }), _) => Some((contents, Some(early), digest)),
+        (Some((contents, early, digest)), _) => Some((contents, Some(early), digest)),
         (None, Some(opened)) => Some((&opened.contents, None, opened.digest.clone())),
         (None, None) => None,
     };

@@ -82,12 +82,6 @@ pub(super) fn registered(
     definition.warnings.extend(std::mem::take(&mut enrolling.doubts).said());
     definition.teams = all_teams(&people, std::mem::take(&mut enrolling.teams), definition);
     let agents = Rc::new(enrolling.finish(text));
-    for (spiffe, id) in &workloads {
-        let other = PrincipalId::parse(spiffe).ok().filter(|spiffe| spiffe != id);
-        if other.is_some_and(|other| agents.contains(&other)) {
-            problems.add("agents", format!("{spiffe} is an agent itself, and that of another"));
-        }
-    }
     definition.actors = Some(Rc::clone(&agents) as Rc<dyn Actors>);
     let grants = super::grants::read(members, &agents, &people, problems);
     Registered { agents, people, grants, workloads }

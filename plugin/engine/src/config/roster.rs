@@ -74,9 +74,17 @@ impl Enrolling {
             if before.is_some() {
                 problems.add(at("spiffe"), "is that of another agent as well");
             }
+            // Whichever of the two comes first: with a look at all of them at the end, a host would be kept
+            // waiting for a hundred thousand.
+            if *spiffe != id && self.has(text, spiffe) {
+                problems.add(at("spiffe"), twice(spiffe));
+            }
+        }
+        if self.workloads.get(id.as_str()).is_some_and(|of| *of != id) {
+            problems.add(at("id"), twice(&id));
         }
         let hash = hash(&id);
-        if self.places.candidates(hash).any(|place| is_of(text, place, &id)) {
+        if self.has(text, &id) {
             problems.add(at("id"), "is the id of another agent as well");
             return;
         }
@@ -91,6 +99,11 @@ impl Enrolling {
         if agent.status == Status::Retired {
             self.retired.insert(id);
         }
+    }
+
+    /// Whether an agent of that id has been taken in.
+    fn has(&self, text: &[u8], id: &PrincipalId) -> bool {
+        self.places.candidates(hash(id)).any(|place| is_of(text, place, id))
     }
 
     pub(super) fn finish(self, text: Vec<u8>) -> Roster {
@@ -163,6 +176,10 @@ fn id_at(text: &[u8], place: usize) -> Option<String> {
 
 fn is_of(text: &[u8], place: usize, id: &PrincipalId) -> bool {
     id_at(text, place).is_some_and(|found| found == id.as_str())
+}
+
+fn twice(spiffe: &PrincipalId) -> String {
+    format!("{spiffe} is an agent itself, and that of another")
 }
 
 /// The same in every VM: who signs the ids is trusted not to make them collide.
@@ -265,6 +282,30 @@ mod tests {
             all.sort_unstable();
             assert_eq!(all, (0..count).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_spiffe_id_of_one_agent_is_the_id_of_no_other_whichever_comes_first() {
+        let workload = "spiffe://acme.example/a";
+        let one = format!(r#"{{"id":"{workload}","status":"active"}}"#);
+        let other = format!(r#"{{"id":"https://i#b","spiffe":"{workload}","status":"active"}}"#);
+        let own = format!(r#"{{"id":"{workload}","spiffe":"{workload}","status":"active"}}"#);
+        let problems = |agents: &[&String]| {
+            let mut enrolling = Enrolling::new(Known::default(), agents.len());
+            let (mut text, mut problems) = (String::new(), Problems::default());
+            for agent in agents {
+                let place = text.len();
+                text.push_str(agent);
+                let value = json::read(agent.as_bytes(), &ONE).unwrap();
+                let node = Node::named(&value, "agents");
+                enrolling.add(&node, (text.as_bytes(), place), &mut problems);
+            }
+            problems.0.into_iter().map(|problem| problem.to_string()).collect::<Vec<_>>()
+        };
+        let twice = format!("{workload} is an agent itself, and that of another");
+        assert_eq!(problems(&[&one, &other]), [format!("agents.spiffe: {twice}")]);
+        assert_eq!(problems(&[&other, &one]), [format!("agents.id: {twice}")]);
+        assert_eq!(problems(&[&own]), [""; 0]);
     }
 
     #[test]

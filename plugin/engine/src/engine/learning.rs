@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Engine;
+use super::retired::Retired;
 use crate::approval::Answer;
 use crate::config::Configuration;
 use crate::credential::TokenCache;
@@ -84,9 +85,13 @@ impl Engine {
     /// time; until then what was in force before still is, and requests that need the bundle want its fetch,
     /// which is not to be made again.
     pub fn work(&mut self, now: Timestamp) -> Work {
-        // What was in force is given up by itself: thousands of policies take their time as well.
-        if self.retired.take().is_some() {
-            return if self.renewal.is_underway() { Work::More } else { Work::Nothing };
+        if let Some(retired) = &mut self.retired {
+            if retired.give_up() {
+                return Work::More;
+            }
+            if retired.is_over() {
+                self.retired = None;
+            }
         }
         match self.renewal.work(&self.configuration, now) {
             Worked::Nothing => Work::Nothing,
@@ -115,7 +120,7 @@ impl Engine {
     fn replace(&mut self, next: Configuration) {
         self.pinned = self.pinned.renewed(&next);
         let before = std::mem::replace(&mut self.configuration, Rc::new(next));
-        self.retired = Some(before);
+        self.retired = Some(Box::new(Retired::new(before)));
         // Which agent a workload is may have changed with it.
         self.cache = TokenCache::default();
         if let Some(directory) = &self.directory {

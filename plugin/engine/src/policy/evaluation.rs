@@ -6,6 +6,9 @@
 //! request, and evaluate its scope again. That both say the same is what `whole` and the tests of
 //! `slices` hold (docs/decisions/0005-policies-in-slices.md).
 
+use std::ops::Deref;
+use std::rc::Rc;
+
 use cedar_policy::{Effect, Entities, EntityUid, EvaluationError, Policy};
 use cedar_policy_core::ast::{self, EntityUIDEntry, Expr, ExprKind, Literal, SlotEnv};
 use cedar_policy_core::evaluator::Evaluator;
@@ -17,8 +20,16 @@ use super::misuse;
 use super::reads::Reads;
 
 /// What a policy says once its scope holds.
+#[derive(Clone, PartialEq)]
 pub(super) struct Clause {
     pub(super) id: String,
+    /// Shared by those that differ in nothing but their names and scopes.
+    said: Rc<Said>,
+}
+
+/// What it says, whatever its name.
+#[derive(PartialEq)]
+pub(super) struct Said {
     effect: Effect,
     /// What may lift it, of a forbid.
     pub(super) lift: Option<Lift>,
@@ -34,6 +45,14 @@ pub(super) struct Clause {
     condition: Option<Expr>,
     /// The entities that its condition names.
     pub(super) names: Box<[EntityUid]>,
+}
+
+impl Deref for Clause {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.said
+    }
 }
 
 /// What came of the policies of a slice, each in the order of their ids.
@@ -52,11 +71,10 @@ impl Clause {
     pub(super) fn of(policy: &Policy) -> Self {
         let inner: &ast::Policy = policy.as_ref();
         // As it was named when it was loaded; what has no name has a number.
-        let id: &str = policy.annotation("id").unwrap_or_else(|| policy.id().as_ref());
+        let id: &str = lift::annotation(policy, "id").unwrap_or_else(|| policy.id().as_ref());
         let condition = inner.non_scope_constraints();
-        Self {
+        let said = Said {
             names: condition.into_iter().flat_map(named).collect(),
-            id: id.to_owned(),
             effect: policy.effect(),
             lift: Lift::of(policy),
             obliges: lift::obliges(policy),
@@ -65,7 +83,13 @@ impl Clause {
             reads_target: misuse::reads_target(policy),
             // As Cedar itself has it: the operator says what happens if it is no boolean.
             condition: condition.map(|condition| Expr::and(Expr::val(true), condition.clone())),
-        }
+        };
+        Self { id: id.to_owned(), said: Rc::new(said) }
+    }
+
+    /// The same of a policy with another name.
+    pub(super) fn renamed(&self, id: &str) -> Self {
+        Self { id: id.to_owned(), said: Rc::clone(&self.said) }
     }
 
     pub(super) fn permits(&self) -> bool {

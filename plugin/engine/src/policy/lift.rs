@@ -52,9 +52,9 @@ impl StepUp {
     }
 
     fn of(policy: &Policy) -> Option<Self> {
-        let values = policy.annotation(STEP_UP)?;
+        let values = annotation(policy, STEP_UP)?;
         let acr_values = values.split(' ').filter(|value| !value.is_empty()).map(str::to_owned);
-        let max_age = policy.annotation(MAX_AGE).and_then(seconds);
+        let max_age = annotation(policy, MAX_AGE).and_then(seconds);
         Some(Self { acr_values: acr_values.collect(), max_age })
     }
 }
@@ -65,30 +65,36 @@ impl Lift {
         if policy.effect() != Effect::Forbid {
             return None;
         }
-        let approval = policy.annotation(APPROVAL).map(|who| Self::Approval(who.to_owned()));
-        let time = || policy.annotation(RETRY_AFTER).and_then(wait).map(Self::Time);
+        let approval = annotation(policy, APPROVAL).map(|who| Self::Approval(who.to_owned()));
+        let time = || annotation(policy, RETRY_AFTER).and_then(wait).map(Self::Time);
         approval.or_else(|| StepUp::of(policy).map(Self::StepUp)).or_else(time)
     }
 }
 
+/// What an annotation says. Cedar's own look-up parses the name of the annotation each time, with a lexer made for
+/// it, which takes longer than to parse a policy.
+pub(super) fn annotation<'p>(policy: &'p Policy, name: &str) -> Option<&'p str> {
+    policy.annotations().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
 /// Whether a policy is tied to something that has to be done along with it.
 pub(super) fn obliges(policy: &Policy) -> bool {
-    policy.annotation(OBLIGATION).is_some()
+    annotation(policy, OBLIGATION).is_some()
 }
 
 /// The risk that a forbid tells of, as CAEP writes it.
 pub(super) fn signal(policy: &Policy) -> Option<&'static str> {
-    let said = policy.annotation(SIGNAL)?;
+    let said = annotation(policy, SIGNAL)?;
     LEVELS.into_iter().find(|level| level.eq_ignore_ascii_case(said))
 }
 
 /// What is wrong with the annotations of a policy, each once.
 pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
     let is_permit = policy.effect() == Effect::Permit;
-    let (approval, step_up) = (policy.annotation(APPROVAL), policy.annotation(STEP_UP));
-    let max_age = policy.annotation(MAX_AGE);
-    let retry_after = policy.annotation(RETRY_AFTER);
-    let signals = policy.annotation(SIGNAL).is_some();
+    let (approval, step_up) = (annotation(policy, APPROVAL), annotation(policy, STEP_UP));
+    let max_age = annotation(policy, MAX_AGE);
+    let retry_after = annotation(policy, RETRY_AFTER);
+    let signals = annotation(policy, SIGNAL).is_some();
     let checks = [
         (
             approval.is_some() && is_permit,

@@ -7,9 +7,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use cedar_policy::{
-    AuthorizationError, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
-    ValidationMode, Validator,
+    AuthorizationError, EvaluationError, Policy as CedarPolicy, PolicyId, PolicySet,
 };
+use cedar_policy_core::ast;
+use cedar_policy_core::validator::ValidationWarning;
 use miette::Diagnostic;
 
 use super::Policy;
@@ -17,12 +18,14 @@ use super::conformance::Inputs;
 use super::depth::{TOO_DEEP, too_deep};
 use super::lift::{self, APPROVAL};
 use super::misuse;
-use super::narrow::Narrow;
 use super::prepared::{self, Kept};
 use super::reach::Reach;
+use super::reading::{Ahead, Parsed, Placed, Reading};
+use super::shape::{Cut, Rule};
 use super::slices::Slices;
 use super::statement::Statement;
 use super::teams::{self, Teams};
+use super::typed::Typed;
 use super::value::Clock;
 use super::vocabulary::{self, Definition};
 use super::whole::Whole;
@@ -65,8 +68,8 @@ impl Policy {
     ) -> Result<Self, Vec<Problem>> {
         let copy =
             |file: &PolicyFile| PolicyFile { name: file.name.clone(), text: file.text.clone() };
-        let mut loader = Loader::new(definition, files.iter().map(copy).collect());
-        while loader.step() {}
+        let mut loader = Loader::new(definition, files.iter().map(copy).collect(), None);
+        while loader.step().is_some() {}
         loader.finish(definition, revision)
     }
 }
@@ -101,8 +104,8 @@ pub(super) fn cause_of(error: &AuthorizationError) -> &EvaluationError {
 /// parsed and validated.
 pub(crate) struct Loader {
     files: std::vec::IntoIter<PolicyFile>,
-    file: Option<Reading>,
-    typed: Result<Typed, Vec<Problem>>,
+    file: Option<Box<Reading>>,
+    typed: Result<(Rc<Typed>, Reach), Vec<Problem>>,
     teams: Teams,
     /// Which file a policy came from.
     origin: BTreeMap<String, Rc<str>>,
@@ -117,29 +120,17 @@ pub(crate) struct Loader {
     doubts: Vec<String>,
 }
 
-/// What policies are validated against.
-struct Typed {
-    schema: Schema,
-    validator: Validator,
-    narrow: Narrow,
-    reach: Reach,
-}
-
-/// A file that is being read.
-struct Reading {
-    name: Rc<str>,
-    text: String,
-    /// Where the next statement begins, and its number.
-    at: usize,
-    number: usize,
-}
-
 impl Loader {
-    pub(crate) fn new(definition: &Definition, files: Vec<PolicyFile>) -> Self {
-        let typed = vocabulary::schema(definition).and_then(|schema| {
-            let reach = Reach::of(definition, &schema)?;
-            let (validator, narrow) = (Validator::new(schema.clone()), Narrow::of(&schema));
-            Ok(Typed { validator, narrow, schema, reach })
+    /// `before`: the policies in force, if there are any.
+    pub(crate) fn new(
+        definition: &Definition,
+        files: Vec<PolicyFile>,
+        before: Option<&Policy>,
+    ) -> Self {
+        let typed = Typed::of(definition, before.map(|policy| &policy.typed));
+        let typed = typed.and_then(|typed| {
+            let reach = Reach::of(definition, &typed.schema)?;
+            Ok((typed, reach))
         });
         Self {
             files: files.into_iter(),
@@ -156,26 +147,28 @@ impl Loader {
         }
     }
 
-    /// Takes in one policy; false: there is none left.
-    pub(crate) fn step(&mut self) -> bool {
+    /// Does a little of the work, and about how many microseconds that took; none: there is none left.
+    pub(crate) fn step(&mut self) -> Option<u32> {
         let Some(mut file) = self.file.take() else {
-            let Some(PolicyFile { name, text }) = self.files.next() else { return false };
-            self.file = Some(Reading { name: name.into(), text, at: 0, number: 0 });
-            return true;
+            self.file = Some(Box::new(Reading::new(self.files.next()?)));
+            return Some(KNOWN);
         };
-        let statement = Statement::at(&file.text, file.at);
-        if statement.is_blank {
-            self.slices.add_file(file.text);
-            return true;
+        if let Some(ahead) = file.next() {
+            let cost = self.statement(&file.place(&ahead), &ahead);
+            self.file = Some(file);
+            return Some(cost);
         }
-        let (name, text) = (Rc::clone(&file.name), std::mem::take(&mut file.text));
-        let place = Placed { name, text: &text, statement, number: file.number };
-        self.statement(&place);
-        file.at = statement.end;
-        file.number = file.number.saturating_add(1);
-        file.text = text;
+        let slices = &mut self.slices;
+        let is_known = |text: &str| {
+            let cut = Cut::of(text).filter(|_| !cfg!(debug_assertions));
+            cut.is_some_and(|cut| slices.known().0.get(&cut).is_some())
+        };
+        let Some(parsed) = file.look_ahead(is_known) else {
+            self.slices.add_file(file.text);
+            return Some(KNOWN);
+        };
         self.file = Some(file);
-        true
+        Some(PARSED.saturating_mul(parsed).saturating_add(LEXER))
     }
 
     /// The policies, once there is none left, or everything that is wrong with them.
@@ -184,7 +177,7 @@ impl Loader {
         definition: &Definition,
         revision: u64,
     ) -> Result<Policy, Vec<Problem>> {
-        let typed = match self.typed {
+        let (typed, reach) = match self.typed {
             Ok(typed) => typed,
             Err(mut problems) => {
                 problems.extend(self.problems);
@@ -195,18 +188,16 @@ impl Loader {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let Typed { schema, reach, .. } = typed;
-        let inputs = Inputs::of(&schema);
-        let problems = unpriced(definition, &inputs);
+        let problems = unpriced(definition, &typed.inputs);
         if !problems.is_empty() {
             return Err(problems);
         }
         let said = definition.warnings.iter().cloned().chain(self.warnings).chain(self.doubts);
         Ok(Policy {
-            inputs,
             slices: self.slices,
-            whole: Whole::new(&schema, self.all, || reach.everything()),
+            whole: Whole::new(&typed.schema, self.all, || reach.everything()),
             reach,
+            typed,
             prepared: RefCell::new(Kept::new(prepared::MOST)),
             clock: Clock::default(),
             revision,
@@ -214,12 +205,50 @@ impl Loader {
         })
     }
 
-    fn statement(&mut self, place: &Placed<'_>) {
+    /// About how many microseconds it took.
+    fn statement(&mut self, place: &Placed<'_>, ahead: &Ahead) -> u32 {
         if self.problems.len() >= MAX_SAID {
-            return;
+            return KNOWN;
         }
-        let Statement { start, end, .. } = place.statement;
-        let text = place.text.get(start..end).unwrap_or_default();
+        let cut = Cut::of(place.text());
+        let is_known = cut.as_ref().is_some_and(|cut| self.known(place, cut));
+        match ahead.parsed.as_ref().and_then(Parsed::policy) {
+            Some(policy) if is_known => {
+                self.compare(place, cut, policy);
+                KNOWN
+            }
+            None if is_known => KNOWN,
+            Some(policy) => {
+                self.policy(place, cut, policy);
+                POLICY
+            }
+            None => {
+                self.alone(place, cut);
+                POLICY.saturating_add(LEXER)
+            }
+        }
+    }
+
+    /// Takes in a policy, if one of its shape is known; whether it did.
+    fn known(&mut self, place: &Placed<'_>, cut: &Cut<'_>) -> bool {
+        let (shapes, scopes) = self.slices.known();
+        let Some(rule) = shapes.find(cut, scopes) else { return false };
+        let is_named = !cut.id.is_empty() && cut.id.len() <= MAX_ID;
+        let mut named = rule.scope.named.iter();
+        let names_stranger =
+            named.any(|named| named.is_team && !self.teams.names.contains(&named.id));
+        // Whatever is to be said of it is said where nothing is known.
+        if !is_named || names_stranger || self.origin.contains_key(cut.id) {
+            return false;
+        }
+        self.origin.insert(cut.id.to_owned(), Rc::clone(&place.name));
+        self.file(place, rule);
+        true
+    }
+
+    /// Parses a policy by itself.
+    fn alone(&mut self, place: &Placed<'_>, cut: Option<Cut<'_>>) {
+        let text = place.text();
         if let Some(at) = too_deep(text, false) {
             return self.problems.push(Problem::at(place.within(at), TOO_DEEP));
         }
@@ -232,18 +261,20 @@ impl Loader {
             }
         };
         for template in parsed.templates() {
-            let id = template.annotation("id").unwrap_or("without @id");
+            let id = template.annotations().find(|(key, _)| *key == "id");
+            let id = id.map_or("without @id", |(_, id)| id);
             let message = format!("policy `{id}`: templates can't be proven or named in receipts");
             self.problems.push(Problem::at(place.here(), message));
         }
-        for policy in parsed.policies() {
-            self.policy(place, policy);
+        if let Some(policy) = parsed.policies().next() {
+            self.policy(place, cut, policy);
         }
     }
 
-    fn policy(&mut self, place: &Placed<'_>, policy: &CedarPolicy) {
+    fn policy(&mut self, place: &Placed<'_>, cut: Option<Cut<'_>>, policy: &CedarPolicy) {
+        let said = self.said();
         let mut wrong = |message: String| self.problems.push(Problem::at(place.here(), message));
-        let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
+        let Some(id) = lift::annotation(policy, "id").filter(|id| !id.is_empty()) else {
             let nth = place.number.saturating_add(1);
             return wrong(format!("policy number {nth} has no @id(\"…\"); receipts name it"));
         };
@@ -261,37 +292,72 @@ impl Loader {
             let message = format!("policy `{id}`: @id is taken by another policy in {other}");
             return self.problems.push(Problem::at(place.here(), message));
         }
-        let named = policy.new_id(PolicyId::new(id));
-        self.validate(place, id, &named);
+        self.validate(place, id, policy);
+        let rule = Rule::of(policy, self.slices.known().1);
+        // Of what something was said, that is said each time.
+        if let Some(cut) = cut.filter(|_| self.said() == said) {
+            let Rule { scope, clause } = &rule;
+            let rule = Rule { scope: scope.clone(), clause: clause.clone() };
+            self.slices.known().0.learn(cut, rule);
+        }
+        self.file(place, rule);
+        self.keep_whole(id, policy);
+    }
+
+    /// Panics if what was taken in as known is another, or if something is to be said of it.
+    fn compare(&mut self, place: &Placed<'_>, cut: Option<Cut<'_>>, policy: &CedarPolicy) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        let Some(cut) = cut else { return };
+        let said = self.said();
+        let (shapes, scopes) = self.slices.known();
+        assert!(shapes.find(&cut, scopes) == Some(Rule::of(policy, scopes)), "{policy}");
+        assert!(misused(policy).is_empty(), "{policy}");
+        self.doubt(place, cut.id, policy);
+        self.validate(place, cut.id, policy);
+        assert_eq!(self.said(), said, "{policy}");
+        self.keep_whole(cut.id, policy);
+    }
+
+    fn keep_whole(&mut self, id: &str, policy: &CedarPolicy) {
+        if cfg!(debug_assertions)
+            && let Err(e) = self.all.add(policy.new_id(PolicyId::new(id)))
+        {
+            self.problems.push(Problem::at("policies".to_owned(), e.to_string()));
+        }
+    }
+
+    /// How much was said so far.
+    fn said(&self) -> usize {
+        let said = [&self.warnings, &self.doubts].map(Vec::len);
+        let wrong = [&self.problems, &self.invalid].map(Vec::len);
+        said.into_iter().chain(wrong).fold(0, usize::saturating_add)
+    }
+
+    fn file(&mut self, place: &Placed<'_>, rule: Rule) {
         let Statement { start, end, .. } = place.statement;
-        if !self.slices.add(&named, start..end) {
+        if !self.slices.add(rule, start..end) {
             let message = "is too far into its file, or one too many".to_owned();
             self.problems.push(Problem::at(place.here(), message));
-        }
-        if cfg!(debug_assertions)
-            && let Err(e) = self.all.add(named)
-        {
-            self.problems.push(Problem::at(place.here(), format!("policy `{id}`: {e}")));
         }
     }
 
     /// What its author may not have meant.
     fn doubt(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
-        if self.doubts.len() >= MAX_SAID {
-            return;
-        }
-        if misuse::has_costly_pattern(policy) {
-            self.doubts.push(format!("{}: policy `{id}`: {COSTLY}", place.here()));
-        }
-        if let Some(doubt) = unapprovable(policy) {
-            self.doubts.push(format!("{}: policy `{id}`: {doubt}", place.here()));
+        let costly = misuse::has_costly_pattern(policy).then_some(COSTLY);
+        for doubt in costly.into_iter().chain(unapprovable(policy)) {
+            if self.doubts.len() < MAX_SAID {
+                self.doubts.push(format!("{}: policy `{id}`: {doubt}", place.here()));
+            }
         }
         for team in teams::named(policy) {
             let Some(message) = self.teams.unknown(&team) else { continue };
+            if self.doubts.len() >= MAX_SAID && !self.teams.listed {
+                continue;
+            }
             let message = format!("policy `{id}`: {message}");
-            let Statement { start, end, .. } = place.statement;
-            let text = place.text.get(start..end).unwrap_or_default();
-            let spelled = text.find(&format!("Team::\"{team}\""));
+            let spelled = place.text().find(&format!("Team::\"{team}\""));
             let problem = Problem::at(place.within(spelled.unwrap_or_default()), message);
             match self.teams.listed {
                 true => self.problems.push(problem),
@@ -301,60 +367,18 @@ impl Loader {
     }
 
     fn validate(&mut self, place: &Placed<'_>, id: &str, policy: &CedarPolicy) {
-        let alone = PolicySet::from_policies([policy.clone()]);
-        let (Ok(typed), Ok(alone)) = (&mut self.typed, alone) else { return };
-        let narrow = typed.narrow.validator(policy);
-        let is_clean = narrow.is_some_and(|validator| {
-            let result = validator.validate(&alone, ValidationMode::Strict);
-            result.validation_passed_without_warnings()
-        });
-        if is_clean && !cfg!(debug_assertions) {
-            return;
-        }
-        let result = typed.validator.validate(&alone, ValidationMode::Strict);
-        debug_assert!(!is_clean || result.validation_passed_without_warnings(), "{result:?}");
+        let Ok((typed, _)) = &self.typed else { return };
+        let policy: &ast::Policy = policy.as_ref();
+        let named = policy.new_id(ast::PolicyID::from_string(id));
+        let Some(result) = typed.validate(&named) else { return };
         for error in result.validation_errors() {
             // Cedar names the policy once more.
             let message = explain(error).replacen(&format!("for policy `{id}`, "), "", 1);
             let message = format!("policy `{id}`: {message}");
             self.invalid.push(Problem::at(place.of_part(error), message));
         }
-        let warning = |w: &cedar_policy::ValidationWarning| {
-            format!("{}: policy `{id}`: {w}", place.of_part(w))
-        };
+        let warning = |w: &ValidationWarning| format!("{}: policy `{id}`: {w}", place.of_part(w));
         self.warnings.extend(result.validation_warnings().map(warning));
-    }
-}
-
-/// A statement, and where it is.
-struct Placed<'t> {
-    name: Rc<str>,
-    text: &'t str,
-    statement: Statement,
-    /// In its file, from 0.
-    number: usize,
-}
-
-impl Placed<'_> {
-    /// `file:line:column` of the statement's first character.
-    fn here(&self) -> String {
-        self.within(0)
-    }
-
-    /// Of a character of it.
-    fn within(&self, at: usize) -> String {
-        let at = self.statement.start.saturating_add(at);
-        format!("{}:{}", self.name, position(self.text, at))
-    }
-
-    /// Of an error in it.
-    fn of(&self, error: &impl Diagnostic) -> String {
-        offset(error).map_or_else(|| format!("{}:1:1", self.name), |at| self.within(at))
-    }
-
-    /// Likewise, or its file.
-    fn of_part(&self, error: &impl Diagnostic) -> String {
-        offset(error).map_or_else(|| self.name.as_ref().to_owned(), |at| self.within(at))
     }
 }
 
@@ -370,7 +394,7 @@ fn unapprovable(policy: &CedarPolicy) -> Option<&'static str> {
     if lift::obliges(policy) {
         return Some(OBLIGATION);
     }
-    let approver = policy.annotation(APPROVAL)?;
+    let approver = lift::annotation(policy, APPROVAL)?;
     let named = approver.starts_with("role:") || approver.starts_with("team:");
     if !named && PrincipalId::parse(approver).is_err() {
         return Some(NOBODY);
@@ -382,18 +406,6 @@ fn unapprovable(policy: &CedarPolicy) -> Option<&'static str> {
 fn explain(error: &impl Diagnostic) -> String {
     let help = error.help().map(|h| format!("; {h}"));
     format!("{error}{}", help.unwrap_or_default())
-}
-
-fn offset(error: &impl Diagnostic) -> Option<usize> {
-    error.labels()?.next().map(|label| label.offset())
-}
-
-/// `line:column`, both from 1, columns in characters.
-fn position(text: &str, offset: usize) -> String {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count().saturating_add(1);
-    let last = before.rsplit('\n').next().unwrap_or_default();
-    format!("{line}:{}", last.chars().count().saturating_add(1))
 }
 
 /// Cedar's `like` takes time in proportion to pattern and text, and the text is the caller's
@@ -412,3 +424,9 @@ const NOBODY: &str = "nobody is what @approval names, so nobody can approve; wri
 const MAX_SAID: usize = 200;
 /// An `@id` is repeated in every receipt it decides.
 const MAX_ID: usize = 128;
+/// Microseconds in WebAssembly, roughly: to take in a policy of a known shape, to make the parser's lexer, to
+/// parse a policy, and to validate one.
+const KNOWN: u32 = 10;
+const LEXER: u32 = 1000;
+const PARSED: u32 = 50;
+const POLICY: u32 = 150;

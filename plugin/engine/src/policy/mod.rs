@@ -4,6 +4,7 @@
 
 mod alike;
 mod attributes;
+mod bits;
 mod conformance;
 mod depth;
 mod evaluation;
@@ -16,13 +17,16 @@ mod misuse;
 mod narrow;
 mod prepared;
 mod reach;
+mod reading;
 mod reads;
 mod scope;
+mod shape;
 mod slices;
 mod statement;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod value;
 mod vocabulary;
 mod whole;
@@ -34,7 +38,6 @@ use cedar_policy::{Entities, EntityUid};
 
 use crate::decision::{AgentGrant, DelegatorGrant, Permit, Reason, Verdict};
 use crate::model::{Asked, CallerClass, Typing};
-use conformance::Inputs;
 use evaluation::{Evaluation, Uids};
 use facts::Principals;
 use lift::Lift;
@@ -42,11 +45,13 @@ use prepared::{Fit, Kept, Prepared};
 use reach::Reach;
 use reads::{Member, Reads};
 use slices::Slices;
+use typed::Typed;
 use value::Clock;
 use whole::Whole;
 
 pub(crate) use alike::Alike;
 pub(crate) use attributes::{Attribute, AttributeType, AttributeTypes};
+pub(crate) use bits::{Bits, bits};
 pub(crate) use facts::{Approved, Authenticated, Situation, Transacted};
 pub(crate) use lift::StepUp;
 pub use load::Problem;
@@ -61,7 +66,7 @@ pub(crate) use vocabulary::{
 /// The policies in force, their vocabulary and their entities. Immutable: a request keeps the one
 /// it began with.
 pub(crate) struct Policy {
-    inputs: Inputs,
+    typed: Rc<Typed>,
     slices: Slices,
     reach: Reach,
     prepared: RefCell<Kept<prepared::Asked, Rc<Prepared>>>,
@@ -148,6 +153,12 @@ impl Policy {
 
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What takes its time to be given up.
+    pub(crate) fn into_bits(self) -> impl Iterator<Item = Bits> {
+        let kept = self.prepared.into_inner().into_bits();
+        kept.into_iter().chain(self.slices.into_bits())
     }
 
     /// Decides one request. Once it is well typed both are asked, whatever the first says, so that a
@@ -244,7 +255,7 @@ impl Policy {
         let mut all = cfg!(debug_assertions).then(|| members(Reads::ALL)).transpose()?;
         if let Some(input) = facts::input(asked)? {
             if asked.typing == Typing::Declared {
-                let fits = self.inputs.admit(&question.action, &input);
+                let fits = self.typed.inputs.admit(&question.action, &input);
                 self.whole.agrees_on(&question.action, all.as_ref(), &input, fits);
                 if !fits {
                     return Err(Reason::ArgumentsInvalid);

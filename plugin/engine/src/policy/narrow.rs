@@ -6,34 +6,36 @@
 //! that finds anything to say is it validated against all of them, and what is said is Cedar's of the whole.
 //! Builds with debug assertions ask both ways each time.
 
-use cedar_policy::{ActionConstraint, EntityUid, Policy, Schema, Validator};
-use cedar_policy_core::validator::ValidatorSchema;
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{ActionConstraint, EntityUID, Policy};
+use cedar_policy_core::validator::{Validator, ValidatorActionId, ValidatorSchema};
 
 /// Validators by the actions of a scope.
+#[derive(Default)]
 pub(super) struct Narrow {
-    schema: Schema,
     /// Oldest first.
-    made: Vec<(Vec<EntityUid>, Validator)>,
+    made: Vec<(Vec<Arc<EntityUID>>, Validator)>,
 }
 
 impl Narrow {
-    pub(super) fn of(schema: &Schema) -> Self {
-        Self { schema: schema.clone(), made: Vec::new() }
-    }
-
     /// The validator for a policy; none: its scope leaves all actions.
-    pub(super) fn validator(&mut self, policy: &Policy) -> Option<&Validator> {
+    pub(super) fn validator(
+        &mut self,
+        schema: &ValidatorSchema,
+        policy: &Policy,
+    ) -> Option<&Validator> {
         let actions = match policy.action_constraint() {
             ActionConstraint::Any => return None,
-            ActionConstraint::Eq(uid) => vec![uid],
-            ActionConstraint::In(uids) => uids,
+            ActionConstraint::Eq(uid) => vec![Arc::clone(uid)],
+            ActionConstraint::In(uids) => uids.clone(),
         };
         let known = self.made.iter().position(|(known, _)| *known == actions);
         let at = known.unwrap_or_else(|| {
             if self.made.len() >= MOST {
                 self.made.remove(0);
             }
-            let validator = Validator::new(left(&self.schema, &actions));
+            let validator = Validator::new(left(schema, &actions));
             self.made.push((actions, validator));
             self.made.len().saturating_sub(1)
         });
@@ -42,18 +44,15 @@ impl Narrow {
 }
 
 /// The schema with those actions, and what is in them, alone.
-fn left(schema: &Schema, actions: &[EntityUid]) -> Schema {
-    let schema: &ValidatorSchema = schema.as_ref();
-    let named = |action: &&cedar_policy_core::validator::ValidatorActionId| {
-        actions.iter().any(|uid| uid.as_ref() == action.name())
-    };
+fn left(schema: &ValidatorSchema, actions: &[Arc<EntityUID>]) -> ValidatorSchema {
+    let named = |action: &&ValidatorActionId| actions.iter().any(|uid| **uid == *action.name());
     let within: Vec<_> = schema.action_ids().filter(named).collect();
-    let is_left = |action: &&cedar_policy_core::validator::ValidatorActionId| {
+    let is_left = |action: &&ValidatorActionId| {
         named(action)
             || within.iter().any(|above| above.descendants().any(|uid| uid == action.name()))
     };
     let actions = schema.action_ids().filter(is_left).cloned();
-    ValidatorSchema::new(schema.entity_types().cloned(), actions).into()
+    ValidatorSchema::new(schema.entity_types().cloned(), actions)
 }
 
 /// Validators that are kept: policies of one action mostly stand together.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use cedar_policy::{Entities, EntityUid};
 
+use super::bits::{Bits, bits};
 use super::reach::{LookedUp, Reach};
 use super::reads::Reads;
 use super::slices::{Slice, Slices};
@@ -68,6 +69,12 @@ impl<K: Eq + Hash + Clone, V> Kept<K, Rc<V>> {
             self.weight = weight;
         }
         self.newer.insert(key, Rc::clone(value));
+    }
+}
+
+impl<K: 'static, V: 'static> Kept<K, V> {
+    pub(super) fn into_bits(self) -> [Bits; 2] {
+        [bits(self.newer), bits(self.older)]
     }
 }
 

@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use cedar_policy::{Entities, Policy, PolicySet};
+use cedar_policy::{Entities, PolicySet};
 
+use super::bits::{Bits, bits};
 use super::evaluation::{Clause, Uids};
 use super::reads::Reads;
 use super::scope::Scopes;
+use super::shape::{Cut, Rule, Shapes};
 use crate::decision::Reason;
 
 /// All policies.
@@ -33,6 +35,7 @@ pub(super) struct Slices {
 /// Those that were parsed last.
 #[derive(Default)]
 struct Parsed {
+    shapes: Shapes,
     /// By number.
     clauses: Vec<Option<Rc<Clause>>>,
     /// In the order in which they were parsed, from `next` on and around: that is forgotten first.
@@ -45,7 +48,7 @@ pub(super) type Slice = Rc<[Rc<Clause>]>;
 
 impl Slices {
     /// Takes in a policy, and where in the next file that is given its text is. False: it is too far into it.
-    pub(super) fn add(&mut self, policy: &Policy, place: Range<usize>) -> bool {
+    pub(super) fn add(&mut self, rule: Rule, place: Range<usize>) -> bool {
         let number = u32::try_from(self.places.len());
         let file = u32::try_from(self.files.len());
         let (start, end) = (u32::try_from(place.start), u32::try_from(place.end));
@@ -53,8 +56,8 @@ impl Slices {
             return false;
         };
         self.places.push((file, start..end));
-        self.scopes.file(number, policy);
-        let clause = Clause::of(policy);
+        let Rule { scope, clause } = rule;
+        self.scopes.file(number, &scope);
         self.reads = self.reads.and(clause.reads);
         let parsed = self.parsed.get_mut();
         parsed.clauses.push(None);
@@ -62,6 +65,15 @@ impl Slices {
             parsed.put(number, Rc::new(clause));
         }
         true
+    }
+
+    /// What was found of policies, by their shapes, and their scopes.
+    pub(super) fn known(&mut self) -> (&mut Shapes, &mut Scopes) {
+        (&mut self.parsed.get_mut().shapes, &mut self.scopes)
+    }
+
+    pub(super) fn into_bits(self) -> [Bits; 2] {
+        [self.scopes.into_bits(), bits(self.parsed.into_inner().clauses)]
     }
 
     /// The text of the policies since the last.
@@ -82,7 +94,7 @@ impl Slices {
             if let Some(Some(clause)) = parsed.clauses.get(usize::try_from(number).ok()?) {
                 return Some(Rc::clone(clause));
             }
-            let clause = Rc::new(self.parse(number)?);
+            let clause = Rc::new(self.parse(number, &parsed.shapes)?);
             parsed.put(number, Rc::clone(&clause));
             Some(clause)
         };
@@ -94,12 +106,18 @@ impl Slices {
         Ok(by_id.into_values().collect())
     }
 
-    fn parse(&self, number: u32) -> Option<Clause> {
+    fn parse(&self, number: u32, shapes: &Shapes) -> Option<Clause> {
         let (file, place) = self.places.get(usize::try_from(number).ok()?)?;
         let text = self.files.get(usize::try_from(*file).ok()?)?;
         let range = usize::try_from(place.start).ok()?..usize::try_from(place.end).ok()?;
+        let text = text.get(range)?;
+        if let Some(cut) = Cut::of(text)
+            && let Some(rule) = shapes.get(&cut)
+        {
+            return Some(rule.clause.renamed(cut.id));
+        }
         // As a set, as when it was loaded: to parse one alone is another parser, of 130 KB.
-        let alone: PolicySet = text.get(range)?.parse().ok()?;
+        let alone: PolicySet = text.parse().ok()?;
         alone.policies().next().map(Clause::of)
     }
 }

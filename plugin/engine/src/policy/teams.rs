@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::Policy;
+use cedar_policy::{EntityUid, Policy};
 
 use crate::model::sorted;
 
@@ -36,7 +36,11 @@ impl Teams {
 
 /// The teams a policy names, in its scope and its conditions, each once.
 pub(super) fn named(policy: &Policy) -> BTreeSet<String> {
-    let literals = policy.entity_literals().into_iter();
-    let teams = literals.filter(|uid| uid.type_name().to_string() == "Team");
-    sorted::set(teams.map(|uid| AsRef::<str>::as_ref(uid.id()).to_owned()))
+    let literals = policy.entity_literals();
+    sorted::set(literals.iter().filter_map(name).map(str::to_owned))
+}
+
+/// The name of a team, of what is one.
+pub(super) fn name(uid: &EntityUid) -> Option<&str> {
+    (uid.type_name().to_string() == "Team").then(|| uid.id().unescaped())
 }

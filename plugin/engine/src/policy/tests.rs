@@ -414,3 +414,46 @@ fn what_time_lifts_is_said_only_where_nothing_else_stands_in_the_way() {
     assert_eq!(decided(&with(AGENTS, &agent)), ("delegator_not_allowed", None));
     assert!(listed(&with(EVERYBODY, &agent), "look"), "it will be there again");
 }
+
+#[test]
+fn many_policies_are_told_apart_however_alike_they_are() {
+    let one = |n: usize, team: &str| {
+        format!("@id(\"p{n}\") permit (principal in Team::\"{team}\", action, resource);\n")
+    };
+    let many = |n: usize| (0..n).map(|n| one(n, "support")).collect::<String>();
+    // More than are looked at together.
+    let mut definition = definition();
+    definition.teams.names.insert("support".to_owned());
+    let load = |text: &str| {
+        let file = PolicyFile { name: "t.cedar".to_owned(), text: text.to_owned() };
+        Policy::load(&definition, &[file], 7)
+    };
+    let policy = load(&with(&many(300), HUMANS)).unwrap();
+    let decided = with_caller(true, |s| policy.decide(s, &asked("look", "{}")));
+    assert_eq!(decided.agent.map(|ids| ids.len()), Some(300));
+    assert!(policy.warnings().is_empty());
+    // What is said of one of them is said as of any.
+    let first = |policies: &str| {
+        let loaded = load(&format!("{}{policies}", many(300)));
+        let found = loaded.map(|policy| policy.warnings().to_vec());
+        let problems = |found: Vec<Problem>| found.iter().map(ToString::to_string).collect();
+        found.unwrap_or_else(problems).first().cloned().unwrap_or_default()
+    };
+    let last = one(300, "support");
+    assert_eq!(first(&last), "");
+    let taken = "t.cedar:301:1: policy `p7`: @id is taken by another policy in t.cedar";
+    assert_eq!(first(&one(7, "support")), taken);
+    let strange = first(&one(300, "suport"));
+    assert!(strange.starts_with("t.cedar:301:34: policy `p300`: nobody is in"), "{strange}");
+    let long = first(&last.replace("p300", &"x".repeat(200)));
+    assert!(long.contains("too long"), "{long}");
+    let nameless = first(&last.replace("p300", ""));
+    assert!(nameless.contains("policy number 301 has no @id"), "{nameless}");
+    // Nor does what is wrong with one of those that are parsed together hide, or move, what is with others.
+    let bad = "@id(\"x\") permit (principal, action, resource) when { context.nope };\n";
+    let text = format!("{}{bad}permit;\n{bad}", many(20));
+    let found: Vec<_> = load(&text).err().unwrap().iter().map(ToString::to_string).collect();
+    for start in ["t.cedar:22:7: ", "t.cedar:23:1: policy `x`: @id is taken", "t.cedar:21:54: "] {
+        assert!(found.iter().any(|problem| problem.starts_with(start)), "{start}: {found:?}");
+    }
+}

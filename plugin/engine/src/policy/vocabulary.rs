@@ -112,8 +112,8 @@ pub(crate) struct RouteAction {
     pub(crate) groups: Vec<String>,
 }
 
-/// The base schema with the configuration's actions.
-pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
+/// The base schema with the configuration's actions, as text.
+pub(super) fn text(definition: &Definition) -> Result<String, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut actions: BTreeMap<String, String> = BTreeMap::new();
     let mut groups: BTreeSet<&str> = BTreeSet::new();
@@ -161,7 +161,12 @@ pub(crate) fn schema(definition: &Definition) -> Result<Schema, Vec<Problem>> {
     for (name, rest) in &actions {
         let _ = writeln!(text, "action {}{rest};", quoted(name));
     }
-    match Schema::from_cedarschema_str(&text) {
+    Ok(text)
+}
+
+/// The same, read.
+pub(super) fn schema(definition: &Definition, text: &str) -> Result<Schema, Vec<Problem>> {
+    match Schema::from_cedarschema_str(text) {
         Ok((schema, _)) => Ok(schema),
         Err(e) => Err(culprits(definition, &e.to_string())),
     }
@@ -392,14 +397,18 @@ const UNRATED: &str = "unrated";
 mod tests {
     use super::*;
 
+    fn made(definition: &Definition) -> Result<Schema, Vec<Problem>> {
+        schema(definition, &text(definition)?)
+    }
+
     #[test]
     fn the_base_vocabulary_is_a_schema() {
-        assert!(schema(&Definition::default()).is_ok());
+        assert!(made(&Definition::default()).is_ok());
         assert!(situation().contains("now: datetime"));
         let mut definition = Definition::default();
         definition.agent_attributes.insert("a\"b".to_owned(), attributes::AttributeType::Texts);
         assert!(base(&definition).contains("{ \"a\\\"b\"?: Set<String> }"));
-        assert!(schema(&definition).is_ok());
+        assert!(made(&definition).is_ok());
         LazyLock::force(&NAMES);
     }
 
@@ -424,14 +433,14 @@ mod tests {
     #[test]
     fn a_tool_becomes_an_action_whatever_its_name() {
         let definition = tool("{ id: Long, note?: String }");
-        let schema = schema(&definition).unwrap();
+        let schema = made(&definition).unwrap();
         assert!(entities(&definition, &schema).is_ok());
     }
 
     #[test]
     fn an_input_is_one_record_type_and_names_its_path_when_it_is_not() {
         for bad in ["Long", "{ id: }", "{}; entity Evil", "{ id: Lonng }", "{ id: Long"] {
-            let problems = schema(&tool(bad)).err().unwrap();
+            let problems = made(&tool(bad)).err().unwrap();
             assert_eq!(problems[0].path, "mcp[0].tools[0].input", "{bad}");
         }
     }

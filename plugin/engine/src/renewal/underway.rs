@@ -37,17 +37,17 @@ impl Underway {
         Ok(Self { name, work: Work::Opening(opening) })
     }
 
-    /// Does some of the work. `current`: the digest of the bundle in force.
+    /// Does some of the work. `current`: what is in force.
     pub(super) fn work(
         &mut self,
         blueprint: &Blueprint,
-        current: Option<&str>,
+        current: &Configuration,
     ) -> Result<Came, String> {
         match std::mem::replace(&mut self.work, Work::Over) {
             Work::Opening(mut opening) => {
                 if opening.step().map_err(|e| e.to_string())? {
                     let opened = opening.contents();
-                    if current == Some(opened.1.as_str()) {
+                    if current.bundle.as_ref() == Some(&opened.1) {
                         return Ok(Came::Same(opened.1));
                     }
                     self.work = Work::Loading(Box::new(Loading::new(blueprint, opened)));
@@ -59,7 +59,7 @@ impl Underway {
             Work::Loading(mut loading) => {
                 let mut left = Some(ENOUGH);
                 while let Some(budget) = left {
-                    match loading.step()? {
+                    match loading.step(current)? {
                         Step::Done(next) => {
                             return Ok(Came::Next(next, loading.digest().to_owned()));
                         }

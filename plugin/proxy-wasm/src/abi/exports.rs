@@ -117,6 +117,6 @@ extern "C" fn proxy_on_delete(context: u32) {
     plugin::delete(context);
 }
 
-/// The longest thing a host returns is a plugin configuration with its policies; four times the
-/// largest that Envoy's control plane sends by default (gRPC, 4 MiB).
-const MAX_ALLOCATION: usize = 16 * 1024 * 1024;
+/// The longest thing a host returns is a bundle (the engine's `bundle::MAX_BYTES`); how long each thing may be
+/// is seen to by who asks for it.
+const MAX_ALLOCATION: usize = 192 << 20;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use cedar_policy::{Authorizer, Entity, EntityId, EntityUid, PolicyId, PolicySet, Request};
+use cedar_policy::{Authorizer, Entity, EntityId, EntityUid, Policy, PolicyId, PolicySet, Request};
 use cedar_policy_core::ast::Value;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -23,7 +23,7 @@ enum Scope {
 }
 
 #[derive(Clone, Debug)]
-struct Rule {
+struct Written {
     forbid: bool,
     approvable: bool,
     principal: Scope,
@@ -44,7 +44,7 @@ enum Actions {
 struct World {
     parents: Vec<(usize, usize)>,
     action_parents: Vec<(usize, usize)>,
-    rules: Vec<Rule>,
+    rules: Vec<Written>,
     requests: Vec<(usize, usize, usize, i64)>,
 }
 
@@ -84,7 +84,7 @@ impl Scope {
     }
 }
 
-impl Rule {
+impl Written {
     fn text(&self, number: usize) -> String {
         let approval = if self.approvable { "@approval(\"a\") " } else { "" };
         let effect = if self.forbid { "forbid" } else { "permit" };
@@ -114,7 +114,8 @@ fn slices(policies: &[Policy]) -> Slices {
     let mut slices = Slices::default();
     for policy in policies {
         let text = policy.to_cedar().unwrap();
-        assert!(slices.add(policy, 0..text.len()));
+        let rule = Rule::of(policy, slices.known().1);
+        assert!(slices.add(rule, 0..text.len()));
         slices.add_file(text);
     }
     slices
@@ -163,7 +164,7 @@ fn scopes() -> impl Strategy<Value = Scope> {
     ]
 }
 
-fn rules() -> impl Strategy<Value = Rule> {
+fn rules() -> impl Strategy<Value = Written> {
     let actions = prop_oneof![
         Just(Actions::Any),
         (0..ACTIONS).prop_map(Actions::Eq),
@@ -171,7 +172,7 @@ fn rules() -> impl Strategy<Value = Rule> {
     ];
     let effect = (any::<bool>(), any::<bool>());
     (effect, scopes(), actions, scopes(), select(&CONDITIONS)).prop_map(
-        |((forbid, ask), principal, actions, resource, condition)| Rule {
+        |((forbid, ask), principal, actions, resource, condition)| Written {
             forbid,
             approvable: forbid && ask,
             principal,
