@@ -14,7 +14,7 @@ use crate::directory::Found;
 use crate::model::sorted;
 use crate::model::{Asked, CallerClass, Timestamp};
 use crate::policy::{
-    Alike, Approved, Authenticated, Decided, Fitting, Policy, Situation, Transacted,
+    Alike, Approved, Authenticated, Decided, Fitting, Policy, Situation, StepUp, Transacted, Turn,
 };
 use crate::registry::{Bounds, Granted};
 
@@ -156,7 +156,17 @@ impl Caller {
         };
         let situation = self.situation(self.scopes(), (&granted.names, &details));
         let situation = given.in_(situation);
-        let decided = policy.decide(&situation, asked);
+        let mut decided = policy.decide(&situation, asked);
+        // Its token has them, and the registry does not let it have them: another token would be no other.
+        let missing = |step_up: &StepUp| {
+            !step_up.scopes.iter().all(|scope| self.verified.grant.scopes.contains(scope))
+        };
+        if let Verdict::Deny(Reason::ScopeMissing) = decided.verdict
+            && !matches!(&decided.turn, Some(Turn::StepUp(step_up)) if missing(step_up))
+        {
+            decided =
+                Decided { verdict: Verdict::Deny(Reason::AgentNotAllowed), turn: None, ..decided };
+        }
         let given = (&granted, &details, given);
         let decisive = self.decisive(policy, asked, given, &decided.verdict);
         Weighed { decided, grants: granted.ids, decisive }

@@ -285,6 +285,8 @@ reasons! {
     RateLimited = "rate_limited", WhatNow, TooMany;
     /// Whoever the agent acts for has to log in again, in another way or more lately (RFC 9470).
     StepUpRequired = "step_up_required", WhatNow, StepUp;
+    /// The token lacks a scope that this needs; another token would have it (`@scope`, RFC 6750 §3.1).
+    ScopeMissing = "scope_missing", WhatNow, InsufficientScope;
     /// What permits this is tied to an obligation that is not understood.
     ObligationUnknown = "obligation_unknown", WhatNow, PolicyDenied;
     /// A human has to approve this action first.

@@ -66,9 +66,9 @@ pub(crate) struct Refused<'a> {
     pub(crate) access_request: Option<Object>,
     /// Where a human can decide.
     pub(crate) page: Option<&'a str>,
-    /// For [`Wire::StepUp`]: the values of its parameters `acr_values` and `max_age`, as far as they are
-    /// said.
-    pub(crate) step_up: [(&'static str, Option<String>); 2],
+    /// For [`Wire::StepUp`] and [`Wire::InsufficientScope`]: the values of their parameters `acr_values`,
+    /// `max_age` and `scope`, as far as they are said.
+    pub(crate) step_up: [(&'static str, Option<String>); 3],
     /// Seconds after which the same may be asked again, where that is known.
     pub(crate) retry_after: Option<u64>,
     /// For 401 challenges, where DPoP is accepted.
@@ -96,8 +96,8 @@ pub struct Reply {
 
 impl Refused<'_> {
     /// Of a refusal that another login would not turn.
-    pub(crate) const NO_STEP_UP: [(&'static str, Option<String>); 2] =
-        [("acr_values", None), ("max_age", None)];
+    pub(crate) const NO_STEP_UP: [(&'static str, Option<String>); 3] =
+        [("acr_values", None), ("max_age", None), ("scope", None)];
 
     /// Writes the response.
     pub(crate) fn reply(self) -> Reply {
@@ -168,7 +168,7 @@ impl Refused<'_> {
             return Some(challenge(DPOP, &[error, algs, metadata]));
         }
         let mut parameters = vec![error, metadata];
-        if self.wire == Wire::StepUp {
+        if matches!(self.wire, Wire::StepUp | Wire::InsufficientScope) {
             let said = |(name, value): &(&str, Option<String>)| {
                 value.as_ref().map(|value| format!("{name}=\"{value}\""))
             };

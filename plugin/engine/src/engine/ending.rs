@@ -40,8 +40,8 @@ impl Case {
             Refusal::Deny(reason) | Refusal::Later(reason, _) => {
                 (Verdict::Deny(reason), reason.wire(), None)
             }
-            Refusal::StepUp(_) => {
-                let reason = Reason::StepUpRequired;
+            Refusal::StepUp(step_up) => {
+                let reason = step_up.reason();
                 (Verdict::Deny(reason), reason.wire(), None)
             }
             Refusal::Approval { reason, approvers, page } => {
@@ -143,14 +143,15 @@ impl Case {
 }
 
 /// What a challenge says, as far as it is said.
-type Parameters = [(&'static str, Option<String>); 2];
+type Parameters = [(&'static str, Option<String>); 3];
 
-/// RFC 9470 §3.
+/// RFC 9470 §3, RFC 6750 §3.
 fn parameters(step_up: &StepUp) -> Parameters {
     let values = step_up.acr_values.join(" ");
     [
         ("acr_values", (!values.is_empty()).then_some(values)),
         ("max_age", step_up.max_age.map(|seconds| seconds.to_string())),
+        ("scope", (!step_up.scopes.is_empty()).then(|| step_up.scopes.join(" "))),
     ]
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `@approval("role:finance")` | `forbid` | a human's approval lifts it |
 //! | `@step_up("acr1 acr2")`, `@max_age("300")` | `forbid` | whoever the agent acts for lifts it by logging in again (RFC 9470) |
+//! | `@scope("orders.write")` | `forbid` | a token with these scopes lifts it: the refusal says which (RFC 6750 §3.1) |
 //! | `@retry_after("60")` | `forbid` | time lifts it: the refusal is 429, and says when to come back (RFC 9110 §10.2.3) |
 //! | `@signal("high")` | `forbid` | whoever watches is told, once in a while (CAEP 1.0) |
 //! | `@obligation("…")` | any | something that has to be done along with it; none is understood, so it permits nothing (V14) |
@@ -11,11 +12,13 @@
 use cedar_policy::{Effect, Policy};
 
 use super::reads::{Member, Reads};
+use crate::decision::Reason;
 
 /// The annotation of a forbid that a human may lift; its value names who.
 pub(super) const APPROVAL: &str = "approval";
 const STEP_UP: &str = "step_up";
 const MAX_AGE: &str = "max_age";
+const SCOPE: &str = "scope";
 const RETRY_AFTER: &str = "retry_after";
 const SIGNAL: &str = "signal";
 const OBLIGATION: &str = "obligation";
@@ -30,17 +33,27 @@ pub(super) enum Lift {
     Time(u64),
 }
 
-/// How the subject of a token has to have authenticated.
+/// What another token would have to say: how its subject has authenticated, and what it grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StepUp {
     /// Any of these, in order of preference; none: it is only about when.
     pub(crate) acr_values: Vec<String>,
     /// Seconds ago at most.
     pub(crate) max_age: Option<u64>,
+    /// All of these.
+    pub(crate) scopes: Vec<String>,
 }
 
 impl StepUp {
-    /// What satisfies both: the first one's ways, and the shorter time.
+    /// Why it is refused until then: whoever has to log in again gets the scopes with that.
+    pub(crate) fn reason(&self) -> Reason {
+        match self.acr_values.is_empty() && self.max_age.is_none() {
+            true => Reason::ScopeMissing,
+            false => Reason::StepUpRequired,
+        }
+    }
+
+    /// What satisfies both: the first one's ways, the shorter time, the scopes of both (MCP-42).
     pub(super) fn and(self, other: Self) -> Self {
         let acr_values =
             if self.acr_values.is_empty() { other.acr_values } else { self.acr_values };
@@ -48,14 +61,20 @@ impl StepUp {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        Self { acr_values, max_age }
+        let mut scopes = self.scopes;
+        let more = other.scopes.into_iter().filter(|scope| !scopes.contains(scope));
+        let more: Vec<_> = more.collect();
+        scopes.extend(more);
+        Self { acr_values, max_age, scopes }
     }
 
     fn of(policy: &Policy) -> Option<Self> {
-        let values = annotation(policy, STEP_UP)?;
-        let acr_values = values.split(' ').filter(|value| !value.is_empty()).map(str::to_owned);
+        let (values, scopes) = (annotation(policy, STEP_UP), annotation(policy, SCOPE));
+        if values.is_none() && scopes.is_none() {
+            return None;
+        }
         let max_age = annotation(policy, MAX_AGE).and_then(seconds);
-        Some(Self { acr_values: acr_values.collect(), max_age })
+        Some(Self { acr_values: words(values), max_age, scopes: words(scopes) })
     }
 }
 
@@ -92,7 +111,8 @@ pub(super) fn signal(policy: &Policy) -> Option<&'static str> {
 pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
     let is_permit = policy.effect() == Effect::Permit;
     let (approval, step_up) = (annotation(policy, APPROVAL), annotation(policy, STEP_UP));
-    let max_age = annotation(policy, MAX_AGE);
+    let (max_age, scope) = (annotation(policy, MAX_AGE), annotation(policy, SCOPE));
+    let login = step_up.is_some() || scope.is_some();
     let retry_after = annotation(policy, RETRY_AFTER);
     let signals = annotation(policy, SIGNAL).is_some();
     let checks = [
@@ -126,9 +146,18 @@ pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
             retry_after.is_some() && is_permit,
             "@retry_after belongs on a forbid; on a permit it means nothing",
         ),
+        (scope.is_some() && is_permit, "@scope belongs on a forbid; on a permit it means nothing"),
         (
-            retry_after.is_some() && (approval.is_some() || step_up.is_some()),
-            "@retry_after beside @approval or @step_up are two ways to lift it; write two policies",
+            scope.is_some_and(|text| words(Some(text)).is_empty() || !text.bytes().all(is_plain)),
+            "@scope names scopes (RFC 6749 §3.3), with spaces between",
+        ),
+        (
+            scope.is_some() && approval.is_some(),
+            "@scope and @approval are two ways to lift it; write two policies",
+        ),
+        (
+            retry_after.is_some() && (approval.is_some() || login),
+            "@retry_after beside @approval, @step_up or @scope are two ways to lift it; write two policies",
         ),
         (
             retry_after.is_some_and(|text| wait(text).is_none()),
@@ -141,6 +170,11 @@ pub(super) fn misused(policy: &Policy) -> Vec<&'static str> {
         ),
     ];
     checks.into_iter().filter_map(|(wrong, why)| wrong.then_some(why)).collect()
+}
+
+fn words(text: Option<&str>) -> Vec<String> {
+    let words = text.unwrap_or_default().split(' ').filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 /// It becomes part of a challenge (RFC 9470 §3).

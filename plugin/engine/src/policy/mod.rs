@@ -391,7 +391,8 @@ fn intersect(agent: Answer, delegator: Answer) -> (Verdict, Option<Turn>) {
 }
 
 fn stepped_up(step_up: StepUp) -> (Verdict, Option<Turn>) {
-    (Verdict::Deny(Reason::StepUpRequired), Some(Turn::StepUp(step_up)))
+    let reason = step_up.reason();
+    (Verdict::Deny(reason), Some(Turn::StepUp(step_up)))
 }
 
 fn later(seconds: u64) -> (Verdict, Option<Turn>) {

@@ -25,6 +25,8 @@ pub enum Wire {
     PolicyDenied,
     /// 401 `insufficient_user_authentication` (RFC 9470 §3).
     StepUp,
+    /// 403 `insufficient_scope` (RFC 6750 §3.1), with the scopes that it takes.
+    InsufficientScope,
     /// 403 that an approval would turn.
     ApprovalRequired,
     /// 403: a human has said no.
@@ -75,6 +77,7 @@ impl Wire {
             | Self::StepUp => 401,
             Self::ActorUnauthorized
             | Self::PolicyDenied
+            | Self::InsufficientScope
             | Self::ApprovalRequired
             | Self::ApprovalDenied
             | Self::ApprovalInvalid => 403,
@@ -109,6 +112,7 @@ impl Wire {
             Self::ActorUnauthorized => "actor_unauthorized",
             Self::PolicyDenied => "not_permitted",
             Self::StepUp => "insufficient_user_authentication",
+            Self::InsufficientScope => "insufficient_scope",
             Self::ApprovalRequired => "approval_required",
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalInvalid => "approval_invalid",
@@ -143,6 +147,7 @@ impl Wire {
             Self::ActorUnauthorized => "This actor is not authorized",
             Self::PolicyDenied => "Not permitted",
             Self::StepUp => "The user has to authenticate again for this",
+            Self::InsufficientScope => "The access token lacks a scope that this needs",
             Self::ApprovalRequired => "A human has to approve this first",
             Self::ApprovalDenied => "A human has refused this",
             Self::ApprovalInvalid => "The approval does not allow this",
@@ -168,9 +173,11 @@ impl Wire {
     pub(super) fn challenge(self) -> Option<(&'static str, Option<&'static str>)> {
         match self {
             Self::NoCredential => Some((BEARER, None)),
-            Self::InvalidRequest | Self::InvalidToken | Self::ActorUnauthorized | Self::StepUp => {
-                Some((BEARER, Some(self.code())))
-            }
+            Self::InvalidRequest
+            | Self::InvalidToken
+            | Self::ActorUnauthorized
+            | Self::StepUp
+            | Self::InsufficientScope => Some((BEARER, Some(self.code()))),
             Self::DpopProof | Self::DpopNonce => Some((DPOP, Some(self.code()))),
             _ => None,
         }
@@ -210,6 +217,7 @@ impl Wire {
             | Self::ActorUnauthorized
             | Self::PolicyDenied
             | Self::StepUp
+            | Self::InsufficientScope
             | Self::ApprovalRequired
             | Self::ApprovalDenied
             | Self::ApprovalInvalid
