@@ -24,7 +24,10 @@ use serde_json::{Value, json};
 
 /// Three calls a minute pass.
 fn case() -> &'static Case {
-    let name = "behavior/of_calls_at_a_limit_so_many_pass_and_no_more";
+    named("behavior/of_calls_at_a_limit_so_many_pass_and_no_more")
+}
+
+fn named(name: &str) -> &'static Case {
     cases::all().iter().find(|case| case.name() == name).expect("the case is there")
 }
 
@@ -38,7 +41,11 @@ fn now() -> Timestamp {
 
 /// One engine with the keys, as a worker has it.
 fn worker() -> Engine {
-    let mut engine = Engine::new(&case().resolved.configuration.0).unwrap();
+    worker_of(case())
+}
+
+fn worker_of(case: &Case) -> Engine {
+    let mut engine = Engine::new(&case.resolved.configuration.0).unwrap();
     let FetchAnswer::Answered { status, body, .. } = &exchange().fetches[0] else { panic!("keys") };
     for fetch in engine.due(now()) {
         let (headers, body) = (ReplyHeaders::default(), body.0.clone());
@@ -99,6 +106,41 @@ fn race(requests: usize, mut seed: u64) -> (Vec<Outcome>, SharedStore) {
         }
     }
     (outcomes, store)
+}
+
+/// S5: HTTP/2 need not say how long a body is, and any method may have one.
+#[test]
+fn a_body_that_nothing_announces_counts_where_the_host_knows_of_it() {
+    let case = named(
+        "behavior/an_http_body_counts_as_long_as_it_says_and_one_that_says_nothing_as_more_than_any_limit/said",
+    );
+    for (ends, reason) in
+        [(None, None), (Some(true), None), (Some(false), Some(Reason::RateLimited))]
+    {
+        let (mut engine, store) = (worker_of(case), SharedStore::default());
+        let mut headers = plain(&case.resolved.exchanges[0].headers);
+        headers.retain(|(name, _)| !name.starts_with(b"content-"));
+        for (name, value) in &mut headers {
+            match name.as_slice() {
+                b":method" => *value = b"GET".to_vec(),
+                b":path" => *value = b"/v1/orders/7".to_vec(),
+                _ => {}
+            }
+        }
+        let head = Head::from_pairs(headers);
+        let head = match ends {
+            Some(ends) => head.ending(ends),
+            None => head,
+        };
+        let mut step = engine.begin(head, Arrival { now: now(), entropy: [7; 10] });
+        let outcome = loop {
+            match step {
+                Step::Decided(outcome) => break outcome,
+                other => step = further(&mut engine, other, &store),
+            }
+        };
+        assert_eq!(outcome.reason, reason, "{ends:?}");
+    }
 }
 
 /// S1: in any order, over all workers.

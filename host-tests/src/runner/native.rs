@@ -58,6 +58,7 @@ impl Run<'_> {
     fn whole(mut self, entropy: [u8; 10], under_way: Vec<Fetch>) -> Seen {
         let attributes = wanted(self.engine.attributes(), self.exchange);
         let head = Head::from_pairs(plain(&self.exchange.headers)).with_attributes(attributes);
+        let head = head.ending(self.exchange.body.is_none());
         let now = Timestamp::from_unix_millis(self.exchange.arrives);
         let mut step = self.engine.begin(head, Arrival { now, entropy });
         // Fetches that nobody waits for come back all the same.

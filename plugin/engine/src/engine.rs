@@ -59,8 +59,8 @@ use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 /// Long-lived state: one per VM, worker or page.
 pub struct Engine {
     configuration: Rc<Configuration>,
-    /// What was in force before, until there is time to give it up.
-    retired: Option<Box<Retired>>,
+    /// What was in force before, until there is time to give it up, and nobody has it any more.
+    retired: Vec<Retired>,
     trust: Trust,
     cache: TokenCache,
     renewal: Renewal,
@@ -140,7 +140,7 @@ impl Engine {
         let (openings, unanswered, learned) = (Openings::default(), None, 0);
         Ok(Self {
             configuration,
-            retired: None,
+            retired: Vec::new(),
             trust,
             cache,
             renewal,

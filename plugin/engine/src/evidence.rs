@@ -19,6 +19,8 @@ pub struct Head {
     headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// What is wrong with the headers: looked for once, and said to everybody who asks.
     malformed: Option<MalformedHead>,
+    /// Whether the request is over with it, where the host says so.
+    ends: Option<bool>,
 }
 
 /// A head that no honest client sends.
@@ -81,6 +83,17 @@ impl Head {
     #[must_use]
     pub fn with_attributes(self, attributes: Vec<(Attribute, Vec<u8>)>) -> Self {
         Self { attributes, ..self }
+    }
+
+    /// Whether the request is over with its head: then it has no body, whatever its method. A host that does not know
+    /// leaves it out.
+    #[must_use]
+    pub fn ending(self, ends: bool) -> Self {
+        Self { ends: Some(ends), ..self }
+    }
+
+    pub(crate) fn ends(&self) -> Option<bool> {
+        self.ends
     }
 
     /// What the host says, if it says it.

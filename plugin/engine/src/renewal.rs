@@ -235,7 +235,7 @@ impl BundleSource {
         let name = fresh.name.clone();
         match Underway::begin(fresh, &self.blueprint) {
             Ok(underway) => self.underway = Some(underway),
-            Err(why) => self.polled.rejected(name, why),
+            Err(why) => self.polled.rejected(name, why, now),
         }
     }
 
@@ -264,7 +264,7 @@ impl BundleSource {
                 Worked::Settled(configuration)
             }
             Err(why) => {
-                self.polled.rejected(underway.into_name(), why);
+                self.polled.rejected(underway.into_name(), why, now);
                 Worked::Settled(None)
             }
         }
@@ -309,7 +309,8 @@ impl FeedSource {
                 self.floor.raise(newest);
                 self.polled.taken(fresh.name, now);
             }
-            Err(why) => self.polled.rejected(fresh.name, why),
+            // It is short, and says what has to be known within seconds: it is asked for as if nothing had come.
+            Err(why) => self.polled.refused(why),
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn refresh(root: &Root) {
         finish(root, fetch, FetchReply::Failed, &streams);
     }
     for fetch in root.step(|engine| engine.due(now)).unwrap_or_default() {
-        if !matches!(root.waiting(|waiting| waiting.is_open_to(&fetch)), Ok(true)) {
+        if !matches!(root.waiting(|waiting| waiting.is_open_in_background_to(&fetch)), Ok(true)) {
             continue;
         }
         if let Ok(false) = start(root, &fetch, None) {

@@ -163,7 +163,7 @@ impl Stream {
             Some((attribute.clone(), value))
         };
         let attributes = self.root.attributes().iter().filter_map(read).collect();
-        let head = Head::from_pairs(pairs).with_attributes(attributes);
+        let head = Head::from_pairs(pairs).with_attributes(attributes).ending(self.body.ended);
         self.root.step(|engine| engine.begin(head, arrival))
     }
 

@@ -71,6 +71,16 @@ impl<K: Ord + Clone + Purpose> Waiting<K> {
         !self.calls.contains_key(key) && !self.is_full_for(key)
     }
 
+    /// Whether a call may be started for this that nobody waits for: lookups leave half of their room to requests.
+    pub(crate) fn is_open_in_background_to(&self, key: &K) -> bool {
+        let leaves_room = key.room() != Room::Lookups || self.beside() < MAX_LOOKUPS / 2;
+        leaves_room && self.is_open_to(key)
+    }
+
+    fn beside(&self) -> usize {
+        self.calls.keys().filter(|key| key.room() == Room::Lookups).count()
+    }
+
     fn is_full_for(&self, key: &K) -> bool {
         let most = match key.room() {
             Room::All => MAX_CALLS,

@@ -125,22 +125,42 @@ impl Content<'_> {
     }
 }
 
-/// The bytes that a value takes at least, if every number in it is an integer that all readers take for the same
-/// one. The reader of requests admits none beyond 2^53.
+/// The bytes of a value as JSON without white space, if every number in it is an integer that all readers take for the
+/// same one. The reader of requests admits none beyond 2^53.
 fn size_if_exact(value: &Value) -> Option<usize> {
-    let members = |size: usize, more: Option<usize>| Some(size.saturating_add(more?));
-    match value {
-        Value::Decimal(_) => None,
-        Value::Array(items) => items.iter().map(size_if_exact).try_fold(2, members),
+    let sum = |size: usize, more: Option<usize>| Some(size.saturating_add(more?));
+    Some(match value {
+        Value::Decimal(_) => return None,
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Integer(n) => {
+            let digits = n.unsigned_abs().checked_ilog10().unwrap_or(0).saturating_add(1);
+            usize::try_from(digits).ok()?.saturating_add(usize::from(*n < 0))
+        }
+        Value::String(text) => size_of_text(text),
+        Value::Array(items) => {
+            let commas = items.len().saturating_sub(1);
+            items.iter().map(size_if_exact).try_fold(commas.saturating_add(2), sum)?
+        }
         Value::Object(object) => {
             let sizes = object.iter().map(|(name, value)| {
-                Some(size_if_exact(value)?.saturating_add(name.len()).saturating_add(4))
+                let name = size_of_text(name).saturating_add(2);
+                Some(size_if_exact(value)?.saturating_add(name))
             });
-            sizes.into_iter().try_fold(2, members)
+            // A comma after each but the last.
+            let least = 2_usize.saturating_sub(usize::from(!object.is_empty()));
+            sizes.into_iter().try_fold(least, sum)?
         }
-        Value::String(text) => Some(text.len().saturating_add(2)),
-        Value::Null | Value::Bool(_) | Value::Integer(_) => Some(1),
-    }
+    })
+}
+
+fn size_of_text(text: &str) -> usize {
+    let escaped = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0c | b'\r' => 1,
+        0..0x20 => 5,
+        _ => 0,
+    });
+    escaped.sum::<usize>().saturating_add(text.len()).saturating_add(2)
 }
 
 fn maybe(text: Option<&str>) -> Value {

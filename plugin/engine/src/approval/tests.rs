@@ -51,13 +51,17 @@ fn actor() -> Actor {
 }
 
 fn binding(input: &str) -> Option<Binding> {
-    let (asked, actor) = (asked(input), actor());
+    bound_by(asked(input).input.as_ref())
+}
+
+fn bound_by(arguments: Option<&Object>) -> Option<Binding> {
+    let (asked, actor) = (asked("{}"), actor());
     Binding::of(Bound {
         gateway: "https://gateway.acme.example",
         actor: &actor,
         key: None,
         server: Some("orders"),
-        content: Content::Arguments(asked.input.as_ref()),
+        content: Content::Arguments(arguments),
         asked: &asked,
         resource: "Tool::orders/refund".to_owned(),
         tool: None,
@@ -90,6 +94,20 @@ fn what_two_readers_could_take_for_two_things_is_bound_by_nothing() {
         &format!("{{\"note\":\"{}\"}}", "x".repeat(64 << 10)),
     ] {
         assert!(binding(inexact).is_none(), "{inexact:.40}");
+    }
+    // As long as it is written, whatever it is made of.
+    let most = 64 << 10;
+    for (item, text) in
+        [("9007199254740991,", "1"), ("-1,", "null"), ("\"\\u0001\\n\",", "{}"), ("[],", "0")]
+    {
+        let list = |count: usize| format!("{{\"a\":[{}{text}]}}", item.repeat(count));
+        let fits = (most - list(0).len()) / item.len();
+        let limits = Limits { bytes: 1 << 20, items: 1 << 20, ..LIMITS };
+        let bound = |text: &str| {
+            let value = read(text.as_bytes(), &limits).unwrap();
+            bound_by(value.as_object()).is_some()
+        };
+        assert!(bound(&list(fits)) && !bound(&list(fits + 1)), "{item}");
     }
     assert!(binding(r#"{"amount":9007199254740991,"a":[null,true,-9007199254740991]}"#).is_some());
     assert!(read(br#"{"amount":9007199254740993}"#, &LIMITS).is_err());

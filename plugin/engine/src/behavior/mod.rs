@@ -156,10 +156,10 @@ impl Event {
 }
 
 impl Count {
-    /// The name under which a host keeps it.
+    /// The name under which a host keeps it: of this form, as modules of two versions may run for a while.
     pub(crate) fn name(&self) -> String {
         let (Self::Asked(event) | Self::Refused(event, _) | Self::Passed(event)) = self;
-        format!("deputy/behavior/{:04x}", event.slot)
+        format!("deputy/behavior/1c/{:04x}", event.slot)
     }
 
     /// Counts, from what the host has under that name.

@@ -25,8 +25,8 @@ pub(crate) struct Polled {
     /// When what is held came, or was last said to be what there is.
     confirmed: Option<Elapsed>,
     tag: Option<EntityTag>,
-    /// What was no good and will not become so: not to be sent again.
-    rejected: Option<EntityTag>,
+    /// What was no good and will not become so: not to be sent again, for a while.
+    rejected: Option<(EntityTag, Elapsed)>,
     /// When the last fetch was asked for, or answered: whichever came later.
     last: Option<Elapsed>,
     waiting: bool,
@@ -180,6 +180,7 @@ impl Polled {
     /// That nothing has changed is no answer from now on: what is held is known to be replaced.
     pub(crate) fn ask_in_full(&mut self) {
         self.tag = None;
+        self.rejected = None;
     }
 
     /// The last answer is not what was asked for.
@@ -187,9 +188,11 @@ impl Polled {
         self.error = Some(why);
     }
 
-    /// Nor will it be: it need not be sent again.
-    pub(crate) fn rejected(&mut self, name: Name, why: String) {
-        self.rejected = name.0;
+    /// Nor will it be: it need not be sent again for a minute. Not for longer, as what came may be damaged, and go by
+    /// the tag of what is good.
+    pub(crate) fn rejected(&mut self, name: Name, why: String, now: Timestamp) {
+        let now = self.clock.at(now);
+        self.rejected = name.0.map(|tag| (tag, now));
         self.refused(why);
     }
 
@@ -200,12 +203,15 @@ impl Polled {
     fn start(&mut self, now: Elapsed) -> Fetch {
         self.last = Some(now);
         self.waiting = true;
+        let in_time = |(_, then): &(EntityTag, Elapsed)| now.since(*then) < REJECTED_MS;
+        self.rejected = self.rejected.take().filter(in_time);
         self.asked()
     }
 
     /// The fetch that would be made now.
     pub(crate) fn asked(&self) -> Fetch {
-        self.fetch.clone().unless(self.rejected.as_ref().or(self.tag.as_ref()))
+        let rejected = self.rejected.as_ref().map(|(tag, _)| tag);
+        self.fetch.clone().unless(rejected.or(self.tag.as_ref()))
     }
 
     /// A host that lost the call must not stop the asking for ever.
@@ -217,6 +223,8 @@ impl Polled {
 
 /// Short, so that a gateway works soon after what it lacks is there.
 const BACKOFF_MS: u64 = 2 * 1000;
+/// Long against the pause between two fetches, short against how long what is held may be used.
+const REJECTED_MS: u64 = 60 * 1000;
 /// A host's tick and its timers are not exact.
 const GRACE_MS: u64 = 1000;
 
@@ -230,13 +238,17 @@ mod tests {
         FetchReply::Answered { status, headers, body: Vec::new() }
     }
 
-    #[test]
-    fn what_was_rejected_is_not_sent_again_and_confirms_nothing() {
+    fn polled() -> Polled {
         let (cluster, authority) = ("bundles".to_owned(), "b.example".to_owned());
         let path = "/b".to_owned();
         let endpoint = Endpoint { cluster, authority, path, timeout_ms: 1000, max_bytes: 1000 };
         let fetch = Fetch::new(Document::Bundle, endpoint);
-        let mut polled = Polled::new(fetch, Pace { every_ms: 10_000, max_age_ms: 30_000 });
+        Polled::new(fetch, Pace { every_ms: 10_000, max_age_ms: 30_000 })
+    }
+
+    #[test]
+    fn what_was_rejected_is_not_sent_again_and_confirms_nothing() {
+        let mut polled = polled();
         let sent = |fetch: &Fetch| {
             fetch.headers().map(|(_, value)| value.to_owned()).collect::<Vec<String>>()
         };
@@ -247,7 +259,7 @@ mod tests {
         let asked = polled.due(at(10_000), false).unwrap();
         assert_eq!(sent(&asked), ["\"good\""]);
         let bad = polled.answered(&asked, answer(200, "\"bad\""), at(10_000)).unwrap();
-        polled.rejected(bad.name, "is no good".to_owned());
+        polled.rejected(bad.name, "is no good".to_owned(), at(10_000));
         let asked = polled.due(at(12_000), false).unwrap();
         assert_eq!(sent(&asked), ["\"bad\""]);
         assert!(polled.answered(&asked, answer(304, "\"bad\""), at(12_000)).is_none());
@@ -260,5 +272,23 @@ mod tests {
         assert_eq!(polled.unconfirmed_ms(at(14_000)), 0);
         assert_eq!(polled.error(), None);
         assert_eq!(sent(&polled.asked()), ["\"good\""]);
+    }
+
+    /// A cache, or whoever was in between, has answered once with something else under the tag of what is good.
+    #[test]
+    fn what_was_damaged_on_its_way_is_asked_for_again() {
+        let mut polled = polled();
+        let at = Timestamp::from_unix_millis;
+        let asked = polled.due(at(0), false).unwrap();
+        let damaged = polled.answered(&asked, answer(200, "\"good\""), at(0)).unwrap();
+        polled.rejected(damaged.name, "is no good".to_owned(), at(0));
+        assert!(polled.due(at(2_000), false).unwrap().is_conditional());
+        assert!(!polled.due(at(70_000), false).unwrap().is_conditional());
+        // Sooner, where another worker has told that there is something newer.
+        let asked = polled.due(at(80_000), false).unwrap();
+        let damaged = polled.answered(&asked, answer(200, "\"good\""), at(80_000)).unwrap();
+        polled.rejected(damaged.name, "is no good".to_owned(), at(80_000));
+        polled.ask_in_full();
+        assert!(!polled.due(at(82_000), true).unwrap().is_conditional());
     }
 }

@@ -37,8 +37,12 @@ impl Configuration {
             return Err(first.to_string());
         }
         let read = read.ok_or("agent: can't be read")?;
-        let spiffe = read.1.spiffe.as_ref();
-        if spiffe.is_some_and(|id| self.credentials.agents.contains_key(id.as_str())) {
+        let spiffe = read.1.spiffe.as_ref().map(|id| id.as_str());
+        let of_another = |id: &str| {
+            let listed = PrincipalId::parse(id).ok().and_then(|id| self.registry.find(&id));
+            listed.is_some() || self.credentials.agents.contains_key(id)
+        };
+        if spiffe.is_some_and(|id| id != read.0.as_str() && of_another(id)) {
             return Err("agent.spiffe: is that of another agent as well".to_owned());
         }
         Ok(read)

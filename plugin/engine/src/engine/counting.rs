@@ -135,8 +135,13 @@ impl Case {
         if let (ProtocolName::Mcp | ProtocolName::A2a, Some(body)) = (protocol, &self.body) {
             return u64::try_from(body.len()).unwrap_or(u64::MAX);
         }
-        // RFC 9110 §9.3: what a body of these would mean is not defined, and clients send none.
-        let bare = |method| matches!(method, "GET" | "HEAD" | "DELETE" | "OPTIONS" | "CONNECT");
+        if self.head.ends() == Some(true) {
+            return 0;
+        }
+        // RFC 9110 §9.3: what a body of these would mean is not defined, and clients send none. So it is where the host
+        // does not say whether one comes.
+        let bare = |method| matches!(method, "GET" | "HEAD" | "DELETE" | "OPTIONS");
+        let bare = |method| self.head.ends().is_none() && bare(method);
         match self.head.once("content-length") {
             Once::One(text) => text.parse().unwrap_or(u64::MAX),
             Once::Absent if self.head.has("transfer-encoding") => u64::MAX,

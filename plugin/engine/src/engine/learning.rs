@@ -28,14 +28,13 @@ impl Engine {
         if matches!(fetch.document(), Document::Approval { .. }) {
             return self.answered(fetch, reply);
         }
+        self.learned = self.learned.saturating_add(1);
         if matches!(fetch.document(), Document::Agent(_)) {
-            // Nothing that a credential is judged by.
             if let Some(directory) = &self.directory {
                 directory.learn(&fetch, reply, &self.configuration, now);
             }
             return Absorbed { fetch, passed_over: Vec::new(), answer: None };
         }
-        self.learned = self.learned.saturating_add(1);
         let passed_over = match fetch.document() {
             Document::Keys(issuer) | Document::Metadata(issuer) => {
                 let learned = self.trust.learn(issuer, &fetch, reply, now);
@@ -85,14 +84,10 @@ impl Engine {
     /// time; until then what was in force before still is, and requests that need the bundle want its fetch,
     /// which is not to be made again.
     pub fn work(&mut self, now: Timestamp) -> Work {
-        if let Some(retired) = &mut self.retired {
-            if retired.give_up() {
-                return Work::More;
-            }
-            if retired.is_over() {
-                self.retired = None;
-            }
+        if self.retired.iter_mut().any(Retired::give_up) {
+            return Work::More;
         }
+        self.retired.retain(|retired| !retired.is_over());
         match self.renewal.work(&self.configuration, now) {
             Worked::Nothing => Work::Nothing,
             Worked::More => Work::More,
@@ -120,7 +115,10 @@ impl Engine {
     fn replace(&mut self, next: Configuration) {
         self.pinned = self.pinned.renewed(&next);
         let before = std::mem::replace(&mut self.configuration, Rc::new(next));
-        self.retired = Some(Box::new(Retired::new(before)));
+        if self.retired.len() >= MOST_RETIRED {
+            self.retired.remove(0);
+        }
+        self.retired.push(Retired::new(before));
         // Which agent a workload is may have changed with it.
         self.cache = TokenCache::default();
         if let Some(directory) = &self.directory {
@@ -189,3 +187,7 @@ impl Engine {
         }
     }
 }
+
+/// A stream holds what it was opened under. Of more than that, what was retired first is given up at once when its
+/// stream ends.
+const MOST_RETIRED: usize = 4;

@@ -207,7 +207,7 @@ impl Loader {
 
     /// About how many microseconds it took.
     fn statement(&mut self, place: &Placed<'_>, ahead: &Ahead) -> u32 {
-        if self.problems.len() >= MAX_SAID {
+        if self.problems.len().max(self.invalid.len()) >= MAX_SAID {
             return KNOWN;
         }
         let cut = Cut::of(place.text());
@@ -266,8 +266,15 @@ impl Loader {
             let message = format!("policy `{id}`: templates can't be proven or named in receipts");
             self.problems.push(Problem::at(place.here(), message));
         }
-        if let Some(policy) = parsed.policies().next() {
-            self.policy(place, cut, policy);
+        let mut policies = parsed.policies();
+        match (policies.next(), policies.next()) {
+            (Some(policy), None) => self.policy(place, cut, policy),
+            (None, _) => {}
+            // Cut at its `;`, a text is one policy, or the parser takes something for an end that we do not.
+            (Some(_), Some(_)) => {
+                let message = "is more than one policy".to_owned();
+                self.problems.push(Problem::at(place.here(), message));
+            }
         }
     }
 
@@ -378,7 +385,8 @@ impl Loader {
             self.invalid.push(Problem::at(place.of_part(error), message));
         }
         let warning = |w: &ValidationWarning| format!("{}: policy `{id}`: {w}", place.of_part(w));
-        self.warnings.extend(result.validation_warnings().map(warning));
+        let room = MAX_SAID.saturating_sub(self.warnings.len());
+        self.warnings.extend(result.validation_warnings().take(room).map(warning));
     }
 }
 

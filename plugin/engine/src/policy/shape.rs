@@ -3,7 +3,7 @@
 //! A company with thousands of policies has written few of them and made the rest: one for each agent, one for
 //! each team. A text is a sequence of tokens, and a string is one token whatever it says, so what Cedar and we
 //! find of one policy is true of each that has another `@id` or another entity in its scope: parser, types and
-//! `misuse` don't look at these. But where an entity is an action, as its type depends on which (it stays part of
+//! `misuse` don't look at these, as no entity type of ours lists its ids (`enum`). But where an entity is an action, as its type depends on which (it stays part of
 //! the shape); and where a string is not plain: what is escaped says something else than is written, and what
 //! is not ASCII may look like another (Cedar warns of it). Teams are looked up by whoever loads.
 //!

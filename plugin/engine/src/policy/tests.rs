@@ -332,6 +332,13 @@ fn what_is_said_of_many_policies_is_bounded() {
     let nameless = "permit (principal, action, resource);\n".repeat(10_000);
     let problems = load(&nameless).err().unwrap();
     assert!(problems.len() <= 200, "{}", problems.len());
+    let mistyped: String = (0..2_000)
+        .map(|n| {
+            format!("@id(\"{n}\") permit (principal is Agent, action, resource) when {{ principal.onwer == \"x\" }};\n")
+        })
+        .collect();
+    let problems = load(&mistyped).err().unwrap();
+    assert!(problems.len() <= 200, "{}", problems.len());
 }
 
 #[test]

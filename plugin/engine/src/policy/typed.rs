@@ -45,12 +45,11 @@ impl Typed {
     /// What Cedar has to say of a policy; none: nothing.
     pub(super) fn validate(&self, policy: &Policy) -> Option<ValidationResult> {
         let alone = PolicySet::singleton(policy.clone());
-        // Nobody validates while another does.
-        let mut narrow = self.narrow.try_borrow_mut().ok()?;
-        let narrow = narrow.validator(self.validator.schema(), policy);
-        let is_clean = narrow.is_some_and(|validator| {
-            let result = validator.validate(&alone, ValidationMode::Strict);
-            has_nothing_to_say(&result)
+        let is_clean = self.narrow.try_borrow_mut().is_ok_and(|mut narrow| {
+            let validator = narrow.validator(self.validator.schema(), policy);
+            validator.is_some_and(|validator| {
+                has_nothing_to_say(&validator.validate(&alone, ValidationMode::Strict))
+            })
         });
         if is_clean && !cfg!(debug_assertions) {
             return None;

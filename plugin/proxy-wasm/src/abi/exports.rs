@@ -32,7 +32,9 @@ extern "C" fn proxy_abi_version_0_2_1() {}
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
     match Layout::array::<u8>(size) {
         // SAFETY: the layout's size is not zero.
-        Ok(layout) if (1..=MAX_ALLOCATION).contains(&size) => unsafe { alloc(layout) },
+        Ok(layout) if (1..=super::host::most_returned()).contains(&size) => unsafe {
+            alloc(layout)
+        },
         _ => ptr::null_mut(),
     }
 }
@@ -116,7 +118,3 @@ extern "C" fn proxy_on_log(context: u32) {
 extern "C" fn proxy_on_delete(context: u32) {
     plugin::delete(context);
 }
-
-/// The longest thing a host returns is a bundle (the engine's `bundle::MAX_BYTES`); how long each thing may be
-/// is seen to by who asks for it.
-const MAX_ALLOCATION: usize = 192 << 20;

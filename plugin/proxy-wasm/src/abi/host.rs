@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "the one place that calls the host's functions")]
 
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::imports;
 use super::pairs::{self, Pairs};
@@ -104,9 +105,25 @@ pub(crate) fn remove(map: Map, name: &[u8]) -> Result<(), Status> {
 
 /// At most `max` bytes from the start of a buffer.
 pub(crate) fn read(buffer: Buffer, max: usize) -> Result<Vec<u8>, Status> {
+    MOST.store(max.clamp(MOST_UNASKED, MOST_OF_ALL), Ordering::Relaxed);
     // SAFETY: `returned`'s.
-    returned(|to, size| unsafe { imports::proxy_get_buffer_bytes(buffer as u32, 0, max, to, size) })
+    let read = returned(|to, size| unsafe {
+        imports::proxy_get_buffer_bytes(buffer as u32, 0, max, to, size)
+    });
+    MOST.store(MOST_UNASKED, Ordering::Relaxed);
+    read
 }
+
+/// How much a host may return of what is asked for now.
+pub(super) fn most_returned() -> usize {
+    MOST.load(Ordering::Relaxed)
+}
+
+static MOST: AtomicUsize = AtomicUsize::new(MOST_UNASKED);
+/// Headers, a property, a value of the shared store that somebody else may have written.
+const MOST_UNASKED: usize = 16 << 20;
+/// A bundle, the longest thing that is asked for (the engine's `bundle::MAX_BYTES`).
+const MOST_OF_ALL: usize = 192 << 20;
 
 /// Puts `bytes` in place of the `size` bytes a buffer holds, which must be all of them.
 pub(crate) fn rewrite(buffer: Buffer, size: usize, bytes: &[u8]) -> Result<(), Status> {
