@@ -19,6 +19,10 @@ use crate::model::{Actor, Asked, ProtocolName, ResourceKind};
 use crate::recall::{Recall, Recalled};
 
 /// How a request is counted.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each request, and no more memory for it"
+)]
 #[derive(Clone, Copy, Default)]
 pub(super) enum Counting {
     /// For nobody.

@@ -77,11 +77,11 @@ mod tests {
                 "é".to_owned()
             ]),
         ];
-        let most = 1_i64 << 53;
+        const MOST: i64 = (1 << 53) - 1;
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),
-            (-most + 1..most).prop_map(Value::Integer),
+            (-MOST..=MOST).prop_map(Value::Integer),
             "[ -~]{0,9}".prop_map(Value::String),
             any::<String>().prop_map(Value::String),
             "[\u{0}-\u{20}\\\\\"/\u{7f}\u{80}]{0,5}".prop_map(Value::String),
