@@ -4,10 +4,11 @@
 //! more", and [`Case::advance`] runs again from the top. What was expensive (a verified token) is
 //! kept in the case, so nothing is done twice. Beside it: what policy makes of all of it (`weighing`), how
 //! a human's approval is got and used up (`approving`), what a receipt will tell (`progress`), what no
-//! longer counts (`revoked`), which agents are looked up (`looking`), what two present
-//! that one may have (`sharing`), which tools are not what they were (`drift`), whether who opened a stream may still act (`present`), what the upstream sees of the caller
-//! (`edits`), what a message
-//! asks (`message`), what an agent does (`counting`) and who is told of it (`signal`), how a request ends (`ending`); and what an engine learns while it runs (`learning`).
+//! longer counts (`revoked`), which agents are looked up (`looking`), what two present that one may have
+//! (`sharing`), which tools are not what they were (`drift`), whether who opened a stream may still act
+//! (`present`), what a message asks (`message`), what an agent does (`counting`) and who is told of it
+//! (`signal`), what goes upstream (`onward`) and what is seen there of the caller (`edits`), how a request
+//! ends (`ending`); and what an engine learns while it runs (`learning`).
 
 mod approving;
 mod counting;
@@ -33,7 +34,7 @@ use std::rc::Rc;
 use counting::Counting;
 use drift::Pinned;
 use message::{Kept, Message};
-use next::{Ending, Next, Onward, Refusal, deny};
+use next::{Ending, Next, Refusal, deny};
 use present::Present;
 use progress::trace;
 use retired::Retired;
@@ -52,7 +53,6 @@ use crate::policy::Signal;
 use crate::protocol::{Place, Sessions};
 use crate::recall::{Once as UsedOnce, Recall, Recalled};
 use crate::renewal::{Lacking, Renewal};
-use crate::response::{ResponseFilter, Upstream};
 use crate::step::{Arrival, Fetch, NeedBody, NeedFetch, NeedRecall, Outcome, Step};
 use crate::trust::{HostAlgorithm, HostFitness, HostVerifier, Trust};
 
@@ -465,42 +465,7 @@ impl Case {
                 return next;
             }
         };
-        let exchange = message.exchange;
-        let onward = exchange.as_ref().and_then(|exchange| exchange.a2a.as_deref());
-        let (opened, sessions) = sessions;
-        let path = onward.and_then(|onward| onward.path.clone());
-        let body = match self.rewritten(exchange.as_ref()) {
-            Ok(body) => body,
-            Err(reason) => return deny(reason),
-        };
-        let response = exchange.and_then(|exchange| {
-            let (catalogue, names_skills) = match (place.mcp(), place.a2a()) {
-                (Some(endpoint), _) => (endpoint.catalogue(), false),
-                (None, Some(endpoint)) => (endpoint.catalogue(), endpoint.names_skills()),
-                (None, None) => return None,
-            };
-            let upstream = Upstream {
-                server: place.server()?.to_owned(),
-                catalogue: Rc::clone(catalogue),
-                sessions,
-                names_skills,
-                evaluation: self.id,
-            };
-            let by = (Rc::clone(&self.configuration.policy), Rc::clone(caller));
-            Some(ResponseFilter::new(exchange, by, upstream, Rc::clone(&self.present) as _))
-        });
-        let mut edits = self.edits(place, &caller.verified, response.is_some());
-        for (name, value) in opened {
-            match value {
-                Some(value) => edits.set.push((name, value)),
-                None => edits.remove.push(name.as_bytes().to_vec()),
-            }
-        }
-        edits.set.extend(path.map(|path| (":path", path)));
-        if let Some(body) = body.as_ref().filter(|_| self.head.has("content-length")) {
-            edits.set.push(("content-length", body.len().to_string()));
-        }
-        Next::Forward(permit, Box::new(Onward { edits, body, response }))
+        self.onward(permit, (place, caller), message.exchange, sessions)
     }
 }
 

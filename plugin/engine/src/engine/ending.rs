@@ -1,6 +1,7 @@
 //! How a request ends: the outcome, its receipt, and for a refusal the reply.
 
-use super::{Case, Onward, Progress, Refusal};
+use super::next::Onward;
+use super::{Case, Progress, Refusal};
 use crate::audit::{Facts, Receipt};
 use crate::decision::{DpopChallenge, Permit, Reason, Refused, Reply, Shape, Verdict, Wire};
 use crate::evidence::Once;

@@ -184,6 +184,7 @@ impl Loader {
                 return Err(problems);
             }
         };
+        typed.are_loaded();
         self.problems.extend(self.invalid);
         if !self.problems.is_empty() {
             return Err(self.problems);

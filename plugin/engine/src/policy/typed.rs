@@ -58,6 +58,13 @@ impl Typed {
         debug_assert!(!is_clean || has_nothing_to_say(&result), "{result:?}");
         Some(result)
     }
+
+    /// Gives up what is of use only while policies are loaded.
+    pub(super) fn are_loaded(&self) {
+        if let Ok(mut narrow) = self.narrow.try_borrow_mut() {
+            *narrow = Narrow::default();
+        }
+    }
 }
 
 fn has_nothing_to_say(result: &ValidationResult) -> bool {
