@@ -143,6 +143,33 @@ fn a_body_that_nothing_announces_counts_where_the_host_knows_of_it() {
     }
 }
 
+/// A store may take its time, and what was read before it was asked is kept: who asks is looked at again all the same.
+#[test]
+fn whoever_is_no_longer_good_when_the_store_answers_is_refused() {
+    let decided = |later_ms: u64| {
+        let (mut engine, store) = (worker(), SharedStore::default());
+        let mut step = begin(&mut engine);
+        let need = loop {
+            match step {
+                Step::Recall(need) => break need,
+                other => step = further(&mut engine, other, &store),
+            }
+        };
+        let later = Timestamp::from_unix_millis(exchange().arrives + later_ms);
+        match need.provide(&mut engine, None, later) {
+            Step::Remember(need) => match need.stored(&mut engine, later) {
+                Step::Decided(outcome) => outcome.reason,
+                // What was let is written down.
+                Step::Recall(_) => None,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([decided(0), decided(1)], [None, None]);
+    assert_eq!(decided(61_000), Some(Reason::RequestTooSlow));
+}
+
 /// S1: in any order, over all workers.
 #[test]
 fn of_many_calls_at_once_at_three_workers_exactly_as_many_pass_as_may() {
